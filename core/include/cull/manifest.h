@@ -1,0 +1,112 @@
+/**
+ * @file cull/manifest.h
+ * Manifests: all entries of one version, read from and written as `wandb_manifest.json`
+ * version 1, and the digest that identifies them.
+ */
+#ifndef CULL_MANIFEST_H
+#define CULL_MANIFEST_H
+
+#include "cull/digest.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CULL_PATH_BYTES_MAX 4096          /**< of one entry's path, its NUL not counted */
+#define CULL_REF_BYTES_MAX 65536          /**< of a reference or a digest text */
+#define CULL_MANIFEST_ENTRIES_MAX 100000000u
+#define CULL_SIZE_UNKNOWN UINT64_MAX
+
+typedef enum cull_entry_kind {
+    CULL_ENTRY_BLOB = 1,     /**< owns a blob of the store */
+    CULL_ENTRY_REF = 2,      /**< a place outside the store; owns no blob, never touched */
+    CULL_ENTRY_ARTIFACT = 3  /**< `wandb-artifact://ID/path`: keeps the target's blob alive */
+} cull_entry_kind;
+
+/** One line of a manifest. Strings are NUL-terminated, valid UTF-8 for JSON, and borrowed. */
+typedef struct cull_entry {
+    const char *path;        /**< relative, no `..`, no empty part */
+    uint32_t path_len;
+    cull_entry_kind kind;
+    cull_digest digest;      /**< BLOB: the content's, of the manifest's digest kind */
+    uint64_t size_bytes;     /**< CULL_SIZE_UNKNOWN if the manifest does not say */
+    const char *digest_text; /**< REF, ARTIFACT: what stands as "digest"; NULL for BLOB */
+    const char *ref;         /**< REF, ARTIFACT: the reference; NULL for BLOB */
+} cull_entry;
+
+/** A manifest in memory: entries sorted by path in code-point order, without duplicates. */
+typedef struct cull_manifest cull_manifest;
+
+/** New and empty, for blobs of that kind. Freed by cull_manifest_free(). CULL_E_NOMEM. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_new(cull_manifest **out, cull_digest_kind kind,
+                                                     const cull_allocator *allocator);
+CULL_API void cull_manifest_free(cull_manifest *manifest);
+
+/**
+ * Add one entry; everything in it is copied. Any order; cull_manifest_seal() sorts.
+ * @retval CULL_E_INVALID the path is empty, absolute, holds NUL, `.`, `..` or an empty part, is
+ *                        not UTF-8; or the sizes' sum overflows
+ * @retval CULL_E_LIMIT   too many entries, or too long a path
+ * @retval CULL_E_NOMEM
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_add(cull_manifest *manifest,
+                                                     const cull_entry *entry, cull_error *err);
+
+/** Sort, refuse duplicate paths (CULL_E_INVALID names the first). Before anything is read. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_seal(cull_manifest *manifest,
+                                                      cull_error *err);
+
+CULL_API size_t cull_manifest_count(const cull_manifest *manifest);
+CULL_API cull_digest_kind cull_manifest_kind(const cull_manifest *manifest);
+/** Entry at i < count, by path. Borrowed strings live as long as the manifest. */
+CULL_API void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out);
+/** Bisection by path; false if it is not there. */
+CULL_API bool cull_manifest_find(const cull_manifest *manifest, const char *path,
+                                 cull_entry *out);
+/** Sum of known sizes, references included. *exact false if any size is unknown. */
+CULL_API uint64_t cull_manifest_size_bytes(const cull_manifest *manifest, bool *exact);
+
+/**
+ * The manifest's identity: MD5 of `wandb-artifact-manifest-v1\n` and, in code-point order of
+ * the paths, `path:digest\n`, the digest as it stands in the JSON (base64 for blobs).
+ * 16 bytes; shown as hex.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_digest(const cull_manifest *manifest,
+                                                        cull_digest *out);
+
+/**
+ * Read a `wandb_manifest.json`, version 1, as the Python and the Go client write it: unknown
+ * keys are ignored, `size` may be missing, storage layouts V1 and V2. The result is sealed.
+ *
+ * @param name   what messages call the input, a file's name; borrowed
+ * @param read   gives the bytes, called until it says *got = 0
+ * @retval CULL_E_INVALID "NAME: byte N: reason": not JSON, cut short, another version, absolute
+ *                        paths, `..`, empty paths, NUL, duplicates, digests of wrong length,
+ *                        sizes that overflow, a reference kind that is not understood
+ * @retval CULL_E_LIMIT   nested deeper than 64, too long a string
+ * Cost: one pass, streaming; memory for the entries only.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind,
+                                                      const char *name, cull_read_fn read,
+                                                      void *ctx,
+                                                      const cull_allocator *allocator,
+                                                      cull_error *err);
+
+/** The same from one buffer. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out,
+                                                       cull_digest_kind kind, const char *name,
+                                                       const void *data, size_t len,
+                                                       const cull_allocator *allocator,
+                                                       cull_error *err);
+
+/** Write as tidy `wandb_manifest.json`, version 1, sorted by path. Reading it gives the same
+ *  entries and the same digest. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_write(const cull_manifest *manifest,
+                                                       cull_write_fn write, void *ctx,
+                                                       cull_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
