@@ -1,0 +1,109 @@
+/**
+ * @file cull/gc.h
+ * Garbage collection: a cycle is plan, verify, purge, sweep, by one collector at a time.
+ */
+#ifndef CULL_GC_H
+#define CULL_GC_H
+
+#include "cull/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cull_gc_options {
+    uint64_t now_ms;
+    bool verify_full;         /**< all collections and fingerprints (else when due) */
+    bool allow_empty_store;   /**< a plan after which no version is left */
+    bool allow_large_plan;    /**< over half of the blobs and over 1,000 */
+    bool allow_late_deletes;  /**< an object store that cannot say why they are harmless */
+    bool allow_shorter_grace; /**< purge what was deleted grace_ms ago, whatever was promised */
+    uint64_t grace_ms;        /**< only with allow_shorter_grace */
+    uint64_t max_deletes;     /**< stop after so many blobs; 0: no limit */
+    uint64_t max_bytes;       /**< stop before more bytes than this are freed; 0: no limit */
+    cull_progress_fn progress; /**< may stop the cycle between batches; NULL */
+    void *progress_ctx;
+    uint64_t (*clock_ns)(void *ctx); /**< for the seconds in results only; NULL: they are 0 */
+    void *clock_ctx;
+} cull_gc_options;
+
+typedef struct cull_plan cull_plan;
+
+/**
+ * Decide what a cycle would delete. Deletes nothing; pure in (log position, now_ms, options).
+ *
+ * Takes as purged every soft-deleted version that is due and not the base of an open upload, and
+ * every version whose TTL is over as soft-deleted; finds the blobs that nothing else holds; and
+ * verifies counts against mark, and, when due, fingerprints.
+ *
+ * @param[out] out  New plan, blobs sorted by digest; NULL on failure. Freed by cull_plan_free().
+ * @retval CULL_E_DAMAGED  counts, mark or fingerprints disagree; err names the first. No plan is
+ *                         made: collecting a damaged store destroys evidence.
+ * Cost: O(lifespans) time; two bits a blob, 4 bytes a killed lifespan of memory.
+ */
+CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *store,
+                                                const cull_gc_options *options,
+                                                cull_error *err);
+CULL_API void cull_plan_free(cull_plan *plan);
+
+typedef struct cull_plan_info {
+    uint64_t seq;        /**< the log position that it was made at */
+    uint64_t expired;    /**< versions whose TTL is over: they become soft-deleted */
+    uint64_t versions;   /**< that will be purged */
+    uint64_t blobs;      /**< that will be deleted */
+    uint64_t bytes;      /**< of these */
+    uint64_t unfinished; /**< blobs left DELETING by an earlier cycle, finished first */
+    uint64_t references; /**< looked at */
+    uint64_t lifespans;
+    bool verified_full;
+    const char *refusal; /**< why execute would refuse, with the way out; NULL */
+    uint64_t plan_ns;    /**< the whole plan; 0 without a clock */
+    uint64_t mark_ns;    /**< of it, marking and comparing */
+} cull_plan_info;
+
+CULL_API void cull_plan_get_info(const cull_plan *plan, cull_plan_info *out);
+/** The versions that will be purged, in order; *count of them; borrowed from the plan. */
+CULL_API const cull_version_key *cull_plan_versions(const cull_plan *plan, size_t *count);
+/** The versions that will expire; borrowed. */
+CULL_API const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count);
+/** The blob at i < info.blobs, in order of digests. */
+CULL_API void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out);
+
+typedef struct cull_gc_result {
+    uint64_t cycle; /**< its number */
+    uint64_t seq;   /**< of the log afterwards */
+    uint64_t versions_expired, versions_purged;
+    uint64_t blobs_deleted, bytes_freed;
+    uint64_t blobs_rescued;  /**< in the plan, but named by somebody since */
+    uint64_t blobs_failed;   /**< the object store did not delete; the next cycle tries again */
+    uint64_t blobs_finished; /**< of blobs_deleted: left over by an earlier cycle */
+    bool limit;              /**< stopped at max_deletes, max_bytes, or by progress */
+    uint64_t sweep_ns;
+} cull_gc_result;
+
+/**
+ * Execute a plan, once: finish what an earlier cycle left, append expiries and purges (each
+ * checked again), then batch by batch claim blobs whose count is still 0, delete, append gone.
+ * A crash anywhere is finished by the next cycle. Takes the collector's lock.
+ *
+ * @retval CULL_E_BUSY     another collector is at work
+ * @retval CULL_E_REFUSED  the plan's refusal; an index-only store; a plan executed before
+ * @retval CULL_E_PARTIAL  some objects could not be deleted (out says how many)
+ * @retval CULL_E_CANCELLED progress asked to stop; out says what was done (out->limit)
+ */
+CULL_API CULL_MUST_USE cull_status cull_gc_execute(cull_store *store, cull_plan *plan,
+                                                   const cull_gc_options *options,
+                                                   const cull_caller *caller,
+                                                   cull_gc_result *out, cull_error *err);
+
+/** Finish deletions that somebody left in the middle, for whoever met a *wait*: takes the
+ *  collector's lock, deletes what is DELETING, appends gone. CULL_E_BUSY: a collector is at work,
+ *  and will do it. */
+CULL_API CULL_MUST_USE cull_status cull_gc_finish(cull_store *store, const cull_caller *caller,
+                                                  uint64_t *finished, cull_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
