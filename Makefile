@@ -1,0 +1,301 @@
+# cull: build, test, install. `make help` lists the targets.
+#
+# Everything is built out of the source tree, in $(BUILD); the sanitizer, clang and coverage builds
+# are the same rules with another BUILD. A folder without sources (sim/, bench/, ...) only means
+# that its program is not built. Warnings are errors with WERROR=1, which continuous integration
+# sets; V=1 shows the commands.
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+BUILD ?= build
+V ?= 0
+WERROR ?= 0
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+INSTALL ?= install
+
+prefix ?= /usr/local
+exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+mandir ?= $(prefix)/share/man
+pkgconfigdir ?= $(libdir)/pkgconfig
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(2))
+
+# --- what there is -----------------------------------------------------------------------------
+
+VERSION := $(shell awk '/^\#define CULL_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } \
+	END { print v }' core/include/cull/base.h)
+ABI := $(firstword $(subst ., ,$(VERSION)))
+SONAME := libcull.so.$(ABI)
+
+HEADERS := $(sort $(wildcard core/include/cull/*.h))
+LIB_SOURCES := $(sort $(wildcard core/src/*/*.c))
+CLI_SOURCES := $(sort $(wildcard core/cli/*.c))
+SIM_SOURCES := $(sort $(wildcard sim/*.c))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
+BENCH_SOURCES := $(sort $(wildcard bench/micro/*.c bench/micro/*.cc))
+EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
+MAN_PAGES := $(sort $(wildcard core/man/*.[1-8]))
+C_FILES = $(sort $(HEADERS) $(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES) $(UNIT_SOURCES) \
+	$(EXAMPLE_SOURCES) $(wildcard core/src/*/*.h core/cli/*.h sim/*.h tests/*/*.[ch] \
+	tests/*/*.cc bench/*/*.h) $(BENCH_SOURCES))
+
+objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
+CLI_OBJECTS := $(call objects,$(CLI_SOURCES))
+SIM_OBJECTS := $(call objects,$(SIM_SOURCES))
+UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out sim/main.c,$(SIM_SOURCES)))
+BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
+EXAMPLES := $(patsubst core/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SOURCES))
+
+PROGRAMS := $(if $(CLI_SOURCES),$(BUILD)/cull) $(if $(SIM_SOURCES),$(BUILD)/cull-sim)
+LIBRARIES := $(BUILD)/libcull.a $(BUILD)/$(SONAME)
+
+# --- how it is compiled ------------------------------------------------------------------------
+
+# uthash and xxHash are headers only here; neither is linked.
+LIB_PACKAGES := libcrypto sqlite3 yajl zlib
+uses_jansson = $(if $(strip $(1)),$(shell grep -l '<jansson.h>' $(1) /dev/null))
+CLI_PACKAGES := $(if $(call uses_jansson,$(CLI_SOURCES)),jansson)
+SIM_PACKAGES := $(if $(call uses_jansson,$(SIM_SOURCES)),jansson)
+UNIT_PACKAGES := check $(SIM_PACKAGES)
+PACKAGES := $(sort libxxhash $(LIB_PACKAGES) $(CLI_PACKAGES) $(UNIT_PACKAGES))
+# Also when a package is missing: then the flags are empty and the first rule says what to do.
+pkg = $(if $(strip $(2)),$(shell pkg-config $(1) $(2) 2>/dev/null))
+
+LIB_LIBS := $(call pkg,--libs,$(LIB_PACKAGES)) -pthread
+CLI_LIBS := $(call pkg,--libs,$(CLI_PACKAGES)) $(LIB_LIBS)
+SIM_LIBS := $(call pkg,--libs,$(SIM_PACKAGES)) $(LIB_LIBS)
+UNIT_LIBS := $(call pkg,--libs,$(UNIT_PACKAGES)) $(LIB_LIBS)
+BENCH_LIBS = $(call pkg,--libs,benchmark) $(LIB_LIBS)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wvla \
+	-Wformat=2 -Wimplicit-fallthrough $(if $(filter 1,$(WERROR)),-Werror)
+# Every object may go into the shared library; nothing in it is meant to be interposed.
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-semantic-interposition \
+	-pthread $(WARNINGS) $(call pkg,--cflags,$(PACKAGES))
+BASE_CXXFLAGS := -std=c++17 -D_GNU_SOURCE -pthread -Wall -Wextra -Wpedantic -Wshadow \
+	$(if $(filter 1,$(WERROR)),-Werror)
+
+# Only the library and its tests see core/src; all others are written against the public headers.
+INCLUDES := -Icore/include
+$(BUILD)/obj/core/src/%.o: INCLUDES := -Icore/include -Icore/src
+$(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
+
+COMPILE = $(CC) $(BASE_CFLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+COMPILE_CXX = $(CXX) $(BASE_CXXFLAGS) $(INCLUDES) $(CPPFLAGS) $(CXXFLAGS)
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
+
+# --- building ----------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(LIBRARIES) $(PROGRAMS) $(EXAMPLES) ## Build the library and the programs
+
+.PHONY: FORCE
+FORCE:
+
+# Other flags, another compiler: everything is compiled again. What is missing is said once.
+FLAGS_NOW := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(CXX) $(CXXFLAGS)
+$(BUILD)/flags: FORCE
+	@command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) || { \
+		echo 'cull: development packages are missing: run "make deps"' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.cc $(BUILD)/flags
+	$(call say,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE_CXX) -MMD -MP -c -o $@ $<
+
+# The suites: one for each tests/unit/test_<topic>.c.
+$(BUILD)/obj/tests/unit/main.o: $(BUILD)/obj/suites.inc
+$(BUILD)/obj/suites.inc: FORCE | $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '$(SUITES)' | cmp -s - $@ || echo '$(SUITES)' >$@
+SUITES := $(patsubst tests/unit/test_%.c,SUITE(%),$(filter tests/unit/test_%,$(UNIT_SOURCES)))
+
+# The list of objects, so that a source that is gone leaves the archive.
+$(BUILD)/%.list: FORCE | $(BUILD)/flags
+	@echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' >$@
+$(BUILD)/lib.list: LIST = $(LIB_OBJECTS)
+$(BUILD)/unit.list: LIST = $(UNIT_OBJECTS)
+
+$(BUILD)/libcull.a: $(LIB_OBJECTS) $(BUILD)/lib.list
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
+
+$(BUILD)/$(SONAME): $(LIB_OBJECTS) $(BUILD)/lib.list core/packaging/libcull.map
+	$(call say,LD,$@)
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=core/packaging/libcull.map \
+		$(NO_UNDEFINED) -o $@ $(LIB_OBJECTS) $(LIB_LIBS)
+NO_UNDEFINED ?= -Wl,--no-undefined
+
+$(BUILD)/cull: $(CLI_OBJECTS) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(CLI_OBJECTS) $(BUILD)/libcull.a $(CLI_LIBS)
+
+$(BUILD)/cull-sim: $(SIM_OBJECTS) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(SIM_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
+
+$(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
+
+$(BUILD)/bench-micro: $(BENCH_OBJECTS) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(BUILD)/libcull.a $(BENCH_LIBS)
+
+$(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
+
+-include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
+	$(BENCH_OBJECTS) $(call objects,$(EXAMPLE_SOURCES))))
+
+# --- what it needs -----------------------------------------------------------------------------
+
+.PHONY: deps deps-dev
+deps: ## Install the Debian packages that are missing for building and testing
+	@sh core/packaging/deps.sh build
+
+deps-dev: ## Install what linting, coverage, sanitizers and benchmarks need
+	@sh core/packaging/deps.sh build dev
+
+# --- trying and testing ------------------------------------------------------------------------
+
+# The packages may just have been installed: a make of its own asks pkg-config again.
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: demo
+demo: deps ## Show the main job on real files, in a temporary store
+	@$(AGAIN) all
+	@sh tests/demo.sh $(BUILD)/cull
+
+.PHONY: check
+check: deps ## All tests but the long ones (at most 4 minutes on two cores)
+	@$(AGAIN) all $(BUILD)/unit-tests
+	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
+
+.PHONY: unit
+unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these suites
+	@$(BUILD)/unit-tests $(UNIT)
+
+.PHONY: sim
+sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
+	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
+
+ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+.PHONY: sanitize
+sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
+	@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
+		$(if $(SIM_SOURCES),$(BUILD)/asan/cull-sim) $(if $(CLI_SOURCES),$(BUILD)/asan/cull)
+	@sh tests/check.sh --sanitize $(BUILD)/asan
+
+COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic
+COVERAGE_MIN ?= 85
+.PHONY: coverage
+coverage: ## Line coverage of core/src; fails under 85 %
+	@$(AGAIN) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage \
+		$(BUILD)/coverage/unit-tests $(if $(SIM_SOURCES),$(BUILD)/coverage/cull-sim) \
+		$(if $(CLI_SOURCES),$(BUILD)/coverage/cull)
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@sh tests/check.sh --coverage $(BUILD)/coverage
+	@gcovr --root . --filter 'core/src/' --object-directory $(BUILD)/coverage \
+		--fail-under-line $(COVERAGE_MIN) --html-details $(BUILD)/coverage/report.html \
+		--html-title cull --txt $(BUILD)/coverage/report.txt --print-summary $(BUILD)/coverage
+	@echo 'by file: $(BUILD)/coverage/report.txt and report.html'
+
+.PHONY: bench
+bench: $(if $(BENCH_SOURCES),$(BUILD)/bench-micro) ## Micro-benchmarks, repeated; JSON in build/
+	@$(if $(BENCH_SOURCES),$(BUILD)/bench-micro --benchmark_repetitions=5 \
+		--benchmark_report_aggregates_only=true --benchmark_out=$(BUILD)/bench-micro.json \
+		--benchmark_out_format=json,echo 'no benchmarks in bench/micro' >&2; exit 1)
+
+# --- form --------------------------------------------------------------------------------------
+
+.PHONY: format format-check
+format: ## Lay out all C files
+	@$(CLANG_FORMAT) -i --style=file $(C_FILES)
+
+format-check:
+	@$(CLANG_FORMAT) --style=file --dry-run -Werror $(C_FILES)
+
+# One analysis a source, remembered until the source or a header changes.
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES))
+ALL_HEADERS := $(sort $(HEADERS) $(wildcard core/src/*/*.h core/cli/*.h sim/*.h))
+$(BUILD)/tidy/%.ok: %.c .clang-tidy $(ALL_HEADERS)
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE \
+		-Icore/include -Icore/src 2>$@.log || { cat $@.log >&2; exit 1; }
+	@touch $@
+
+.PHONY: tidy lint
+tidy: $(TIDY)
+
+lint: format-check ## Formatting, static analysis, man pages
+	@$(AGAIN) tidy
+	@$(if $(MAN_PAGES),mandoc -T lint -W warning $(MAN_PAGES),:)
+
+# --- installing --------------------------------------------------------------------------------
+
+$(BUILD)/cull.pc: core/packaging/cull.pc.in core/include/cull/base.h $(BUILD)/install.list
+	@sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(VERSION)|' -e 's|@requires@|$(LIB_PACKAGES)|' $< >$@
+$(BUILD)/install.list: LIST = $(prefix) $(libdir) $(includedir)
+
+.PHONY: install uninstall
+install: all $(BUILD)/cull.pc ## Install below $(DESTDIR)$(prefix)
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(includedir)/cull' '$(DESTDIR)$(pkgconfigdir)'
+	$(Q)$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(includedir)/cull'
+	$(Q)$(INSTALL) -m 644 $(BUILD)/libcull.a '$(DESTDIR)$(libdir)'
+	$(Q)$(INSTALL) -m 755 $(BUILD)/$(SONAME) '$(DESTDIR)$(libdir)/libcull.so.$(VERSION)'
+	$(Q)ln -sf libcull.so.$(VERSION) '$(DESTDIR)$(libdir)/$(SONAME)'
+	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libcull.so'
+	$(Q)$(INSTALL) -m 644 $(BUILD)/cull.pc '$(DESTDIR)$(pkgconfigdir)'
+	$(Q)set -e; for program in $(PROGRAMS); do \
+		$(INSTALL) -d '$(DESTDIR)$(bindir)'; \
+		$(INSTALL) -m 755 $$program '$(DESTDIR)$(bindir)'; done
+	$(Q)set -e; for page in $(MAN_PAGES); do \
+		$(INSTALL) -d "$(DESTDIR)$(mandir)/man$${page##*.}"; \
+		$(INSTALL) -m 644 $$page "$(DESTDIR)$(mandir)/man$${page##*.}"; done
+
+uninstall: ## Remove what install put there
+	$(Q)rm -rf '$(DESTDIR)$(includedir)/cull'
+	$(Q)rm -f '$(DESTDIR)$(libdir)/libcull.a' '$(DESTDIR)$(libdir)/libcull.so.$(VERSION)' \
+		'$(DESTDIR)$(libdir)/$(SONAME)' '$(DESTDIR)$(libdir)/libcull.so' \
+		'$(DESTDIR)$(pkgconfigdir)/cull.pc' \
+		$(patsubst $(BUILD)/%,'$(DESTDIR)$(bindir)/%',$(PROGRAMS))
+	$(Q)for page in $(notdir $(MAN_PAGES)); do \
+		rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$page"; done
+
+.PHONY: dist clean help
+dist: ## Source archive of the last commit, in build/
+	@mkdir -p $(BUILD)
+	@git archive --format=tar --prefix=cull-$(VERSION)/ HEAD | gzip -n9 >$(BUILD)/cull-$(VERSION).tar.gz
+	@echo $(BUILD)/cull-$(VERSION).tar.gz
+
+clean: ## Remove build/
+	@rm -rf $(BUILD)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,59 @@
+#!/bin/sh
+# check.sh - runs the tests of a build: `make check`, `make sanitize`, `make coverage`.
+#
+# usage: check.sh [--sanitize | --coverage] BUILD
+#
+# A stage whose files are not there is not in the list. Random histories run beside all the rest,
+# which keeps two processors busy.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+mode=all
+case ${1-} in
+--sanitize | --coverage)
+    mode=${1#--}
+    shift
+    ;;
+esac
+build=${1:?usage: check.sh [--sanitize | --coverage] BUILD}
+logs=$build/logs
+. tests/stage.sh
+
+histories=5000
+case $mode in
+sanitize)
+    histories=300
+    export CK_FORK=no # a child that ends in _exit reports no leak
+    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
+    export UBSAN_OPTIONS=print_stacktrace=1
+    ;;
+coverage)
+    histories=1000
+    ;;
+esac
+
+run_histories() {
+    [ -x "$build/cull-sim" ] || return 0
+    stage histories "$build/cull-sim" histories --count $histories --seed 1
+}
+
+run_others() {
+    if [ $mode = all ]; then
+        stage headers sh tests/headers/run.sh
+    fi
+    stage unit "$build/unit-tests"
+    if [ -e tests/cli/run.sh ] && [ -x "$build/cull" ]; then
+        stage cli sh tests/cli/run.sh "$build/cull"
+    fi
+    if [ $mode = all ]; then
+        for fault in tests/fault/*.sh; do
+            [ -e "$fault" ] && stage "$(basename "$fault" .sh)" sh "$fault" "$build/cull"
+        done
+        stage install sh tests/install/run.sh "$build"
+    fi
+}
+
+run_histories &
+run_others
+wait
+stage_summary
