@@ -1,0 +1,303 @@
+/*
+ * catalog.h - names, versions, aliases, runs, uploads: who may do what. Knows base only.
+ *
+ * The check functions are the rules (a comment names each by its number): they read the state and
+ * the instant, and answer CULL_OK or a refusal that names the object, the reason and the way out.
+ * The apply functions change the state by what happened; they refuse nothing for a reason of
+ * policy, and what does not fit is CULL_E_CORRUPT.
+ *
+ * Ids come from one counter, in the order of the log, and are never reused; a fact carries the id
+ * that apply must give, so that a damaged log shows.
+ */
+#ifndef CULL_CATALOG_H
+#define CULL_CATALOG_H
+
+#include "base/buf.h"
+#include "catalog/names.h"
+#include "cull/store.h"
+
+struct cull__entity {
+    uint64_t id;
+    struct cull__project *projects; /* by name */
+    UT_hash_handle hh;              /* in catalog->entities, by name */
+    char name[];
+};
+
+struct cull__project {
+    uint64_t id;
+    struct cull__entity *entity;
+    struct cull__collection *collections; /* live ones, by name */
+    struct cull__run *runs;               /* not deleted, by name */
+    UT_hash_handle hh;                    /* in entity->projects, by name */
+    UT_hash_handle hh_id;                 /* in catalog->projects, by id */
+    char name[];
+};
+
+struct cull__run {
+    uint64_t id;
+    struct cull__project *project;
+    uint64_t created_ms;
+    uint32_t logged; /* retained versions it logged */
+    bool deleted;
+    UT_hash_handle hh;    /* in project->runs, by name */
+    UT_hash_handle hh_id; /* in catalog->runs, by id */
+    char name[];
+};
+
+/* A text of a version or collection: a tag, or an alias that a delete took. */
+struct cull__label {
+    struct cull__label *next; /* ascending */
+    char text[];
+};
+
+struct cull__alias {
+    uint32_t ordinal;
+    UT_hash_handle hh; /* in collection->aliases, by name */
+    char name[];
+};
+
+/* A version that is not purged. Of a purged one only the ordinal stays, as a gap. */
+struct cull__version {
+    uint64_t id;
+    uint64_t created_ms;
+    uint64_t deleted_ms;
+    uint64_t kept_until_ms;
+    uint64_t ttl_ms; /* 0: none */
+    uint64_t entries;
+    uint64_t blobs;
+    uint64_t sum; /* fingerprint */
+    uint64_t size_bytes;
+    struct cull__run *run;
+    const char *creator; /* interned */
+    struct cull__label *tags;
+    struct cull__label *lost_aliases; /* DELETED: that a restore tries to bring back */
+    uint32_t ordinal;
+    uint32_t base_pins; /* open uploads that build on it */
+    uint16_t alias_count;
+    uint8_t state;  /* cull_version_state */
+    uint8_t reason; /* cull_delete_reason */
+    bool size_exact;
+    uint8_t manifest_digest[16];
+};
+
+struct cull__collection {
+    uint64_t id;
+    struct cull__project *project;
+    struct cull__alias *aliases; /* by name */
+    struct cull__version *versions; /* not purged, by ordinal */
+    size_t version_count;
+    size_t version_capacity;
+    uint32_t next_ordinal;
+    uint32_t committed;
+    uint32_t in_trash;
+    bool deleted;
+    const char *type; /* interned */
+    uint64_t *equal;  /* hash of manifest digests of COMMITTED versions: see equal.c */
+    size_t equal_slots;
+    UT_hash_handle hh;    /* in project->collections, by name, while live */
+    UT_hash_handle hh_id; /* in catalog->collections, by id */
+    char *name;
+};
+
+struct cull__upload {
+    uint64_t id;
+    struct cull__collection *collection;
+    struct cull__run *run;
+    const char *actor; /* interned */
+    uint64_t opened_ms;
+    uint64_t lease_ms; /* length, for renewals */
+    uint64_t lease_until_ms;
+    uint32_t base;     /* CULL__NO_ORDINAL: none */
+    UT_hash_handle hh; /* in catalog->uploads, by id */
+};
+#define CULL__NO_ORDINAL UINT32_MAX
+
+struct cull__text { /* interned */
+    UT_hash_handle hh;
+    char text[];
+};
+
+struct cull__catalog {
+    const cull_allocator *allocator;
+    cull_store_settings settings;
+    bool exists; /* the STORE fact was seen */
+    uint64_t next_id;
+    uint64_t clock_ms;  /* of the last stamp */
+    const char *actor;  /* of the last stamp, interned */
+    uint64_t cycles;    /* begun */
+    uint64_t verified;  /* the last cycle that was fully verified */
+    uint64_t purged;    /* versions, ever */
+    struct cull__entity *entities;
+    struct cull__project *projects;
+    struct cull__collection *collections;
+    struct cull__run *runs;
+    struct cull__upload *uploads;
+    struct cull__text *texts;
+};
+
+cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *allocator);
+void cull__catalog_free(struct cull__catalog *catalog);
+uint64_t cull__catalog_memory(const struct cull__catalog *catalog);
+
+/* --- looking up (lookup.c): NULL where there is nothing ------------------------------------- */
+
+struct cull__entity *cull__entity_find(const struct cull__catalog *catalog, const char *name);
+struct cull__project *cull__project_find(const struct cull__entity *entity, const char *name);
+struct cull__collection *cull__collection_find(const struct cull__project *project,
+                                               const char *name);
+struct cull__run *cull__run_find(const struct cull__project *project, const char *name);
+struct cull__collection *cull__collection_by_id(const struct cull__catalog *catalog,
+                                                uint64_t id);
+struct cull__project *cull__project_by_id(const struct cull__catalog *catalog, uint64_t id);
+struct cull__run *cull__run_by_id(const struct cull__catalog *catalog, uint64_t id);
+struct cull__upload *cull__upload_by_id(const struct cull__catalog *catalog, uint64_t id);
+/* A version that is not purged. O(log versions). */
+struct cull__version *cull__version_at(const struct cull__collection *collection,
+                                       uint32_t ordinal);
+struct cull__alias *cull__alias_find(const struct cull__collection *collection,
+                                     const char *name);
+/* The COMMITTED version with this manifest digest, the newest if several; NULL. Builds the
+ * collection's table at the first call; falls back to a walk without memory. */
+struct cull__version *cull__version_equal(const struct cull__catalog *catalog,
+                                          struct cull__collection *collection,
+                                          const uint8_t manifest_digest[16]);
+/* Aliases of a version, ascending, into a new array (freed by the caller with cull__free);
+ * names borrowed. */
+cull_status cull__version_aliases(const struct cull__catalog *catalog,
+                                  const struct cull__collection *collection, uint32_t ordinal,
+                                  const char ***names, size_t *count);
+
+/* `vN`: the ordinal in *out; false if text is not of that form (v01 is not). */
+bool cull__ordinal_parse(const char *text, uint32_t *out);
+
+/* Find what a name says; NOTFOUND names the first part that is missing. deleted_too: when no live
+ * collection has the name, the newest deleted one. */
+cull_status cull__collection_resolve(const struct cull__catalog *catalog, const char *entity,
+                                     const char *project, const char *name, bool deleted_too,
+                                     struct cull__collection **out, cull_error *err);
+cull_status cull__version_resolve(const struct cull__catalog *catalog, const cull_name *name,
+                                  struct cull__collection **collection, uint32_t *ordinal,
+                                  cull_error *err);
+/* "e/p/c:vN" into text. */
+#define CULL__VERSION_NAME_MAX (3 * (CULL_NAME_BYTES_MAX + 1) + 16)
+const char *cull__version_name(char text[CULL__VERSION_NAME_MAX],
+                               const struct cull__collection *collection, uint32_t ordinal);
+
+/* --- rules (rules.c) ------------------------------------------------------------------------ */
+
+/* Rule 8: [A-Za-z0-9_.-], 1 to 128, not "." or "..". what: "collection", "entity", ... */
+cull_status cull__check_name(const char *what, const char *name, cull_error *err);
+/* Rules 2, 3: no '/', ':' or control characters, valid UTF-8, 1 to 128 bytes, not `vN`. */
+cull_status cull__check_label(const char *what, const char *label, cull_error *err);
+/* Rule 8: one name has one type. */
+cull_status cull__check_type(const struct cull__collection *collection, const char *type,
+                             cull_error *err);
+/* The base of an upload must be COMMITTED. */
+cull_status cull__check_base(const struct cull__collection *collection, uint32_t base,
+                             cull_error *err);
+/* What an alias, tag or link names must be COMMITTED. */
+cull_status cull__check_committed(const struct cull__collection *collection, uint32_t ordinal,
+                                  cull_error *err);
+/* Rules 9, 16: COMMITTED, else not found; with aliases, only with delete_aliases. */
+cull_status cull__check_delete(const struct cull__catalog *catalog,
+                               const struct cull__collection *collection, uint32_t ordinal,
+                               bool delete_aliases, cull_error *err);
+/* Rule 32: soft-deleted and not purged. */
+cull_status cull__check_restore(const struct cull__collection *collection, uint32_t ordinal,
+                                cull_error *err);
+/* Rule 23. */
+bool cull__type_takes_ttl(const char *type);
+/* Rules 20, 26: the instant at which a version expires; 0: never. */
+uint64_t cull__expires_ms(const struct cull__collection *collection,
+                          const struct cull__version *version);
+/* Rule 32: may be purged at now: soft-deleted, due, and no open upload's base (base_pins less
+ * `released`, pins of uploads whose lease is over at now). shorter_ms: UINT64_MAX, or the grace
+ * that --allow-shorter-grace says. */
+bool cull__version_due(const struct cull__version *version, uint64_t now_ms,
+                       uint64_t shorter_ms, uint32_t released);
+
+/* --- apply (apply_catalog.c): one function a fact; texts with their lengths ------------------- */
+
+struct cull__commit_row { /* what a commit says of its version */
+    uint64_t id;
+    uint32_t ordinal;
+    const uint8_t *manifest_digest; /* 16 bytes */
+    uint64_t entries, blobs, sum, size_bytes, ttl_ms;
+    bool size_exact;
+};
+
+cull_status cull__apply_stamp(struct cull__catalog *catalog, uint64_t now_ms, const char *actor,
+                              size_t actor_len);
+cull_status cull__apply_entity(struct cull__catalog *catalog, uint64_t id, const char *name,
+                               size_t len);
+cull_status cull__apply_project(struct cull__catalog *catalog, uint64_t id, uint64_t entity,
+                                const char *name, size_t len);
+cull_status cull__apply_collection(struct cull__catalog *catalog, uint64_t id, uint64_t project,
+                                   const char *name, size_t len, const char *type,
+                                   size_t type_len);
+cull_status cull__apply_run(struct cull__catalog *catalog, uint64_t id, uint64_t project,
+                            const char *name, size_t len);
+cull_status cull__apply_run_delete(struct cull__catalog *catalog, uint64_t id);
+cull_status cull__apply_upload_open(struct cull__catalog *catalog, uint64_t id,
+                                    uint64_t collection, uint64_t run, uint32_t base,
+                                    uint64_t until_ms);
+cull_status cull__apply_upload_end(struct cull__catalog *catalog, uint64_t id);
+cull_status cull__apply_upload_renew(struct cull__catalog *catalog, uint64_t id,
+                                     uint64_t until_ms);
+cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
+                               const struct cull__commit_row *row);
+cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection,
+                              uint32_t ordinal, const char *name, size_t len);
+cull_status cull__apply_alias_remove(struct cull__catalog *catalog, uint64_t collection,
+                                     const char *name, size_t len);
+cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection,
+                            uint32_t ordinal, const char *name, size_t len, bool present);
+cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collection,
+                               const uint32_t *ordinals, size_t count, uint64_t kept_until_ms,
+                               uint32_t reason);
+cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collection,
+                                const uint32_t *ordinals, size_t count);
+cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection,
+                              const uint32_t *ordinals, size_t count);
+cull_status cull__apply_collection_delete(struct cull__catalog *catalog, uint64_t id);
+cull_status cull__apply_collection_revive(struct cull__catalog *catalog, uint64_t id,
+                                          const char *name, size_t len);
+
+/* --- listing (listing.c) -------------------------------------------------------------------- */
+
+/* Fill info for a version; its arrays come from scratch, which the caller releases once. */
+struct cull__info_scratch {
+    const cull_allocator *allocator;
+    const char **aliases;
+    const char **tags;
+    size_t tag_capacity;
+};
+cull_status cull__version_info(cull_version_info *out, const struct cull__catalog *catalog,
+                               const struct cull__collection *collection,
+                               const struct cull__version *version,
+                               struct cull__info_scratch *scratch);
+void cull__info_scratch_release(struct cull__info_scratch *scratch);
+
+/* Collections in the order of names (entity, project, collection; a deleted one after a live one,
+ * newest first), into a new array freed with cull__free. entity, project, collection NULL: any;
+ * a named one that is not there is NOTFOUND. */
+cull_status cull__collections_sorted(const struct cull__catalog *catalog, const char *entity,
+                                     const char *project, const char *collection,
+                                     bool deleted_too, struct cull__collection ***out,
+                                     size_t *count, cull_error *err);
+/* Does a glob (*, ?, [a-z], [!a-z], \x) match the whole text? No recursion; O(text x stars). */
+bool cull__glob_match(const char *glob, const char *text);
+/* Does a selection take this version? position_from_end: COMMITTED versions after it in its
+ * collection. */
+bool cull__selection_takes(const cull_selection *selection, const cull_version_info *info,
+                           uint32_t position_from_end);
+
+/* --- checkpoint (catalog_save.c) -------------------------------------------------------------- */
+
+cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull__buf *out);
+/* Everything is checked: CULL_E_CORRUPT. */
+cull_status cull__catalog_load(struct cull__catalog **out, const void *data, size_t len,
+                               const cull_allocator *allocator, cull_error *err);
+bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why);
+
+#endif
