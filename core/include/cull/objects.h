@@ -103,7 +103,8 @@ typedef struct cull_objects_ops {
      *  is there already with the same size (the content is the same, by its digest) and
      *  replaces one of another size, which cannot be right. result[i]
      *  CULL_OK only for what is durable. Staged tokens are consumed whatever the result.
-     *  Returns CULL_OK if every result is, else CULL_E_PARTIAL or the first failure. */
+     *  Returns CULL_OK if every result is, else CULL_E_PARTIAL or, if none is, the first
+     *  failure. */
     cull_status (*publish)(cull_objects *objects, const cull_staged *staged,
                            const cull_object_id *ids, size_t count, cull_status *result,
                            cull_error *err);
@@ -113,7 +114,7 @@ typedef struct cull_objects_ops {
 
     /** Required. Deletes and fills result[i] for each. Already gone is CULL_OK, so a repeated
      *  sweep is harmless. Durable on return. Returns CULL_OK if every result is, else
-     *  CULL_E_PARTIAL. */
+     *  CULL_E_PARTIAL or, if none is, the first failure. */
     cull_status (*delete_batch)(cull_objects *objects, const cull_object_version *versions,
                                 size_t count, cull_status *result, cull_error *err);
 
@@ -184,31 +185,53 @@ typedef struct cull_objects_memory_options {
     const cull_allocator *allocator; /**< NULL: default */
 } cull_objects_memory_options;
 
-/** Objects in memory, for simulation and tests; may be shared by several stores of one
- *  process. With deliver_late, publish and delete return CULL_E_BUSY for each until the
- *  request was delivered; asking again with the same arguments then tells its result. */
+/**
+ * Objects in memory, for simulation and tests; may be shared by several stores of one process.
+ *
+ * VERSIONING. NONE: publish and delete as in a directory; versions are 0. ENABLED: each publish
+ * adds a version (2, 3, ...), also of a key that is there; a delete that names one removes it
+ * for good, one that names none (0) hides the object and keeps its versions. SUSPENDED: publish
+ * replaces version 1, which is what buckets call null (what was written before versioning is
+ * version 1, too), and older ones remain; a delete of version 1 can therefore hit a new upload.
+ *
+ * LATE. With deliver_late, publish and delete give CULL_E_BUSY for each element until that
+ * request was delivered; the same call again then tells its result, once, and a later one is a
+ * new request. Staged bytes leave with the first call, and the repeated one names them again.
+ */
 CULL_API CULL_MUST_USE cull_status
 cull_objects_memory_new(cull_objects **out, const cull_objects_memory_options *options,
                         cull_error *err);
 /** Set the time that new objects carry. */
 CULL_API void cull_objects_memory_set_time(cull_objects *memory, uint64_t now_ms);
+/** Switch versioning, as a bucket's owner may at any time. */
+CULL_API void cull_objects_memory_set_versioning(cull_objects *memory,
+                                                 cull_versioning versioning);
 /** Requests that wait (deliver_late). */
 CULL_API size_t cull_objects_memory_pending(cull_objects *memory);
-/** Deliver waiting request number which (modulo their count). */
+/** Deliver waiting request number which (modulo their count), oldest first. */
 CULL_API void cull_objects_memory_deliver(cull_objects *memory, size_t which);
+/** The same, and the request goes on waiting: it will arrive a second time. */
+CULL_API void cull_objects_memory_redeliver(cull_objects *memory, size_t which);
+/** Whoever sent requests so far has died: they still arrive, and nobody is told. */
+CULL_API void cull_objects_memory_hang_up(cull_objects *memory);
 /** Objects held, current versions; and their bytes. */
 CULL_API size_t cull_objects_memory_count(cull_objects *memory, uint64_t *bytes);
-/** Damage for tests: flip a byte of an object's bytes. CULL_E_NOTFOUND. */
+/** Damage for tests: flip a byte of an object's bytes. CULL_E_NOTFOUND; CULL_E_INVALID: it has
+ *  none; CULL_E_NOMEM. */
 CULL_API CULL_MUST_USE cull_status cull_objects_memory_corrupt(cull_objects *memory,
                                                                const cull_object_id *id);
-/** Damage for tests: take an object away behind everybody's back. CULL_E_NOTFOUND. */
+/** Damage for tests: take an object with all its versions away behind everybody's back.
+ *  CULL_E_NOTFOUND. */
 CULL_API CULL_MUST_USE cull_status cull_objects_memory_lose(cull_objects *memory,
                                                             const cull_object_id *id);
 
 /* --- faulty ----------------------------------------------------------------------------- */
 
-/** Decides the fate of one operation: CULL_OK lets it through, anything else is its result.
- *  op is the name of the operation ("stage", "publish", ...), n counts all calls from 1. */
+/** Decides the fate of one operation: CULL_OK lets it through, anything else is its result,
+ *  for every element of a batch, and nothing was done (staged bytes are given up). n counts all
+ *  questions from 1. op is "list", "stat", "read", "stage", "publish", "delete", "versions",
+ *  "versioning", "quarantine" or "clean"; and, after the work, "publish.after" and
+ *  "delete.after": refusing these loses the answer of what was done. */
 typedef cull_status (*cull_fault_fn)(void *ctx, const char *op, uint64_t n);
 
 /** Wrap a store: every operation first asks fault. Takes ownership of inner on success. */
