@@ -38,8 +38,7 @@ cull_status cull__error_set(cull_error *err, cull_status status, const char *for
 
 /* The same with errno's text behind it: "PATH: No space left on device". ENOSPC and EDQUOT
  * give CULL_E_NOSPACE, ENOMEM CULL_E_NOMEM, all else CULL_E_IO. */
-cull_status cull__error_errno(cull_error *err, int code, const char *format, ...)
-    CULL_PRINTF(3, 4);
+cull_status cull__error_errno(cull_error *err, int code, const char *format, ...) CULL_PRINTF(3, 4);
 
 /* CULL_E_NOMEM with its message. */
 cull_status cull__error_nomem(cull_error *err);

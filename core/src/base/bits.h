@@ -34,7 +34,10 @@ struct cull__bits {
     const cull_allocator *allocator;
 };
 
-#define CULL__BITS_INIT(allocator_) { NULL, 0, 0, (allocator_) }
+#define CULL__BITS_INIT(allocator_) \
+    {                               \
+        NULL, 0, 0, (allocator_)    \
+    }
 
 static inline cull_status cull__bits_resize(struct cull__bits *bits, size_t count)
 {

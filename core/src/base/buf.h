@@ -18,7 +18,10 @@ struct cull__buf {
     bool failed; /* no memory: what was appended since is lost */
 };
 
-#define CULL__BUF_INIT(allocator_) { NULL, 0, 0, (allocator_), false }
+#define CULL__BUF_INIT(allocator_)      \
+    {                                   \
+        NULL, 0, 0, (allocator_), false \
+    }
 
 void cull__buf_release(struct cull__buf *buf);
 void cull__buf_clear(struct cull__buf *buf); /* keeps the memory */

@@ -107,19 +107,22 @@ cull_status cull__error_errno(cull_error *err, int code, const char *format, ...
         status = CULL_E_NOMEM;
     }
     if (err != NULL) {
+        char space[128];
+        const char *reason = strerror_r(code, space, sizeof space); /* GNU's: a pointer */
+        const size_t room = sizeof err->message - strnlen(reason, sizeof space) - 2;
         va_list args;
-        size_t used;
-        char reason[128] = "";
+        int len;
 
         err->status = status;
         va_start(args, format);
-        (void)vsnprintf(err->message, sizeof err->message, format, args);
+        len = vsnprintf(err->message, room, format, args); /* the reason always fits */
         va_end(args);
-        if (strerror_r(code, reason, sizeof reason) != 0) {
-            (void)snprintf(reason, sizeof reason, "error %d", code);
+        if (len >= (int)room) {
+            cut_at_character(err->message, room - 1);
         }
-        used = strlen(err->message);
-        (void)snprintf(err->message + used, sizeof err->message - used, ": %s", reason);
+        len = (int)strlen(err->message);
+        (void)snprintf(err->message + len, sizeof err->message - (size_t)len, ": %.*s",
+                       (int)sizeof space, reason);
     }
     return status;
 }
@@ -135,11 +138,9 @@ static size_t utf8_sequence_len(const unsigned char *bytes, size_t len)
     static const struct {
         unsigned char first_min, first_max, second_min, second_max, count;
     } forms[] = {
-        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
     };
 
     for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
@@ -189,13 +190,17 @@ const char *cull__printable(char text[CULL_PRINTABLE_MAX], const char *bytes, si
     for (size_t at = 0; at < len;) {
         unsigned char c = (unsigned char)bytes[at];
         size_t step = utf8_sequence_len((const unsigned char *)bytes + at, len - at);
+        bool is_control = c < 0x20 || c == 0x7f;
 
+        if (step == 2 && c == 0xc2 && (unsigned char)bytes[at + 1] < 0xa0) {
+            step = 0; /* U+0080 to U+009F: terminals obey them as they do ESC */
+        }
         if (out + 8 > CULL_PRINTABLE_MAX) {
             memcpy(text + out, "...", 3);
             out += 3;
             break;
         }
-        if (step == 0 || c < 0x20 || c == 0x7f) {
+        if (is_control || step == 0) {
             (void)snprintf(text + out, CULL_PRINTABLE_MAX - out, "\\x%02x", c);
             out += 4;
             at++;

@@ -29,8 +29,7 @@ static void default_free(void *ctx, void *block)
 
 const cull_allocator *cull_allocator_default(void)
 {
-    static const cull_allocator allocator = { default_alloc, default_realloc, default_free,
-                                              NULL };
+    static const cull_allocator allocator = { default_alloc, default_realloc, default_free, NULL };
 
     return &allocator;
 }
@@ -68,8 +67,7 @@ void *cull__realloc(const cull_allocator *allocator, void *block, size_t count, 
 {
     size_t bytes;
 
-    return product(&bytes, count, size) ? allocator->realloc(allocator->ctx, block, bytes)
-                                        : NULL;
+    return product(&bytes, count, size) ? allocator->realloc(allocator->ctx, block, bytes) : NULL;
 }
 
 void cull__free(const cull_allocator *allocator, void *block)
