@@ -18,6 +18,7 @@ extern "C" {
 #define CULL_SIZE_UNKNOWN UINT64_MAX
 
 typedef enum cull_entry_kind {
+    CULL_ENTRY_NONE = 0,     /**< in a patch only: the path is removed */
     CULL_ENTRY_BLOB = 1,     /**< owns a blob of the store */
     CULL_ENTRY_REF = 2,      /**< a place outside the store; owns no blob, never touched */
     CULL_ENTRY_ARTIFACT = 3  /**< `wandb-artifact://ID/path`: keeps the target's blob alive */
@@ -25,8 +26,8 @@ typedef enum cull_entry_kind {
 
 /** One line of a manifest. Strings are NUL-terminated, valid UTF-8 for JSON, and borrowed. */
 typedef struct cull_entry {
-    const char *path;        /**< relative, no `..`, no empty part */
-    uint32_t path_len;
+    const char *path;        /**< relative, no `.`, no `..`, no empty part */
+    uint32_t path_len;       /**< bytes of path; adding takes as many, and refuses a NUL in them */
     cull_entry_kind kind;
     cull_digest digest;      /**< BLOB: the content's, of the manifest's digest kind */
     uint64_t size_bytes;     /**< CULL_SIZE_UNKNOWN if the manifest does not say */
@@ -37,7 +38,8 @@ typedef struct cull_entry {
 /** A manifest in memory: entries sorted by path in code-point order, without duplicates. */
 typedef struct cull_manifest cull_manifest;
 
-/** New and empty, for blobs of that kind. Freed by cull_manifest_free(). CULL_E_NOMEM. */
+/** New and empty, for blobs of that kind. Freed by cull_manifest_free(). allocator is borrowed
+ *  as long as the manifest lives; NULL: default. CULL_E_NOMEM. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_new(cull_manifest **out, cull_digest_kind kind,
                                                      const cull_allocator *allocator);
 CULL_API void cull_manifest_free(cull_manifest *manifest);
@@ -45,7 +47,8 @@ CULL_API void cull_manifest_free(cull_manifest *manifest);
 /**
  * Add one entry; everything in it is copied. Any order; cull_manifest_seal() sorts.
  * @retval CULL_E_INVALID the path is empty, absolute, holds NUL, `.`, `..` or an empty part, is
- *                        not UTF-8; or the sizes' sum overflows
+ *                        not UTF-8; the reference has no scheme, is one into the store that is
+ *                        not understood, or is not of entry->kind; or the sizes' sum overflows
  * @retval CULL_E_LIMIT   too many entries, or too long a path
  * @retval CULL_E_NOMEM
  */
@@ -67,6 +70,14 @@ CULL_API bool cull_manifest_find(const cull_manifest *manifest, const char *path
 CULL_API uint64_t cull_manifest_size_bytes(const cull_manifest *manifest, bool *exact);
 
 /**
+ * Whether one entry's path is a folder of another's ("a" and "a/b"), as object stores allow and
+ * directories do not. Reading accepts it, because references may be so; who writes files asks
+ * first. True: *file and *below are the first such pair.
+ */
+CULL_API bool cull_manifest_path_conflict(const cull_manifest *manifest, cull_entry *file,
+                                          cull_entry *below);
+
+/**
  * The manifest's identity: MD5 of `wandb-artifact-manifest-v1\n` and, in code-point order of
  * the paths, `path:digest\n`, the digest as it stands in the JSON (base64 for blobs).
  * 16 bytes; shown as hex.
@@ -78,12 +89,15 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_digest(const cull_manifest *man
  * Read a `wandb_manifest.json`, version 1, as the Python and the Go client write it: unknown
  * keys are ignored, `size` may be missing, storage layouts V1 and V2. The result is sealed.
  *
+ * Whether a path is both a file and a folder is not asked here: cull_manifest_path_conflict().
+ *
  * @param name   what messages call the input, a file's name; borrowed
  * @param read   gives the bytes, called until it says *got = 0
  * @retval CULL_E_INVALID "NAME: byte N: reason": not JSON, cut short, another version, absolute
  *                        paths, `..`, empty paths, NUL, duplicates, digests of wrong length,
  *                        sizes that overflow, a reference kind that is not understood
- * @retval CULL_E_LIMIT   nested deeper than 64, too long a string
+ *                        N: the byte behind the key, value or character at fault, from 0
+ * @retval CULL_E_LIMIT   nested deeper than 64, too long a path, reference or other value
  * Cost: one pass, streaming; memory for the entries only.
  */
 CULL_API CULL_MUST_USE cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind,
@@ -104,6 +118,47 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out,
 CULL_API CULL_MUST_USE cull_status cull_manifest_write(const cull_manifest *manifest,
                                                        cull_write_fn write, void *ctx,
                                                        cull_error *err);
+
+/** Edits of a manifest, path by path, against one base. */
+typedef struct cull_manifest_patch cull_manifest_patch;
+
+/** New and empty. Freed by cull_manifest_patch_free(). allocator as for cull_manifest_new(). */
+CULL_API CULL_MUST_USE cull_status cull_manifest_patch_new(cull_manifest_patch **out,
+                                                           cull_digest_kind kind,
+                                                           const cull_allocator *allocator);
+CULL_API void cull_manifest_patch_free(cull_manifest_patch *patch);
+
+/** Add or replace entry->path. Statuses of cull_manifest_add(); of kind CULL_ENTRY_NONE, it is
+ *  cull_manifest_patch_remove(). Edits come in any order. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_patch_put(cull_manifest_patch *patch,
+                                                           const cull_entry *entry,
+                                                           cull_error *err);
+/** Remove a path that the base has. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_patch_remove(cull_manifest_patch *patch,
+                                                              const char *path,
+                                                              cull_error *err);
+/** Sort, refuse two edits of one path (CULL_E_INVALID names it). Before anything is read. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_patch_seal(cull_manifest_patch *patch,
+                                                            cull_error *err);
+CULL_API size_t cull_manifest_patch_count(const cull_manifest_patch *patch);
+CULL_API cull_digest_kind cull_manifest_patch_kind(const cull_manifest_patch *patch);
+/** Edit at i < count, by path; kind CULL_ENTRY_NONE: the path is removed. Borrowed strings live
+ *  as long as the patch. */
+CULL_API void cull_manifest_patch_at(const cull_manifest_patch *patch, size_t i,
+                                     cull_entry *out);
+
+/**
+ * A new, sealed manifest: base with the edits done. Base and patch, both sealed, stay as they are.
+ * @retval CULL_E_INVALID  a removed path is not there (the message names it), the sizes' sum
+ *                         overflows, or the digest kinds differ
+ * @retval CULL_E_NOMEM
+ * Cost: O(base + edits), one copy of what stays.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_patch_apply(cull_manifest **out,
+                                                             const cull_manifest *base,
+                                                             const cull_manifest_patch *patch,
+                                                             const cull_allocator *allocator,
+                                                             cull_error *err);
 
 #ifdef __cplusplus
 }

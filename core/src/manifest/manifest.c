@@ -1,0 +1,594 @@
+/*
+ * manifest.c - all entries of one version in memory: add, sort, find, identify.
+ *
+ * SHAPE     Rows of 24 bytes, and one arena that holds each entry's strings and digest behind
+ *           one another; a row knows where its own begin. Sorting moves rows only.
+ * INVARIANT Sealed: paths strictly ascend by their bytes, which for UTF-8 is the order of the
+ *           code points. size_bytes is the sum of the known sizes and has not overflowed.
+ * COST      Per entry 24 bytes, the path, the digest's bytes and a NUL. add: amortised O(1).
+ *           seal: O(n) if already sorted, as clients write them; else a merge sort with one
+ *           more copy of the rows. find: bisection.
+ * FAILURE   add and seal change nothing that can be seen when they fail.
+ * THREADS   A sealed manifest may be read from any number of threads.
+ * WHY NOT   qsort(3): it takes memory behind the allocator's back. A hash table: paths are
+ *           read in order nearly always, and the order is the identity.
+ */
+#include "manifest/manifest_internal.h"
+
+#include "base/hash.h"
+
+void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
+                         const cull_allocator *allocator)
+{
+    const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
+
+    CULL_ASSERT(cull_digest_len(kind) > 0);
+    *manifest =
+        (struct cull_manifest){ .allocator = used, .strings = CULL__BUF_INIT(used), .kind = kind };
+}
+
+void cull__manifest_release(struct cull_manifest *manifest)
+{
+    cull__buf_release(&manifest->strings);
+    cull__free(manifest->allocator, manifest->rows);
+    manifest->rows = NULL;
+    manifest->count = manifest->capacity = 0;
+}
+
+cull_status cull_manifest_new(cull_manifest **out, cull_digest_kind kind,
+                              const cull_allocator *allocator)
+{
+    const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
+
+    *out = cull__alloc(used, 1, sizeof **out);
+    if (*out == NULL) {
+        return CULL_E_NOMEM;
+    }
+    cull__manifest_init(*out, kind, used);
+    return CULL_OK;
+}
+
+void cull_manifest_free(cull_manifest *manifest)
+{
+    if (manifest != NULL) {
+        const cull_allocator *allocator = manifest->allocator;
+
+        cull__manifest_release(manifest);
+        cull__free(allocator, manifest);
+    }
+}
+
+const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i)
+{
+    return (const char *)manifest->strings.data + manifest->rows[i].at;
+}
+
+/* What stands behind row i's path and its NUL, and how long it is. */
+static const uint8_t *row_tail(const struct cull_manifest *manifest, size_t i, size_t *len)
+{
+    const struct cull__manifest_row *row = &manifest->rows[i];
+    const uint8_t *tail = manifest->strings.data + row->at + row->path_len + 1;
+
+    if (row->kind == CULL_ENTRY_NONE) {
+        *len = 0;
+    } else if (row->kind == CULL_ENTRY_BLOB) {
+        *len = cull_digest_len(manifest->kind);
+    } else {
+        size_t text_len = strlen((const char *)tail) + 1;
+
+        *len = text_len + strlen((const char *)tail + text_len) + 1;
+    }
+    return tail;
+}
+
+/* Append a row with its strings; nothing is changed unless it succeeds. */
+static cull_status row_append(struct cull_manifest *manifest, const struct cull__manifest_row *row,
+                              const char *path, const void *tail, size_t tail_len,
+                              const void *second, size_t second_len, cull_error *err)
+{
+    void *rows = manifest->rows;
+    uint64_t sum = manifest->size_bytes;
+    size_t bytes = (size_t)row->path_len + 1 + tail_len + second_len;
+    uint8_t *room;
+
+    CULL_ASSERT(!manifest->sealed);
+    if (manifest->count >= CULL_MANIFEST_ENTRIES_MAX) {
+        return cull__error_set(err, CULL_E_LIMIT, "over %u entries", CULL_MANIFEST_ENTRIES_MAX);
+    }
+    if (row->size_bytes != CULL_SIZE_UNKNOWN && !cull__add_u64(&sum, sum, row->size_bytes)) {
+        char text[CULL_PRINTABLE_MAX];
+
+        return cull__error_set(err, CULL_E_INVALID, "%s: sum of sizes overflows",
+                               cull__manifest_shown(text, path, row->path_len));
+    }
+    if (cull__reserve(manifest->allocator, &rows, &manifest->capacity, manifest->count + 1,
+                      sizeof *manifest->rows) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    manifest->rows = rows;
+    room = cull__buf_room(&manifest->strings, bytes);
+    if (room == NULL) {
+        manifest->strings.failed = false; /* what was added before still stands */
+        return cull__error_nomem(err);
+    }
+    manifest->rows[manifest->count] = *row;
+    manifest->rows[manifest->count].at = manifest->strings.len;
+    manifest->rows[manifest->count].order = (uint32_t)manifest->count;
+    memcpy(room, path, row->path_len);
+    room += row->path_len;
+    *room++ = '\0';
+    if (tail_len > 0) {
+        memcpy(room, tail, tail_len);
+    }
+    if (second_len > 0) {
+        memcpy(room + tail_len, second, second_len);
+    }
+    manifest->strings.len += bytes;
+    manifest->count++;
+    manifest->size_bytes = sum;
+    manifest->unknown_count += row->size_bytes == CULL_SIZE_UNKNOWN;
+    return CULL_OK;
+}
+
+/* What is wrong with a reference's texts, or NULL. */
+static const char *reference_fault(const cull_entry *entry, cull_status *status)
+{
+    const char *fault = NULL;
+    size_t ref_len;
+    size_t text_len;
+
+    *status = CULL_E_INVALID;
+    if (entry->ref == NULL || entry->digest_text == NULL) {
+        return "reference without its texts";
+    }
+    ref_len = strlen(entry->ref);
+    text_len = strlen(entry->digest_text);
+    if (ref_len > CULL_REF_BYTES_MAX || text_len > CULL_REF_BYTES_MAX) {
+        *status = CULL_E_LIMIT;
+        return ref_len > CULL_REF_BYTES_MAX ? "reference is too long" : "digest is too long";
+    }
+    if (cull__utf8_valid_len(entry->ref, ref_len) != ref_len) {
+        return "reference is not UTF-8";
+    }
+    if (cull__utf8_valid_len(entry->digest_text, text_len) != text_len) {
+        return "digest is not UTF-8";
+    }
+    if (cull__manifest_ref_kind(entry->ref, &fault) != entry->kind && fault == NULL) {
+        return "reference is of another kind";
+    }
+    return fault;
+}
+
+cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cull_entry *entry,
+                                       cull_error *err)
+{
+    struct cull__manifest_row row = { .size_bytes = entry->size_bytes,
+                                      .path_len = (uint16_t)entry->path_len,
+                                      .kind = (uint8_t)entry->kind };
+    char text[CULL_PRINTABLE_MAX];
+    const char *fault = "unknown kind of entry";
+    cull_status status = CULL_E_INVALID;
+
+    switch (entry->kind) {
+    case CULL_ENTRY_BLOB:
+        return row_append(manifest, &row, entry->path, entry->digest.bytes,
+                          cull_digest_len(manifest->kind), NULL, 0, err);
+    case CULL_ENTRY_REF:
+    case CULL_ENTRY_ARTIFACT:
+        fault = reference_fault(entry, &status);
+        if (fault == NULL) {
+            return row_append(manifest, &row, entry->path, entry->digest_text,
+                              strlen(entry->digest_text) + 1, entry->ref, strlen(entry->ref) + 1,
+                              err);
+        }
+        break;
+    case CULL_ENTRY_NONE:
+        if (manifest->edits) {
+            row.size_bytes = 0; /* takes no part in the sum */
+            return row_append(manifest, &row, entry->path, NULL, 0, NULL, 0, err);
+        }
+        break;
+    }
+    return cull__error_set(err, status, "%s: %s",
+                           cull__manifest_shown(text, entry->path, entry->path_len), fault);
+}
+
+cull_status cull_manifest_add(cull_manifest *manifest, const cull_entry *entry, cull_error *err)
+{
+    cull_status status = cull__manifest_check_path(entry->path, entry->path_len, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    return cull__manifest_add_checked(manifest, entry, err);
+}
+
+cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
+                                  size_t i, cull_error *err)
+{
+    size_t tail_len;
+    const uint8_t *tail = row_tail(from, i, &tail_len);
+
+    CULL_ASSERT(manifest->kind == from->kind);
+    return row_append(manifest, &from->rows[i], cull__manifest_path(from, i), tail, tail_len, NULL,
+                      0, err);
+}
+
+static int path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
+                           size_t j)
+{
+    return path_compare(cull__manifest_path(a, i), a->rows[i].path_len, cull__manifest_path(b, j),
+                        b->rows[j].path_len);
+}
+
+bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
+                         size_t j)
+{
+    size_t a_len;
+    size_t b_len;
+    const uint8_t *a_tail = row_tail(a, i, &a_len);
+    const uint8_t *b_tail = row_tail(b, j, &b_len);
+
+    return a->rows[i].kind == b->rows[j].kind && a->rows[i].size_bytes == b->rows[j].size_bytes &&
+           a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 &&
+           cull__manifest_compare(a, i, b, j) == 0;
+}
+
+static int row_compare(const struct cull_manifest *manifest, const struct cull__manifest_row *a,
+                       const struct cull__manifest_row *b)
+{
+    const char *strings = (const char *)manifest->strings.data;
+
+    return path_compare(strings + a->at, a->path_len, strings + b->at, b->path_len);
+}
+
+/* Merge [0, left) and [left, count) of from into to; of equal paths the earlier one first. */
+static void rows_merge(const struct cull_manifest *manifest, struct cull__manifest_row *to,
+                       const struct cull__manifest_row *from, size_t left, size_t count)
+{
+    size_t i = 0;
+    size_t j = left;
+
+    if (left == count || row_compare(manifest, &from[left - 1], &from[left]) <= 0) {
+        memcpy(to, from, count * sizeof *to);
+        return;
+    }
+    for (size_t k = 0; k < count; k++) {
+        bool take_left = j == count || (i < left && row_compare(manifest, &from[i], &from[j]) <= 0);
+
+        to[k] = take_left ? from[i++] : from[j++];
+    }
+}
+
+static cull_status rows_sort(struct cull_manifest *manifest)
+{
+    size_t count = manifest->count;
+    struct cull__manifest_row *scratch = cull__alloc(manifest->allocator, count, sizeof *scratch);
+    struct cull__manifest_row *from = manifest->rows;
+    struct cull__manifest_row *to = scratch;
+
+    if (scratch == NULL) {
+        return CULL_E_NOMEM;
+    }
+    for (size_t width = 1; width < count; width *= 2) {
+        struct cull__manifest_row *merged = to;
+
+        for (size_t at = 0; at < count; at += 2 * width) {
+            size_t left = count - at < width ? count - at : width;
+            size_t both = count - at < 2 * width ? count - at : 2 * width;
+
+            rows_merge(manifest, to + at, from + at, left, both);
+        }
+        to = from;
+        from = merged;
+    }
+    if (from == scratch) {
+        memcpy(manifest->rows, scratch, count * sizeof *scratch);
+    }
+    cull__free(manifest->allocator, scratch);
+    return CULL_OK;
+}
+
+/* The first row that is not above the one before it, or count. */
+static size_t rows_first_unordered(const struct cull_manifest *manifest)
+{
+    for (size_t i = 1; i < manifest->count; i++) {
+        if (cull__manifest_compare(manifest, i - 1, manifest, i) >= 0) {
+            return i;
+        }
+    }
+    return manifest->count;
+}
+
+cull_status cull__manifest_sort(struct cull_manifest *manifest, size_t *duplicate)
+{
+    *duplicate = rows_first_unordered(manifest);
+    if (*duplicate < manifest->count) {
+        if (rows_sort(manifest) != CULL_OK) {
+            return CULL_E_NOMEM;
+        }
+        *duplicate = rows_first_unordered(manifest); /* what is left is equal, not greater */
+    }
+    return CULL_OK;
+}
+
+void cull__manifest_trim(struct cull_manifest *manifest)
+{
+    struct cull__buf *strings = &manifest->strings;
+
+    if (manifest->count > 0 && manifest->capacity > manifest->count) {
+        void *rows = cull__realloc(manifest->allocator, manifest->rows, manifest->count,
+                                   sizeof *manifest->rows);
+
+        if (rows != NULL) { /* else the room is lost, and nothing more */
+            manifest->rows = rows;
+            manifest->capacity = manifest->count;
+        }
+    }
+    if (strings->len > 0 && strings->capacity > strings->len) {
+        void *data = cull__realloc(manifest->allocator, strings->data, strings->len, 1);
+
+        if (data != NULL) {
+            strings->data = data;
+            strings->capacity = strings->len;
+        }
+    }
+}
+
+cull_status cull_manifest_seal(cull_manifest *manifest, cull_error *err)
+{
+    char text[CULL_PRINTABLE_MAX];
+    size_t duplicate;
+
+    if (manifest->sealed) {
+        return CULL_OK;
+    }
+    cull__manifest_trim(manifest); /* before the sort needs memory, not after */
+    if (cull__manifest_sort(manifest, &duplicate) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    if (duplicate < manifest->count) {
+        return cull__error_set(err, CULL_E_INVALID, "%s: duplicate path",
+                               cull__manifest_shown(text, cull__manifest_path(manifest, duplicate),
+                                                    manifest->rows[duplicate].path_len));
+    }
+    manifest->sealed = true;
+    return CULL_OK;
+}
+
+size_t cull_manifest_count(const cull_manifest *manifest)
+{
+    return manifest->count;
+}
+
+cull_digest_kind cull_manifest_kind(const cull_manifest *manifest)
+{
+    return manifest->kind;
+}
+
+void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out)
+{
+    const struct cull__manifest_row *row;
+    const uint8_t *tail;
+    size_t tail_len;
+
+    CULL_ASSERT(manifest->sealed);
+    CULL_ASSERT(i < manifest->count);
+    row = &manifest->rows[i];
+    tail = row_tail(manifest, i, &tail_len);
+    *out = (cull_entry){ .path = cull__manifest_path(manifest, i),
+                         .path_len = row->path_len,
+                         .kind = (cull_entry_kind)row->kind,
+                         .size_bytes = row->size_bytes };
+    if (row->kind == CULL_ENTRY_BLOB) {
+        memcpy(out->digest.bytes, tail, tail_len);
+    } else if (row->kind != CULL_ENTRY_NONE) {
+        out->digest_text = (const char *)tail;
+        out->ref = out->digest_text + strlen(out->digest_text) + 1;
+    }
+}
+
+/* The row of that path, or count. */
+static size_t row_find(const cull_manifest *manifest, const char *path, size_t path_len)
+{
+    size_t low = 0;
+    size_t high = manifest->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = path_compare(cull__manifest_path(manifest, middle),
+                                 manifest->rows[middle].path_len, path, path_len);
+
+        if (order == 0) {
+            return middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return manifest->count;
+}
+
+bool cull_manifest_find(const cull_manifest *manifest, const char *path, cull_entry *out)
+{
+    size_t row;
+
+    CULL_ASSERT(manifest->sealed);
+    row = row_find(manifest, path, strlen(path));
+    if (row == manifest->count) {
+        return false;
+    }
+    cull_manifest_at(manifest, row, out);
+    return true;
+}
+
+bool cull_manifest_path_conflict(const cull_manifest *manifest, cull_entry *file, cull_entry *below)
+{
+    CULL_ASSERT(manifest->sealed);
+    for (size_t i = 1; i < manifest->count; i++) {
+        const char *path = cull__manifest_path(manifest, i);
+        const char *before = cull__manifest_path(manifest, i - 1);
+        size_t at = 0;
+
+        while (path[at] == before[at] && path[at] != '\0') {
+            at++; /* folders that the path before lies in too have been looked up with it */
+        }
+        for (; path[at] != '\0'; at++) {
+            size_t row;
+
+            if (path[at] != '/') {
+                continue;
+            }
+            row = row_find(manifest, path, at);
+            if (row < manifest->count) {
+                cull_manifest_at(manifest, row, file);
+                cull_manifest_at(manifest, i, below);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+uint64_t cull_manifest_size_bytes(const cull_manifest *manifest, bool *exact)
+{
+    if (exact != NULL) {
+        *exact = manifest->unknown_count == 0;
+    }
+    return manifest->size_bytes;
+}
+
+/* Small pieces on their way into a hasher. */
+struct line_hasher {
+    cull_hasher *hasher;
+    cull_status status;
+    size_t len;
+    uint8_t bytes[8192];
+};
+
+static void line_flush(struct line_hasher *line)
+{
+    if (line->status == CULL_OK && line->len > 0) {
+        line->status = cull_hasher_add(line->hasher, line->bytes, line->len);
+    }
+    line->len = 0;
+}
+
+static void line_add(struct line_hasher *line, const void *data, size_t len)
+{
+    if (len > sizeof line->bytes - line->len) {
+        line_flush(line);
+    }
+    if (len > sizeof line->bytes) {
+        if (line->status == CULL_OK) {
+            line->status = cull_hasher_add(line->hasher, data, len);
+        }
+    } else {
+        memcpy(line->bytes + line->len, data, len);
+        line->len += len;
+    }
+}
+
+cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out)
+{
+    static const char head[] = "wandb-artifact-manifest-v1\n";
+    struct line_hasher line = { .status = CULL_OK };
+    cull_status status;
+
+    CULL_ASSERT(manifest->sealed);
+    memset(out, 0, sizeof *out);
+    status = cull_hasher_new(&line.hasher, CULL_DIGEST_MD5, manifest->allocator);
+    if (status != CULL_OK) {
+        return status;
+    }
+    line_add(&line, head, sizeof head - 1);
+    for (size_t i = 0; i < manifest->count; i++) {
+        char base64[CULL_DIGEST_BASE64_MAX];
+        const char *digest = base64;
+        cull_entry entry;
+
+        cull_manifest_at(manifest, i, &entry);
+        if (entry.kind == CULL_ENTRY_BLOB) {
+            cull_digest_to_base64(base64, &entry.digest, manifest->kind);
+        } else {
+            digest = entry.digest_text;
+        }
+        line_add(&line, entry.path, entry.path_len);
+        line_add(&line, ":", 1);
+        line_add(&line, digest, strlen(digest));
+        line_add(&line, "\n", 1);
+    }
+    line_flush(&line);
+    status = line.status;
+    if (status == CULL_OK) {
+        status = cull_hasher_end(line.hasher, out);
+    }
+    cull_hasher_free(line.hasher);
+    return status;
+}
+
+uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
+{
+    XXH3_state_t state;
+
+    (void)XXH3_64bits_reset(&state);
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct cull__manifest_row *row = &manifest->rows[i];
+        size_t tail_len;
+        uint8_t fixed[9] = { row->kind };
+
+        (void)row_tail(manifest, i, &tail_len);
+        for (size_t byte = 0; byte < 8; byte++) {
+            fixed[1 + byte] = (uint8_t)(row->size_bytes >> (8 * byte));
+        }
+        (void)XXH3_64bits_update(&state, fixed, sizeof fixed);
+        (void)XXH3_64bits_update(&state, cull__manifest_path(manifest, i),
+                                 (size_t)row->path_len + 1 + tail_len);
+    }
+    return XXH3_64bits_digest(&state);
+}
+
+bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
+{
+    uint64_t sum = 0;
+    size_t unknown = 0;
+
+    *why = NULL;
+    if (!manifest->sealed || manifest->edits) {
+        *why = "not sealed, or a patch";
+        return false;
+    }
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct cull__manifest_row *row = &manifest->rows[i];
+        const char *path = cull__manifest_path(manifest, i);
+
+        if (row->kind < CULL_ENTRY_BLOB || row->kind > CULL_ENTRY_ARTIFACT) {
+            *why = "unknown kind of entry";
+        } else if (strlen(path) != row->path_len ||
+                   cull__manifest_check_path(path, row->path_len, NULL) != CULL_OK) {
+            *why = "a path that may not be";
+        } else if (i > 0 && cull__manifest_compare(manifest, i - 1, manifest, i) >= 0) {
+            *why = "paths do not ascend";
+        } else if (row->size_bytes != CULL_SIZE_UNKNOWN &&
+                   !cull__add_u64(&sum, sum, row->size_bytes)) {
+            *why = "sum of sizes overflows";
+        }
+        if (*why != NULL) {
+            return false;
+        }
+        unknown += row->size_bytes == CULL_SIZE_UNKNOWN;
+    }
+    if (sum != manifest->size_bytes || unknown != manifest->unknown_count) {
+        *why = "sums disagree with the entries";
+    }
+    return *why == NULL;
+}

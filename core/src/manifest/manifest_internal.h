@@ -1,0 +1,121 @@
+/*
+ * manifest_internal.h - the shape of a manifest in memory, and its form in the store.
+ */
+#ifndef CULL_MANIFEST_INTERNAL_H
+#define CULL_MANIFEST_INTERNAL_H
+
+#include <assert.h>
+
+#include "base/buf.h"
+#include "cull/manifest.h"
+
+/* One entry. Its strings lie at strings + at: the path, NUL, and then for a blob the digest's
+ * bytes, for a reference digest_text, NUL, ref, NUL, for a removal nothing. */
+struct cull__manifest_row {
+    uint64_t size_bytes; /* or CULL_SIZE_UNKNOWN */
+    uint64_t at;
+    uint32_t order; /* of addition: which of two equal paths came later */
+    uint16_t path_len;
+    uint8_t kind; /* cull_entry_kind; CULL_ENTRY_NONE is a removal, in patches only */
+};
+
+static_assert(sizeof(struct cull__manifest_row) == 24, "rows are packed without holes");
+static_assert(CULL_PATH_BYTES_MAX <= UINT16_MAX, "path_len holds every path");
+
+struct cull_manifest {
+    const cull_allocator *allocator;
+    struct cull__manifest_row *rows;
+    size_t count;
+    size_t capacity;
+    struct cull__buf strings;
+    uint64_t size_bytes;  /* sum of the known sizes */
+    size_t unknown_count; /* entries without a size */
+    cull_digest_kind kind;
+    bool sealed; /* sorted, no path twice; nothing is added any more */
+    bool edits;  /* the rows of a patch: removals are welcome */
+};
+
+struct cull_manifest_patch {
+    struct cull_manifest edits;
+};
+
+/* manifest_check.c: what a path and a reference may be. */
+
+/* CULL_E_INVALID, CULL_E_LIMIT: the message begins with the path. */
+cull_status cull__manifest_check_path(const char *path, size_t len, cull_error *err);
+/* CULL_ENTRY_REF or CULL_ENTRY_ARTIFACT; CULL_ENTRY_NONE and *why: not to be understood. */
+cull_entry_kind cull__manifest_ref_kind(const char *ref, const char **why);
+/* The parts of `wandb-artifact://ID/PATH`, borrowed from ref; false if it is not one. */
+bool cull__manifest_ref_split(const char *ref, const char **id, size_t *id_len, const char **path);
+/* A path's first characters for a message: room is left for the reason behind it. */
+#define CULL__MANIFEST_SHOWN_BYTES 120
+const char *cull__manifest_shown(char text[CULL_PRINTABLE_MAX], const char *path, size_t len);
+
+/* manifest.c */
+
+void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
+                         const cull_allocator *allocator);
+void cull__manifest_release(struct cull_manifest *manifest);
+/* cull_manifest_add() for a path that cull__manifest_check_path() has passed. */
+cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cull_entry *entry,
+                                       cull_error *err);
+/* Copy row i of another manifest of the same digest kind. */
+cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
+                                  size_t i, cull_error *err);
+/* Sort; *duplicate is the row whose path stands before it too, or count. CULL_E_NOMEM. */
+cull_status cull__manifest_sort(struct cull_manifest *manifest, size_t *duplicate);
+/* Give back memory that growth left unused. */
+void cull__manifest_trim(struct cull_manifest *manifest);
+const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i);
+/* Row i of a against row j of b by path: negative, 0, positive. */
+int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
+                           size_t j);
+/* Equal in everything a reader can see. */
+bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
+                         size_t j);
+/* XXH3-64 over all entries; notices damage, and a patch on a wrong base. */
+uint64_t cull__manifest_checksum(const struct cull_manifest *manifest);
+/* Names the first broken rule of a sealed manifest in *why. */
+bool cull__manifest_valid(const cull_manifest *manifest, const char **why);
+
+/* manifest_patch.c */
+
+/* What a merge of base and edits asks beyond the order of the paths. */
+enum cull__manifest_merge {
+    CULL__MERGE_LENIENT, /* a user's patch: a put may repeat what is there */
+    CULL__MERGE_STRICT   /* a stored patch: every edit changes something */
+};
+/* base (NULL: empty) with the edits done to it, sealed. CULL_E_INVALID names the path. */
+cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
+                                 const struct cull_manifest *edits, enum cull__manifest_merge how,
+                                 const cull_allocator *allocator, cull_error *err);
+
+/* manifest_codec.c: how a store keeps a manifest, whole or as a patch on the previous one. */
+
+#define CULL__MANIFEST_PAYLOAD_BYTES_MAX (UINT64_C(1) << 30)
+
+/* Append next's document to out: the edits that lead from previous (NULL: from nothing), sorted,
+ * front-coded, deflated. The same input gives the same bytes. Both sealed, of one digest kind.
+ * CULL_E_NOMEM; CULL_E_LIMIT: over CULL__MANIFEST_PAYLOAD_BYTES_MAX. */
+cull_status cull__manifest_encode(struct cull__buf *out, const cull_manifest *previous,
+                                  const cull_manifest *next, cull_error *err);
+/* Read a document as if it were hostile. previous is NULL for a full one, else the manifest that
+ * the patch was made on: any other is noticed. *out is sealed, NULL on failure. CULL_E_CORRUPT,
+ * CULL_E_NOMEM. Memory: at most about a thousand times len, however the document lies. */
+cull_status cull__manifest_decode(cull_manifest **out, const cull_manifest *previous,
+                                  const void *data, size_t len, const cull_allocator *allocator,
+                                  cull_error *err);
+/* Whether the document can be read without a previous one; false for what is no document. */
+bool cull__manifest_document_is_full(const void *data, size_t len);
+
+/* The payload alone, as it stands before it is deflated: one pair of manifests has exactly one.
+ * For the two above, and for fuzzing without a checksum in the way. */
+cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_manifest *previous,
+                                          const cull_manifest *next, uint32_t *edit_count,
+                                          cull_error *err);
+cull_status cull__manifest_payload_apply(cull_manifest **out, const cull_manifest *previous,
+                                         cull_digest_kind kind, const void *payload, size_t len,
+                                         uint32_t edit_count, const cull_allocator *allocator,
+                                         cull_error *err);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * manifest_patch.c - edits of a manifest, path by path, and doing them.
+ *
+ * SHAPE     A patch is rows like a manifest's, where a row without a kind removes its path. Two
+ *           sorted lists, base and edits, are merged into a new manifest; nothing is changed in
+ *           place.
+ * INVARIANT One edit a path, and each removal finds what it removes: a patch that does not fit its
+ *           base is refused rather than half done.
+ * COST      O(base + edits), one copy of what stays.
+ * FAILURE   *out is NULL; base and patch stay as they are.
+ * WHY NOT   the last edit of a path wins: a caller that says two things about one path does not
+ *           know what it wants, and the order of edits would become part of the request's meaning.
+ */
+#include "manifest/manifest_internal.h"
+
+cull_status cull_manifest_patch_new(cull_manifest_patch **out, cull_digest_kind kind,
+                                    const cull_allocator *allocator)
+{
+    const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
+
+    *out = cull__alloc(used, 1, sizeof **out);
+    if (*out == NULL) {
+        return CULL_E_NOMEM;
+    }
+    cull__manifest_init(&(*out)->edits, kind, used);
+    (*out)->edits.edits = true;
+    return CULL_OK;
+}
+
+void cull_manifest_patch_free(cull_manifest_patch *patch)
+{
+    if (patch != NULL) {
+        const cull_allocator *allocator = patch->edits.allocator;
+
+        cull__manifest_release(&patch->edits);
+        cull__free(allocator, patch);
+    }
+}
+
+cull_status cull_manifest_patch_put(cull_manifest_patch *patch, const cull_entry *entry,
+                                    cull_error *err)
+{
+    return cull_manifest_add(&patch->edits, entry, err);
+}
+
+cull_status cull_manifest_patch_remove(cull_manifest_patch *patch, const char *path,
+                                       cull_error *err)
+{
+    size_t len = strlen(path);
+    cull_entry entry = { .path = path, .path_len = (uint32_t)len, .kind = CULL_ENTRY_NONE };
+
+    if (len > CULL_PATH_BYTES_MAX) {
+        return cull__manifest_check_path(path, len, err);
+    }
+    return cull_manifest_add(&patch->edits, &entry, err);
+}
+
+cull_status cull_manifest_patch_seal(cull_manifest_patch *patch, cull_error *err)
+{
+    return cull_manifest_seal(&patch->edits, err);
+}
+
+size_t cull_manifest_patch_count(const cull_manifest_patch *patch)
+{
+    return patch->edits.count;
+}
+
+cull_digest_kind cull_manifest_patch_kind(const cull_manifest_patch *patch)
+{
+    return patch->edits.kind;
+}
+
+void cull_manifest_patch_at(const cull_manifest_patch *patch, size_t i, cull_entry *out)
+{
+    cull_manifest_at(&patch->edits, i, out);
+}
+
+static cull_status edit_misfit(const struct cull_manifest *edits, size_t edit, const char *fault,
+                               cull_error *err)
+{
+    char text[CULL_PRINTABLE_MAX];
+
+    return cull__error_set(
+        err, CULL_E_INVALID, "%s: %s",
+        cull__manifest_shown(text, cull__manifest_path(edits, edit), edits->rows[edit].path_len),
+        fault);
+}
+
+/* What may not be done with an edit, given the base's row of the same path, or NULL. */
+static const char *edit_fault(const struct cull_manifest *base, size_t row, bool there,
+                              const struct cull_manifest *edits, size_t edit,
+                              enum cull__manifest_merge how)
+{
+    if (edits->rows[edit].kind == CULL_ENTRY_NONE) {
+        return there ? NULL : "cannot be removed: no such path";
+    }
+    if (how == CULL__MERGE_STRICT && there && cull__manifest_same(base, row, edits, edit)) {
+        return "edit changes nothing";
+    }
+    return NULL;
+}
+
+static cull_status rows_merge(struct cull_manifest *out, const struct cull_manifest *base,
+                              const struct cull_manifest *edits, enum cull__manifest_merge how,
+                              cull_error *err)
+{
+    cull_status status = CULL_OK;
+    size_t row = 0;
+    size_t edit = 0;
+
+    while (status == CULL_OK && (row < base->count || edit < edits->count)) {
+        int order = row == base->count     ? 1
+                    : edit == edits->count ? -1
+                                           : cull__manifest_compare(base, row, edits, edit);
+
+        if (order < 0) {
+            status = cull__manifest_append(out, base, row++, err);
+        } else {
+            const char *fault = edit_fault(base, row, order == 0, edits, edit, how);
+
+            if (fault != NULL) {
+                return edit_misfit(edits, edit, fault, err);
+            }
+            if (edits->rows[edit].kind != CULL_ENTRY_NONE) {
+                status = cull__manifest_append(out, edits, edit, err);
+            }
+            row += order == 0;
+            edit++;
+        }
+    }
+    return status;
+}
+
+cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
+                                 const struct cull_manifest *edits, enum cull__manifest_merge how,
+                                 const cull_allocator *allocator, cull_error *err)
+{
+    struct cull_manifest nothing;
+    cull_status status;
+
+    *out = NULL;
+    CULL_ASSERT(edits->sealed);
+    CULL_ASSERT(base == NULL || base->sealed);
+    if (base == NULL) {
+        cull__manifest_init(&nothing, edits->kind, allocator);
+        base = &nothing;
+    }
+    if (base->kind != edits->kind) {
+        return cull__error_set(err, CULL_E_INVALID, "a patch of %s digests on a manifest of %s",
+                               cull_digest_kind_name(edits->kind),
+                               cull_digest_kind_name(base->kind));
+    }
+    if (cull_manifest_new(out, base->kind, allocator) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    status = rows_merge(*out, base, edits, how, err);
+    if (status == CULL_OK) {
+        status = cull_manifest_seal(*out, err);
+    }
+    if (status != CULL_OK) {
+        cull_manifest_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+cull_status cull_manifest_patch_apply(cull_manifest **out, const cull_manifest *base,
+                                      const cull_manifest_patch *patch,
+                                      const cull_allocator *allocator, cull_error *err)
+{
+    return cull__manifest_merge(out, base, &patch->edits, CULL__MERGE_LENIENT, allocator, err);
+}
