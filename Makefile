@@ -50,15 +50,21 @@ C_FILES = $(sort $(HEADERS) $(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES) $(UNIT_
 	$(EXAMPLE_SOURCES) $(wildcard core/src/*/*.h core/cli/*.h sim/*.h tests/*/*.[ch] \
 	tests/*/*.cc bench/*/*.h) $(BENCH_SOURCES))
 
+# A folder's program is built once it has its main().
+MAIN := ^int main(
+with_main = $(if $(strip $(1)),$(shell grep -l '$(MAIN)' $(1)))
+CLI_MAIN := $(call with_main,$(CLI_SOURCES))
+SIM_MAIN := $(call with_main,$(SIM_SOURCES))
+
 objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
 CLI_OBJECTS := $(call objects,$(CLI_SOURCES))
 SIM_OBJECTS := $(call objects,$(SIM_SOURCES))
-UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out sim/main.c,$(SIM_SOURCES)))
+UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
 BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
 EXAMPLES := $(patsubst core/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SOURCES))
 
-PROGRAMS := $(if $(CLI_SOURCES),$(BUILD)/cull) $(if $(SIM_SOURCES),$(BUILD)/cull-sim)
+PROGRAMS := $(if $(CLI_MAIN),$(BUILD)/cull) $(if $(SIM_MAIN),$(BUILD)/cull-sim)
 LIBRARIES := $(BUILD)/libcull.a $(BUILD)/$(SONAME)
 
 # --- how it is compiled ------------------------------------------------------------------------
@@ -104,6 +110,9 @@ all: $(LIBRARIES) $(PROGRAMS) $(EXAMPLES) ## Build the library and the programs
 
 .PHONY: FORCE
 FORCE:
+
+$(BUILD)/:
+	@mkdir -p $@
 
 # Other flags, another compiler: everything is compiled again. What is missing is said once.
 FLAGS_NOW := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(CXX) $(CXXFLAGS)
@@ -207,7 +216,7 @@ ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 	@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
-		$(if $(SIM_SOURCES),$(BUILD)/asan/cull-sim) $(if $(CLI_SOURCES),$(BUILD)/asan/cull)
+		$(PROGRAMS:$(BUILD)/%=$(BUILD)/asan/%)
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
 COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic
@@ -215,8 +224,7 @@ COVERAGE_MIN ?= 85
 .PHONY: coverage
 coverage: ## Line coverage of core/src; fails under 85 %
 	@$(AGAIN) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage \
-		$(BUILD)/coverage/unit-tests $(if $(SIM_SOURCES),$(BUILD)/coverage/cull-sim) \
-		$(if $(CLI_SOURCES),$(BUILD)/coverage/cull)
+		$(BUILD)/coverage/unit-tests $(PROGRAMS:$(BUILD)/%=$(BUILD)/coverage/%)
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	@sh tests/check.sh --coverage $(BUILD)/coverage
 	@gcovr --root . --filter 'core/src/' --object-directory $(BUILD)/coverage \
@@ -236,8 +244,10 @@ bench: $(if $(BENCH_SOURCES),$(BUILD)/bench-micro) ## Micro-benchmarks, repeated
 format: ## Lay out all C files
 	@$(CLANG_FORMAT) -i --style=file $(C_FILES)
 
-format-check:
-	@$(CLANG_FORMAT) --style=file --dry-run -Werror $(C_FILES)
+format-check: | $(BUILD)/
+	@$(CLANG_FORMAT) --style=file --dry-run -Werror $(C_FILES) >$(BUILD)/format.log 2>&1 || { \
+		sed -n 's/^\([^:]*:[0-9]*\):.*error: .*/\1: not as clang-format lays it out/p' \
+		$(BUILD)/format.log | sort -u; echo 'run "make format"'; exit 1; } >&2
 
 # One analysis a source, remembered until the source or a header changes.
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES))
@@ -289,8 +299,7 @@ uninstall: ## Remove what install put there
 		rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$$page"; done
 
 .PHONY: dist clean help
-dist: ## Source archive of the last commit, in build/
-	@mkdir -p $(BUILD)
+dist: | $(BUILD)/ ## Source archive of the last commit, in build/
 	@git archive --format=tar --prefix=cull-$(VERSION)/ HEAD | gzip -n9 >$(BUILD)/cull-$(VERSION).tar.gz
 	@echo $(BUILD)/cull-$(VERSION).tar.gz
 

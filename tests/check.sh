@@ -38,14 +38,14 @@ run_histories() {
 }
 
 run_others() {
-    if [ $mode = all ]; then
+    if [ "$mode" = all ]; then
         stage headers sh tests/headers/run.sh
     fi
     stage unit "$build/unit-tests"
     if [ -e tests/cli/run.sh ] && [ -x "$build/cull" ]; then
         stage cli sh tests/cli/run.sh "$build/cull"
     fi
-    if [ $mode = all ]; then
+    if [ "$mode" = all ]; then
         for fault in tests/fault/*.sh; do
             [ -e "$fault" ] && stage "$(basename "$fault" .sh)" sh "$fault" "$build/cull"
         done

@@ -6,6 +6,7 @@
 # "N passed, N failed"; one that says nothing counts as one test, by its exit status. A stage that
 # says that all is well and exits with a failure has failed.
 
+# shellcheck disable=SC2154 # logs is the sourcing script's
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.result
 

@@ -505,7 +505,7 @@ END_TEST
 START_TEST(a_failed_assertion_aborts_without_a_handler)
     {
         ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr)); /* its line is no failure */
-    CULL_ASSERT(_i == 1);
+        CULL_ASSERT(_i == 1);
     }
 END_TEST
 
