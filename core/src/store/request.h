@@ -27,7 +27,7 @@ enum cull__request_op {
     CULL__REQUEST_PUT,          /* slot, blobs */
     CULL__REQUEST_SEND,         /* slot, contents: stage, publish, confirm */
     CULL__REQUEST_PUBLISH,      /* contents: into the object store, unknown to the store */
-    CULL__REQUEST_CONFIRM,      /* slot, blobs: only those that have an object */
+    CULL__REQUEST_CONFIRM,      /* slot, blobs */
     CULL__REQUEST_COMMIT,       /* slot, entries (full) or edits, aliases, tags, ttl, texts */
     CULL__REQUEST_ABORT,        /* slot */
     CULL__REQUEST_RENEW,        /* slot */

@@ -296,50 +296,39 @@ static cull_status run_send(struct request_call *call)
     return status;
 }
 
-/* An object store whose keys end in incarnations gives objects to the store alone. */
-static cull_status refuse_incarnations(struct request_call *call)
-{
-    cull_objects *objects = call->session->objects;
-
-    if (objects == NULL || objects->ops->late_deletes(objects) == CULL_LATE_INCARNATION) {
-        return cull__error_set(call->err, CULL_E_USAGE,
-                               "nobody but the store knows the keys of its objects");
-    }
-    return CULL_OK;
-}
-
 static cull_status run_publish(struct request_call *call)
 {
     const struct cull__request *request = call->request;
     cull_objects *objects = call->session->objects;
-    cull_status status = refuse_incarnations(call);
+    cull_status status = CULL_OK;
 
+    if (objects == NULL || cull__objects_late_deletes(objects) == CULL_LATE_INCARNATION) {
+        return cull__error_set(call->err, CULL_E_USAGE,
+                               "nobody but the store knows the keys of its objects");
+    }
     for (size_t i = 0; i < request->content_count && status == CULL_OK; i++) {
         struct cull__request_content left = request->contents[i];
         cull_source source = content_source(&left);
         cull_staged staged;
         cull_status result = CULL_OK;
 
-        status = objects->ops->stage(objects, &source, &staged, call->err);
+        status = cull__objects_stage(objects, &source, &staged, call->err);
         if (status == CULL_OK) {
             cull_object_id id = { .digest = staged.digest };
 
-            status = objects->ops->publish(objects, &staged, &id, 1, &result, call->err);
+            status = cull__objects_publish(objects, &staged, &id, 1, &result, call->err);
         }
     }
     return status;
 }
 
-/* A caller's word must be true: the objects are asked for first. */
 static cull_status run_confirm(struct request_call *call)
 {
     const struct cull__request *request = call->request;
-    cull_objects *objects = call->session->objects;
     cull_upload *upload;
     cull_digest *digests;
-    cull_status status = refuse_incarnations(call);
+    cull_status status = slot_upload(call, &upload);
 
-    status = status == CULL_OK ? slot_upload(call, &upload) : status;
     if (status != CULL_OK) {
         return status;
     }
@@ -347,20 +336,10 @@ static cull_status run_confirm(struct request_call *call)
     if (digests == NULL) {
         return cull__error_nomem(call->err);
     }
-    for (size_t i = 0; i < request->blob_count && status == CULL_OK; i++) {
-        cull_object_id id = { .digest = request->blobs[i].digest };
-        cull_object_info info;
-
-        digests[i] = id.digest;
-        status = objects->ops->stat_batch(objects, &id, 1, &info, call->err);
-        if (status == CULL_OK && info.status != CULL_OK) {
-            status = cull__error_set(call->err, CULL_E_NOT_STORED, "blob %zu has no object", i);
-        }
+    for (size_t i = 0; i < request->blob_count; i++) {
+        digests[i] = request->blobs[i].digest;
     }
-    if (status == CULL_OK) {
-        status =
-            cull_upload_confirm(upload, digests, request->blob_count, &call->caller, call->err);
-    }
+    status = cull_upload_confirm(upload, digests, request->blob_count, &call->caller, call->err);
     cull__free(call->session->allocator, digests);
     return status;
 }
