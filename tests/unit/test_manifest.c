@@ -1628,7 +1628,8 @@ START_TEST(a_payload_is_read_only_as_it_would_be_written)
                              CULL_OK);
             ck_assert_uint_eq(edits, payload_cases[_i].edits);
             ck_assert_uint_eq(again.len, payload_cases[_i].len);
-            ck_assert_mem_eq(again.data, payload_cases[_i].bytes, again.len);
+            ck_assert(again.len == 0 ||
+                      memcmp(again.data, payload_cases[_i].bytes, again.len) == 0);
             cull__buf_release(&again);
         }
         cull_manifest_free(out);
