@@ -261,7 +261,7 @@ static struct shown list_all(cull_objects *objects)
 /* PATH/SUFFIX, in one of a few buffers: good for the next fifteen calls. */
 static const char *below(const char *path, const char *suffix)
 {
-    static char text[16][800];
+    static char text[16][1000];
     static unsigned next;
 
     next = (next + 1) % 16;
