@@ -351,7 +351,8 @@ typedef cull_status (*cull_missing_visit_fn)(void *ctx, const cull_digest *diges
 
 typedef struct cull_commit_result {
     cull_version_key version;
-    bool is_new; /**< false: an equal manifest was live already; aliases moved to it (rule 5) */
+    bool is_new; /**< false: an equal manifest was live already; `latest` and the named aliases
+                      moved to it (rule 5) */
 } cull_commit_result;
 
 /**
@@ -466,6 +467,14 @@ CULL_API CULL_MUST_USE cull_status cull_restore(cull_store *store,
 CULL_API CULL_MUST_USE cull_status cull_version_manifest(cull_store *store,
                                                          const cull_version_key *version,
                                                          cull_manifest **out, cull_error *err);
+
+/** The description and the metadata that a version was committed with, each given to its function
+ *  in one piece; not called where there is none. CULL_E_NOTFOUND. */
+CULL_API CULL_MUST_USE cull_status cull_version_notes(cull_store *store,
+                                                      const cull_version_key *version,
+                                                      cull_write_fn description,
+                                                      cull_write_fn metadata, void *ctx,
+                                                      cull_error *err);
 
 /** Stream a blob's bytes to write, checking size and digest as they pass: CULL_E_DAMAGED at the
  *  end if they are others (what was written must then be thrown away); CULL_E_NOTFOUND: no

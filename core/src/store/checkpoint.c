@@ -1,0 +1,233 @@
+/*
+ * checkpoint.c - rooms from their checkpoints, and when new ones are written.
+ *
+ * SHAPE     Two rooms' worth of state: the catalog, and the index (blobs, lifespans, counts). A
+ *           checkpoint that is not whole falls back to the older; without any, state begins at
+ *           fact 0, unless the log was cut: then nothing stands in for what is gone, and the store
+ *           is CULL_E_CORRUPT.
+ * INVARIANT The log is cut only below the oldest kept checkpoint of every room.
+ * COST      Writing: one pass over the rooms; segments that did not change are not written again.
+ * WHY NOT   a checkpoint per command: a tail of 256 KiB is read in less than it takes to sync one.
+ */
+#include "store/checkpoint.h"
+
+#define TAIL_BYTES_MAX (16u << 20)
+#define TAIL_BYTES_MIN (256u << 10) /* below this a checkpoint is not worth its sync */
+#define AUDIT_MS (UINT64_C(400) * 86400 * 1000)
+#define CATALOG_ROOM "catalog"
+
+/* Nothing whole is left of a room: begin at fact 0 if the log still does. */
+static cull_status check_not_cut(cull_store *store, const char *room, cull_status why,
+                                 cull_error *err)
+{
+    struct cull__log_stat stat;
+    cull_status status = store->log->ops->stat(store->log, &stat, err);
+
+    if (status == CULL_OK && stat.cut_seq > 0) {
+        status = why == CULL_E_CORRUPT
+                     ? CULL_E_CORRUPT
+                     : cull__error_set(err, CULL_E_CORRUPT, "no checkpoint of %s is left", room);
+    }
+    return status;
+}
+
+cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
+{
+    cull_status status = CULL_E_NOTFOUND;
+
+    for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
+        struct cull__checkpoint checkpoint = { 0, NULL, 0 };
+
+        status = store->log->ops->checkpoint_get(store->log, CATALOG_ROOM, age, &checkpoint, err);
+        if (status == CULL_OK && checkpoint.count != 1) {
+            status = cull__error_set(err, CULL_E_CORRUPT, "checkpoint of %s: wrong columns",
+                                     CATALOG_ROOM);
+        }
+        if (status == CULL_OK) {
+            status = cull__catalog_load(&store->catalog, checkpoint.columns[0].data,
+                                        checkpoint.columns[0].len, store->allocator, err);
+            store->catalog_seq = checkpoint.seq;
+        }
+        cull__checkpoint_release(&checkpoint, store->log->allocator);
+        if (status == CULL_OK) {
+            store->digest_len = cull_digest_len(store->catalog->settings.digest);
+            return CULL_OK;
+        }
+        if (status != CULL_E_CORRUPT && status != CULL_E_NOTFOUND) {
+            return status;
+        }
+    }
+    status = check_not_cut(store, CATALOG_ROOM, status, err);
+    if (status == CULL_OK) {
+        status = cull__catalog_new(&store->catalog, store->allocator);
+        store->catalog_seq = 0;
+    }
+    return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
+}
+
+/* Load the three rooms, each at the age that has this seq. */
+static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *err)
+{
+    struct cull__checkpoint found[3] = { { 0, NULL, 0 }, { 0, NULL, 0 }, { 0, NULL, 0 } };
+    cull_status status = CULL_OK;
+
+    for (unsigned room = 0; room < 3 && status == CULL_OK; room++) {
+        for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
+            status = store->log->ops->checkpoint_get(store->log, cull__index_rooms[room], age,
+                                                     &found[room], err);
+            if (status == CULL_OK && found[room].seq != seq) {
+                cull__checkpoint_release(&found[room], store->log->allocator);
+                status = CULL_E_NOTFOUND;
+            }
+            if (status != CULL_E_NOTFOUND && status != CULL_E_CORRUPT) {
+                break;
+            }
+        }
+    }
+    if (status == CULL_OK) {
+        status = cull__index_load(&store->index, &store->catalog->settings, found,
+                                  store->allocator, err);
+        store->index_seq = seq;
+    }
+    for (unsigned room = 0; room < 3; room++) {
+        cull__checkpoint_release(&found[room], store->log->allocator);
+    }
+    return status;
+}
+
+cull_status cull__checkpoint_load_index(cull_store *store, cull_error *err)
+{
+    cull_status status = CULL_E_NOTFOUND;
+
+    /* "counts" is written last: where it has a checkpoint, the others have had one too. */
+    for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
+        struct cull__checkpoint counts = { 0, NULL, 0 };
+
+        status = store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts,
+                                                 err);
+        if (status == CULL_OK) {
+            uint64_t seq = counts.seq;
+
+            cull__checkpoint_release(&counts, store->log->allocator);
+            status = load_index_at(store, seq, err);
+        }
+        if (status != CULL_E_CORRUPT && status != CULL_E_NOTFOUND) {
+            return status;
+        }
+    }
+    status = check_not_cut(store, "the index", status, err);
+    if (status == CULL_OK) {
+        status = cull__index_new(&store->index, &store->catalog->settings, store->allocator);
+        store->index_seq = 0;
+    }
+    return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+/* Is a room's tail long enough? Sets *newest to the seq of its newest checkpoint, 0 if none. */
+static cull_status room_due(cull_store *store, const char *room, bool *due, uint64_t *newest,
+                            cull_error *err)
+{
+    uint64_t bytes = 0;
+    uint64_t tail = 0;
+    cull_status status =
+        store->log->ops->checkpoint_size(store->log, room, newest, &bytes, err);
+
+    if (status == CULL_OK) {
+        status = store->log->ops->tail_bytes(store->log, *newest, &tail, err);
+    }
+    *due = status == CULL_OK &&
+           (tail > TAIL_BYTES_MAX || (tail > TAIL_BYTES_MIN && tail > bytes / 4));
+    return status;
+}
+
+static cull_status put_catalog(cull_store *store, cull_error *err)
+{
+    struct cull__buf buf = CULL__BUF_INIT(store->allocator);
+    cull_status status = cull__catalog_save(store->catalog, &buf);
+
+    if (status == CULL_OK && buf.failed) {
+        status = CULL_E_NOMEM;
+    }
+    if (status == CULL_OK) {
+        struct cull__column column = { 0, buf.data, buf.len };
+
+        status = store->log->ops->checkpoint_put(store->log, CATALOG_ROOM, store->catalog_seq,
+                                                 &column, 1, err);
+    } else {
+        status = cull__error_nomem(err);
+    }
+    cull__buf_release(&buf);
+    return status;
+}
+
+static cull_status put_index(cull_store *store, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    for (unsigned room = 0; room < 3 && status == CULL_OK; room++) {
+        struct cull__room_save save;
+
+        status = cull__index_save(store->index, room, &save);
+        if (status != CULL_OK) {
+            return cull__error_nomem(err);
+        }
+        status = store->log->ops->checkpoint_put(store->log, cull__index_rooms[room],
+                                                 store->index_seq, save.columns, save.count,
+                                                 err);
+        cull__room_save_release(&save);
+    }
+    return status;
+}
+
+/* All rooms are written together, so that what was newest before is the oldest kept after. */
+static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_ms,
+                               cull_error *err)
+{
+    cull_status status = cull__store_sync(store, CULL__NEED_INDEX, err);
+
+    if (status == CULL_OK) {
+        status = put_catalog(store, err);
+    }
+    if (status == CULL_OK) {
+        status = put_index(store, err);
+    }
+    if (status == CULL_OK && oldest > 0) {
+        status = store->log->ops->cut(store->log, oldest,
+                                      now_ms > AUDIT_MS ? now_ms - AUDIT_MS : 0, err);
+    }
+    return status;
+}
+
+cull_status cull_store_maintain(cull_store *store, bool force, const cull_caller *caller,
+                                cull_error *err)
+{
+    uint64_t oldest = UINT64_MAX;
+    bool any_due = force;
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (unsigned room = 0; room < 4 && status == CULL_OK; room++) {
+        const char *name = room < 3 ? cull__index_rooms[room] : CATALOG_ROOM;
+        uint64_t newest = 0;
+        bool due = false;
+
+        status = room_due(store, name, &due, &newest, err);
+        any_due = any_due || due;
+        oldest = newest < oldest ? newest : oldest;
+    }
+    if (status == CULL_OK && any_due) {
+        status = store->log->ops->maintain_lock(store->log, true, err);
+        if (status == CULL_OK) {
+            status = write_rooms(store, oldest, caller->now_ms, err);
+            (void)store->log->ops->maintain_lock(store->log, false, NULL);
+        } else if (status == CULL_E_BUSY && !force) {
+            status = CULL_OK; /* another process is at it */
+        }
+    }
+    cull__store_leave(store);
+    return status;
+}

@@ -1,0 +1,587 @@
+/*
+ * commit.c - from a manifest to the next version.
+ *
+ * SHAPE     The new manifest (given whole, or the base's with a patch's edits) names digests;
+ *           they become numbers; what the collection's open lifespans and these differ in is what
+ *           the commit closes and opens. A patch goes the same way: the base need not be the head,
+ *           and a blob leaves only when no path of the *new* manifest holds it.
+ * INVARIANT Every blob of a committed version is LIVE in the state that the commit was appended to.
+ *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
+ * COST      O(entries + open lifespans).
+ * FAILURE   Refused whole, with the list of what to send again.
+ */
+#include "store/upload.h"
+
+#include <stdlib.h>
+
+#include "manifest/manifest_internal.h"
+
+#define DESCRIPTION_BYTES_MAX (64u << 10)
+#define METADATA_BYTES_MAX (1u << 20)
+#define REF_HOPS_MAX 8
+
+struct commit_ctx {
+    cull_upload *upload;
+    const cull_commit_options *options;
+    cull_manifest *manifest; /* the new one */
+    cull_digest manifest_digest;
+    cull_blob_ref *wanted; /* of its entries, with duplicates */
+    size_t wanted_count;
+    size_t wanted_capacity;
+    uint32_t *numbers; /* of wanted */
+    struct cull__u32s members; /* distinct numbers */
+    struct cull__u32s closed;
+    struct cull__u32s opened;
+    cull_digest *missing;
+    size_t missing_count;
+    uint64_t sum;
+    struct cull__buf document; /* the stored manifest */
+    struct cull__buf notes;
+    struct cull__document documents[2];
+    cull_commit_result result;
+};
+
+/* --- which blobs ---------------------------------------------------------------------------- */
+
+static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes)
+{
+    void *wanted = commit->wanted;
+    cull_status status = cull__reserve(commit->upload->store->allocator, &wanted,
+                                       &commit->wanted_capacity, commit->wanted_count + 1,
+                                       sizeof *commit->wanted);
+
+    commit->wanted = wanted;
+    if (status == CULL_OK) {
+        commit->wanted[commit->wanted_count++] = (cull_blob_ref){ *digest, size_bytes };
+    }
+    return status;
+}
+
+/* The version whose id is written in hex, COMMITTED; NULL. */
+static const struct cull__version *version_by_hex(const cull_store *store, const char *text,
+                                                  size_t len,
+                                                  const struct cull__collection **collection)
+{
+    uint64_t id = 0;
+
+    if (len == 0 || len > 16) {
+        return NULL;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = text[i] == '\0' ? NULL : strchr(digits, text[i]);
+
+        if (digit == NULL) {
+            return NULL;
+        }
+        id = id << 4 | (uint64_t)(digit - digits);
+    }
+    for (*collection = store->catalog->collections; *collection != NULL;
+         *collection = (*collection)->hh_id.next) {
+        for (size_t i = 0; i < (*collection)->version_count; i++) {
+            const struct cull__version *version = &(*collection)->versions[i];
+
+            if (version->id == id && version->state == CULL_VERSION_COMMITTED) {
+                return version;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Follow `wandb-artifact://ID/path` to the blob it means; the target must be COMMITTED (rule 7). */
+static cull_status want_reference(struct commit_ctx *commit, const cull_entry *entry,
+                                  cull_error *err)
+{
+    cull_store *store = commit->upload->store;
+    char shown[CULL_PRINTABLE_MAX];
+    char *ref = cull__strndup(store->allocator, entry->ref, strlen(entry->ref));
+    cull_status status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
+
+    for (int hop = 0; status == CULL_OK; hop++) {
+        const struct cull__collection *collection;
+        const struct cull__version *version;
+        cull_manifest *target = NULL;
+        cull_entry found;
+        const char *id;
+        const char *path;
+        size_t id_len;
+        bool blob = false;
+
+        version = hop < REF_HOPS_MAX && cull__manifest_ref_split(ref, &id, &id_len, &path)
+                      ? version_by_hex(store, id, id_len, &collection)
+                      : NULL;
+        if (version != NULL) {
+            status = cull__version_manifest_locked(store, collection, version, &target, err);
+        }
+        if (status == CULL_OK && (target == NULL || !cull_manifest_find(target, path, &found) ||
+                                  found.kind == CULL_ENTRY_REF)) {
+            status = cull__error_set(err, CULL_E_NOTFOUND,
+                                     "%s: the reference's target is not a file of a committed version",
+                                     cull__printable(shown, entry->path, entry->path_len));
+        } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
+            blob = true;
+            status = want(commit, &found.digest, found.size_bytes);
+        } else if (status == CULL_OK) { /* a reference again */
+            cull__free(store->allocator, ref);
+            ref = cull__strndup(store->allocator, found.ref, strlen(found.ref));
+            status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
+        }
+        cull_manifest_free(target);
+        if (blob) {
+            break;
+        }
+    }
+    cull__free(store->allocator, ref);
+    return status;
+}
+
+static cull_status want_all(struct commit_ctx *commit, cull_error *err)
+{
+    size_t count = cull_manifest_count(commit->manifest);
+    cull_status status = CULL_OK;
+
+    commit->wanted_count = 0;
+    for (size_t i = 0; i < count && status == CULL_OK; i++) {
+        cull_entry entry;
+
+        cull_manifest_at(commit->manifest, i, &entry);
+        if (entry.kind == CULL_ENTRY_BLOB) {
+            status = want(commit, &entry.digest, entry.size_bytes);
+            if (status != CULL_OK) {
+                return cull__error_nomem(err);
+            }
+        } else if (entry.kind == CULL_ENTRY_ARTIFACT) {
+            status = want_reference(commit, &entry, err);
+        }
+    }
+    return status;
+}
+
+/* --- are they all there? ---------------------------------------------------------------------- */
+
+static cull_status find_wanted(struct commit_ctx *commit)
+{
+    cull_store *store = commit->upload->store;
+    cull_digest digests[256];
+    uint32_t *numbers = cull__realloc(store->allocator, commit->numbers, commit->wanted_count,
+                                      sizeof *numbers);
+
+    if (numbers == NULL) {
+        return CULL_E_NOMEM;
+    }
+    commit->numbers = numbers;
+    for (size_t at = 0; at < commit->wanted_count; at += ARRAY_LEN(digests)) {
+        size_t count = commit->wanted_count - at;
+        cull_status status;
+
+        count = count < ARRAY_LEN(digests) ? count : ARRAY_LEN(digests);
+        for (size_t i = 0; i < count; i++) {
+            digests[i] = commit->wanted[at + i].digest;
+        }
+        status = cull__blob_table_find(store->index->blobs, digests, count, numbers + at);
+        if (status != CULL_OK) {
+            return status;
+        }
+    }
+    return CULL_OK;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(cull_digest));
+}
+
+/* Digests of wanted blobs that are not LIVE, each once, ascending. */
+static cull_status list_missing(struct commit_ctx *commit, cull_error *err)
+{
+    const struct cull__index *index = commit->upload->store->index;
+    const cull_allocator *allocator = commit->upload->store->allocator;
+    size_t count = 0;
+    size_t kept = 0;
+
+    cull__free(allocator, commit->missing);
+    commit->missing_count = 0;
+    commit->missing = cull__alloc(allocator, commit->wanted_count, sizeof *commit->missing);
+    if (commit->missing == NULL) {
+        return cull__error_nomem(err);
+    }
+    for (size_t i = 0; i < commit->wanted_count; i++) {
+        if (commit->numbers[i] == CULL__BLOB_NONE ||
+            cull__blob_table_state(index->blobs, commit->numbers[i]) != CULL__BLOB_LIVE) {
+            commit->missing[count++] = commit->wanted[i].digest;
+        }
+    }
+    if (count > 1) {
+        qsort(commit->missing, count, sizeof *commit->missing, compare_digests);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || compare_digests(&commit->missing[i], &commit->missing[kept - 1]) != 0) {
+            commit->missing[kept++] = commit->missing[i];
+        }
+    }
+    commit->missing_count = kept;
+    return CULL_OK;
+}
+
+/* The distinct members, as a list and as bits in the index's scratch (cleared by the caller), and
+ * the hash sum of their digests. */
+static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
+{
+    cull_store *store = commit->upload->store;
+    uint64_t *bits = store->index->scratch.words;
+
+    commit->members.count = 0;
+    commit->sum = 0;
+    for (size_t i = 0; i < commit->wanted_count; i++) {
+        uint32_t number = commit->numbers[i];
+        const cull_blob_ref *blob = &commit->wanted[i];
+        uint64_t known_bytes = cull__blob_table_size(store->index->blobs, number);
+
+        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != blob->size_bytes) {
+            char hex[CULL_DIGEST_HEX_MAX];
+
+            cull_digest_to_hex(hex, &blob->digest, store->settings.digest);
+            return cull__error_set(err, CULL_E_INVALID,
+                                   "blob %s: known with %llu bytes, the manifest says %llu", hex,
+                                   (unsigned long long)known_bytes,
+                                   (unsigned long long)blob->size_bytes);
+        }
+        if (cull__bit_get(bits, number)) {
+            continue;
+        }
+        if (cull__u32s_push(&commit->members, number) != CULL_OK) {
+            return cull__error_nomem(err);
+        }
+        cull__bit_set(bits, number);
+        commit->sum +=
+            cull__digest_hash(&blob->digest, store->settings.digest, store->settings.seed);
+    }
+    return CULL_OK;
+}
+
+/* What the commit closes and opens. */
+static cull_status compute_difference(struct commit_ctx *commit, cull_error *err)
+{
+    struct cull__index *index = commit->upload->store->index;
+    const struct cull__lifespans *spans = cull__index_spans(index, commit->upload->collection);
+    cull_status status = cull__index_scratch(index) == CULL_OK ? CULL_OK : cull__error_nomem(err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = collect_members(commit, err);
+    commit->closed.count = commit->opened.count = 0;
+    if (status == CULL_OK &&
+        cull__lifespans_diff(spans, index->scratch.words, index->scratch.count,
+                             commit->members.at, commit->members.count, &commit->closed,
+                             &commit->opened) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    for (size_t i = 0; i < commit->members.count; i++) {
+        cull__bit_clear(index->scratch.words, commit->members.at[i]);
+    }
+    return status;
+}
+
+/* --- facts and documents ---------------------------------------------------------------------- */
+
+/* The stored form: a patch on the version before, a full manifest at the start of each chain or
+ * where the one before is gone. */
+static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, cull_error *err)
+{
+    cull_manifest *previous = NULL;
+    cull_status status = CULL_OK;
+
+    if (ordinal % CULL__MANIFEST_FULL_EVERY != 0) {
+        status = cull__manifest_load(commit->upload->store, commit->upload->collection,
+                                     ordinal - 1, true, &previous, err);
+    }
+    cull__buf_clear(&commit->document);
+    if (status == CULL_OK) {
+        status = cull__manifest_encode(&commit->document, previous, commit->manifest, err);
+    }
+    cull_manifest_free(previous);
+    return status;
+}
+
+static void encode_notes(struct commit_ctx *commit)
+{
+    const cull_commit_options *options = commit->options;
+    const char *description = options->description == NULL ? "" : options->description;
+    const char *metadata = options->metadata == NULL ? "" : options->metadata;
+
+    cull__buf_clear(&commit->notes);
+    if (description[0] != '\0' || metadata[0] != '\0') {
+        cull__buf_text(&commit->notes, description, strlen(description));
+        cull__buf_text(&commit->notes, metadata, strlen(metadata));
+    }
+}
+
+static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn *txn,
+                                    uint32_t ordinal, cull_error *err)
+{
+    uint64_t collection = commit->upload->collection;
+    cull_status status = encode_manifest(commit, ordinal, err);
+
+    encode_notes(commit);
+    if (status != CULL_OK || commit->notes.failed) {
+        return status != CULL_OK ? status : cull__error_nomem(err);
+    }
+    commit->documents[0] =
+        (struct cull__document){ cull__manifest_document(collection, ordinal),
+                                 commit->document.data, commit->document.len };
+    commit->documents[1] = (struct cull__document){ cull__notes_document(collection, ordinal),
+                                                    commit->notes.data, commit->notes.len };
+    txn->documents = commit->documents;
+    txn->document_count = commit->notes.len > 0 ? 2 : 1;
+    return CULL_OK;
+}
+
+/* Point one alias at the ordinal, unless it does already. */
+static void add_alias(struct cull__txn *txn, const struct cull__collection *collection,
+                      uint32_t ordinal, const char *name)
+{
+    const struct cull__alias *there = cull__alias_find(collection, name);
+    struct cull__fact fact = { .type = CULL__FACT_ALIAS, .parent = collection->id };
+
+    if (there == NULL || there->ordinal != ordinal) {
+        fact.ordinal = ordinal;
+        fact.name = name;
+        fact.name_len = strlen(name);
+        cull__txn_add(txn, &fact);
+    }
+}
+
+/* Every commit asks for `latest`, as the clients of the field do; and for what it names. */
+static void add_labels(struct cull__txn *txn, const struct cull__collection *collection,
+                       uint32_t ordinal, const cull_commit_options *options)
+{
+    add_alias(txn, collection, ordinal, "latest");
+    for (size_t i = 0; i < options->alias_count; i++) {
+        add_alias(txn, collection, ordinal, options->aliases[i]);
+    }
+    for (size_t i = 0; i < options->tag_count; i++) {
+        struct cull__fact tag = { .type = CULL__FACT_TAG, .parent = collection->id, .how = 1 };
+
+        tag.ordinal = ordinal;
+        tag.name = options->tags[i];
+        tag.name_len = strlen(options->tags[i]);
+        cull__txn_add(txn, &tag);
+    }
+}
+
+static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
+                       const struct cull__collection *collection)
+{
+    struct cull__fact fact = { .type = CULL__FACT_COMMIT,
+                               .id = txn->next_id++,
+                               .parent = commit->upload->id };
+    struct cull__fact_commit *row = &fact.commit;
+
+    row->collection = collection->id;
+    row->ordinal = collection->next_ordinal;
+    memcpy(row->manifest_digest, commit->manifest_digest.bytes, sizeof row->manifest_digest);
+    row->entries = cull_manifest_count(commit->manifest);
+    row->blobs = commit->members.count;
+    row->sum = commit->sum;
+    row->size_bytes = cull_manifest_size_bytes(commit->manifest, &row->size_exact);
+    row->ttl_ms = cull__type_takes_ttl(collection->type) ? commit->options->ttl_ms : 0;
+    fact.numbers = commit->closed.at;
+    fact.number_count = commit->closed.count;
+    fact.opened = commit->opened.at;
+    fact.opened_count = commit->opened.count;
+    cull__txn_add(txn, &fact);
+}
+
+/* Rule 5: an equal manifest is live already; the aliases move to it, the upload ends. */
+static void commit_equal(struct commit_ctx *commit, struct cull__txn *txn,
+                         const struct cull__collection *collection, uint32_t ordinal)
+{
+    struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
+                              .id = commit->upload->id,
+                              .how = CULL__END_EQUAL };
+
+    cull__txn_add(txn, &end);
+    add_labels(txn, collection, ordinal, commit->options);
+    commit->result = (cull_commit_result){ { collection->id, ordinal }, false };
+}
+
+static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct commit_ctx *commit = ctx;
+    cull_upload *upload = commit->upload;
+    struct cull__collection *collection =
+        cull__collection_by_id(txn->store->catalog, upload->collection);
+    const struct cull__version *equal;
+    cull_error ended = { CULL_OK, "" };
+    cull_status status = want_all(commit, err);
+
+    if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    if (status == CULL_OK) {
+        status = list_missing(commit, err);
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (cull__upload_check_open(upload, &ended) != CULL_OK || collection == NULL) {
+        return cull__error_set(err, CULL_E_ENDED, "%s", ended.message);
+    }
+    equal = cull__version_equal(txn->store->catalog, collection,
+                                commit->manifest_digest.bytes);
+    if (commit->missing_count > 0) {
+        char hex[CULL_DIGEST_HEX_MAX];
+
+        cull_digest_to_hex(hex, &commit->missing[0], txn->store->settings.digest);
+        return cull__error_set(err, CULL_E_NOT_STORED,
+                               "upload:%llu: %zu blobs have no object, the first is %s",
+                               (unsigned long long)upload->id, commit->missing_count, hex);
+    }
+    if (equal != NULL) {
+        commit_equal(commit, txn, collection, equal->ordinal);
+        return CULL_OK;
+    }
+    if (collection->next_ordinal >= CULL__ORDINALS_MAX) {
+        return cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
+    }
+    status = compute_difference(commit, err);
+    if (status == CULL_OK) {
+        status = attach_documents(commit, txn, collection->next_ordinal, err);
+    }
+    if (status == CULL_OK) {
+        add_commit(commit, txn, collection);
+        add_labels(txn, collection, collection->next_ordinal, commit->options);
+        commit->result =
+            (cull_commit_result){ { collection->id, collection->next_ordinal }, true };
+    }
+    return status;
+}
+
+/* --- the call ------------------------------------------------------------------------------- */
+
+static cull_status check_options(const cull_commit_options *options, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < options->alias_count && status == CULL_OK; i++) {
+        status = cull__check_label("alias", options->aliases[i], err);
+    }
+    for (size_t i = 0; i < options->tag_count && status == CULL_OK; i++) {
+        status = cull__check_label("tag", options->tags[i], err);
+    }
+    if (status == CULL_OK && options->description != NULL &&
+        strlen(options->description) > DESCRIPTION_BYTES_MAX) {
+        status = cull__error_set(err, CULL_E_LIMIT, "a description of over %u bytes",
+                                 DESCRIPTION_BYTES_MAX);
+    }
+    if (status == CULL_OK && options->metadata != NULL &&
+        strlen(options->metadata) > METADATA_BYTES_MAX) {
+        status = cull__error_set(err, CULL_E_LIMIT, "metadata of over %u bytes",
+                                 METADATA_BYTES_MAX);
+    }
+    if (status == CULL_OK && (options->manifest == NULL) == (options->patch == NULL)) {
+        status = cull__error_set(err, CULL_E_USAGE,
+                                 "a commit takes either a manifest or a patch");
+    }
+    return status;
+}
+
+/* The manifest that a patch makes of the base's. The base is pinned, so it stays what it is. */
+static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
+{
+    cull_upload *upload = commit->upload;
+    cull_store *store = upload->store;
+    cull_manifest *base = NULL;
+    cull_status status;
+
+    if (upload->base == CULL__NO_ORDINAL) {
+        return cull__error_set(err, CULL_E_USAGE, "a patch needs an upload with a base");
+    }
+    status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = cull__upload_check_open(upload, err);
+    if (status == CULL_OK) {
+        status =
+            cull__manifest_load(store, upload->collection, upload->base, false, &base, err);
+    }
+    cull__store_leave(store);
+    if (status == CULL_OK) {
+        status = cull_manifest_patch_apply(&commit->manifest, base, commit->options->patch,
+                                           store->allocator, err);
+    }
+    cull_manifest_free(base);
+    return status;
+}
+
+static cull_status tell_missing(const struct commit_ctx *commit, cull_missing_visit_fn missing,
+                                void *ctx)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; missing != NULL && i < commit->missing_count && status == CULL_OK; i++) {
+        status = missing(ctx, &commit->missing[i]);
+    }
+    return status;
+}
+
+static void commit_release(struct commit_ctx *commit)
+{
+    const cull_allocator *allocator = commit->upload->store->allocator;
+
+    if (commit->options->manifest == NULL) {
+        cull_manifest_free(commit->manifest);
+    }
+    cull__free(allocator, commit->wanted);
+    cull__free(allocator, commit->numbers);
+    cull__free(allocator, commit->missing);
+    cull__u32s_release(&commit->members);
+    cull__u32s_release(&commit->closed);
+    cull__u32s_release(&commit->opened);
+    cull__buf_release(&commit->document);
+    cull__buf_release(&commit->notes);
+}
+
+cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *options,
+                               cull_missing_visit_fn missing, void *ctx,
+                               cull_commit_result *out, const cull_caller *caller,
+                               cull_error *err)
+{
+    const cull_allocator *allocator = upload->store->allocator;
+    struct commit_ctx commit = { .upload = upload, .options = options };
+    cull_status status = check_options(options, err);
+
+    commit.members = commit.closed = commit.opened =
+        (struct cull__u32s)CULL__U32S_INIT(allocator);
+    commit.document = commit.notes = (struct cull__buf)CULL__BUF_INIT(allocator);
+    if (status == CULL_OK && options->manifest != NULL) {
+        /* borrowed, only read; not freed by commit_release */
+        commit.manifest = (cull_manifest *)(uintptr_t)options->manifest;
+    } else if (status == CULL_OK) {
+        status = apply_patch(&commit, err);
+    }
+    if (status == CULL_OK &&
+        cull_manifest_kind(commit.manifest) != upload->store->settings.digest) {
+        status = cull__error_set(err, CULL_E_INVALID, "the manifest's digests are %s, the store's %s",
+                                 cull_digest_kind_name(cull_manifest_kind(commit.manifest)),
+                                 cull_digest_kind_name(upload->store->settings.digest));
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_digest(commit.manifest, &commit.manifest_digest);
+    }
+    if (status == CULL_OK) {
+        status =
+            cull__transact(upload->store, CULL__NEED_INDEX, caller, check_commit, &commit, err);
+        if (status == CULL_E_NOT_STORED || status == CULL_E_ENDED) {
+            cull_status told = tell_missing(&commit, missing, ctx);
+
+            status = told == CULL_OK ? status : told;
+        }
+    }
+    *out = commit.result;
+    commit_release(&commit);
+    return status;
+}

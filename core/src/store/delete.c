@@ -1,0 +1,427 @@
+/*
+ * delete.c - soft-deleting versions, cascades, and taking them back.
+ *
+ * SHAPE     Keys are sorted by collection and ordinal, and each collection's become one fact with
+ *           a set of ordinals: two million soft-deletes are one transaction of a few megabytes.
+ * INVARIANT All or none: every version is checked before the first fact is added.
+ * COST      O(versions named); no object, no lifespan, no count is touched.
+ */
+#include "store/store_internal.h"
+
+#include <stdlib.h>
+
+static int compare_keys(const void *a, const void *b)
+{
+    const cull_version_key *x = a;
+    const cull_version_key *y = b;
+
+    if (x->collection != y->collection) {
+        return x->collection < y->collection ? -1 : 1;
+    }
+    return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
+}
+
+size_t cull__version_keys_sort(cull_version_key *keys, size_t count)
+{
+    size_t kept = 0;
+
+    if (count > 1) {
+        qsort(keys, count, sizeof *keys, compare_keys);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || compare_keys(&keys[i], &keys[kept - 1]) != 0) {
+            keys[kept++] = keys[i];
+        }
+    }
+    return kept;
+}
+
+void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
+                             const cull_version_key *keys, size_t count, uint64_t until_ms,
+                             uint32_t how, struct cull__u32s *scratch, cull_status *status)
+{
+    for (size_t i = 0; i < count && *status == CULL_OK;) {
+        struct cull__fact fact = { .type = type,
+                                   .parent = keys[i].collection,
+                                   .until_ms = until_ms,
+                                   .how = how };
+
+        scratch->count = 0;
+        for (; i < count && keys[i].collection == fact.parent && *status == CULL_OK; i++) {
+            *status = cull__u32s_push(scratch, keys[i].ordinal);
+        }
+        fact.numbers = scratch->at;
+        fact.number_count = scratch->count;
+        if (*status == CULL_OK) {
+            cull__txn_add(txn, &fact);
+        }
+    }
+}
+
+/* A sorted copy of keys, without duplicates; freed by the caller. */
+static cull_status sorted_copy(const cull_store *store, const cull_version_key *keys,
+                               size_t *count, cull_version_key **out, cull_error *err)
+{
+    *out = cull__alloc(store->allocator, *count, sizeof **out);
+    if (*out == NULL) {
+        return cull__error_nomem(err);
+    }
+    if (*count > 0) {
+        memcpy(*out, keys, *count * sizeof **out);
+    }
+    *count = cull__version_keys_sort(*out, *count);
+    return CULL_OK;
+}
+
+static uint64_t kept_until(const struct cull__txn *txn)
+{
+    uint64_t grace_ms = txn->store->settings.grace_ms;
+
+    return grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
+}
+
+/* --- by version ------------------------------------------------------------------------------- */
+
+struct versions_ctx {
+    const cull_version_key *keys; /* sorted, distinct */
+    size_t count;
+    bool delete_aliases;
+    bool dry_run;
+    const char *as;
+};
+
+static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    const struct versions_ctx *versions = ctx;
+    struct cull__u32s ordinals = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < versions->count && status == CULL_OK; i++) {
+        const struct cull__collection *collection =
+            cull__key_collection(txn->store, &versions->keys[i]);
+
+        status = collection == NULL
+                     ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
+                     : cull__check_delete(txn->store->catalog, collection,
+                                          versions->keys[i].ordinal, versions->delete_aliases,
+                                          err);
+    }
+    if (status == CULL_OK && !versions->dry_run) {
+        cull__add_by_collection(txn, CULL__FACT_DELETE, versions->keys, versions->count,
+                                kept_until(txn), CULL_REASON_USER, &ordinals, &status);
+        if (status != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+    }
+    cull__u32s_release(&ordinals);
+    return status;
+}
+
+cull_status cull_delete(cull_store *store, const cull_version_key *keys, size_t count,
+                        const cull_delete_options *options, const cull_caller *caller,
+                        cull_error *err)
+{
+    struct versions_ctx versions = { NULL, count, options->delete_aliases, options->dry_run,
+                                     NULL };
+    cull_version_key *sorted = NULL;
+    cull_status status = sorted_copy(store, keys, &versions.count, &sorted, err);
+
+    versions.keys = sorted;
+    if (status == CULL_OK) {
+        status = cull__transact(store, CULL__NEED_CATALOG, caller, check_delete, &versions, err);
+    }
+    cull__free(store->allocator, sorted);
+    return status;
+}
+
+/* --- cascades --------------------------------------------------------------------------------- */
+
+struct scope_ctx {
+    const cull_scope *scope;
+    bool with_artifacts;
+    bool dry_run;
+    cull_version_key *keys; /* of the versions that go */
+    size_t count;
+    size_t capacity;
+    uint64_t *collections; /* that go */
+    size_t collection_count;
+    size_t collection_capacity;
+    uint64_t run; /* that goes; 0 */
+};
+
+static cull_status take_version(struct scope_ctx *ctx, const cull_store *store,
+                                const struct cull__collection *collection,
+                                const struct cull__version *version)
+{
+    void *keys = ctx->keys;
+    cull_status status = cull__reserve(store->allocator, &keys, &ctx->capacity, ctx->count + 1,
+                                       sizeof *ctx->keys);
+
+    ctx->keys = keys;
+    if (status == CULL_OK) {
+        ctx->keys[ctx->count++] = (cull_version_key){ collection->id, version->ordinal };
+    }
+    return status;
+}
+
+/* A collection and its COMMITTED versions. */
+static cull_status take_collection(struct scope_ctx *ctx, const cull_store *store,
+                                   const struct cull__collection *collection)
+{
+    void *collections = ctx->collections;
+    cull_status status =
+        cull__reserve(store->allocator, &collections, &ctx->collection_capacity,
+                      ctx->collection_count + 1, sizeof *ctx->collections);
+
+    ctx->collections = collections;
+    if (status == CULL_OK) {
+        ctx->collections[ctx->collection_count++] = collection->id;
+    }
+    for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
+        if (collection->versions[i].state == CULL_VERSION_COMMITTED) {
+            status = take_version(ctx, store, collection, &collection->versions[i]);
+        }
+    }
+    return status;
+}
+
+static cull_status take_names(struct scope_ctx *ctx, const cull_store *store, cull_error *err)
+{
+    const cull_scope *scope = ctx->scope;
+    struct cull__collection **collections = NULL;
+    size_t count = 0;
+    cull_status status = cull__collections_sorted(
+        store->catalog, scope->entity, scope->kind >= CULL_SCOPE_PROJECT ? scope->project : NULL,
+        scope->kind == CULL_SCOPE_COLLECTION ? scope->collection : NULL, false, &collections,
+        &count, err);
+
+    for (size_t i = 0; i < count && status == CULL_OK; i++) {
+        status = take_collection(ctx, store, collections[i]);
+        if (status != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+    }
+    cull__free(store->allocator, collections);
+    return status;
+}
+
+/* A run, and what it logged (rule 14: never what it used). */
+static cull_status take_run(struct scope_ctx *ctx, const cull_store *store, cull_error *err)
+{
+    const cull_scope *scope = ctx->scope;
+    const struct cull__entity *entity = cull__entity_find(store->catalog, scope->entity);
+    const struct cull__project *project =
+        entity == NULL ? NULL : cull__project_find(entity, scope->project);
+    const struct cull__run *run = project == NULL ? NULL : cull__run_find(project, scope->run);
+
+    if (run == NULL) {
+        return cull__error_set(err, CULL_E_NOTFOUND, "%s/%s/%s: no such run", scope->entity,
+                               scope->project, scope->run);
+    }
+    ctx->run = run->id;
+    for (const struct cull__collection *collection = store->catalog->collections;
+         collection != NULL && ctx->with_artifacts; collection = collection->hh_id.next) {
+        for (size_t i = 0; i < collection->version_count; i++) {
+            const struct cull__version *version = &collection->versions[i];
+
+            if (version->run == run && version->state == CULL_VERSION_COMMITTED &&
+                take_version(ctx, store, collection, version) != CULL_OK) {
+                return cull__error_nomem(err);
+            }
+        }
+    }
+    return CULL_OK;
+}
+
+/* The facts: uploads end, versions go, names become free. */
+static cull_status add_scope(struct cull__txn *txn, struct scope_ctx *ctx, cull_error *err)
+{
+    struct cull__u32s ordinals = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = CULL_OK;
+
+    for (const struct cull__upload *upload = txn->store->catalog->uploads; upload != NULL;
+         upload = upload->hh.next) {
+        struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
+                                  .id = upload->id,
+                                  .how = CULL__END_ABORTED };
+
+        for (size_t i = 0; i < ctx->collection_count; i++) {
+            if (ctx->collections[i] == upload->collection->id) {
+                cull__txn_add(txn, &end);
+                break;
+            }
+        }
+    }
+    cull__add_by_collection(txn, CULL__FACT_DELETE, ctx->keys, ctx->count, kept_until(txn),
+                            CULL_REASON_CASCADE, &ordinals, &status);
+    for (size_t i = 0; i < ctx->collection_count; i++) {
+        struct cull__fact gone = { .type = CULL__FACT_COLLECTION_DELETE,
+                                   .id = ctx->collections[i] };
+
+        cull__txn_add(txn, &gone);
+    }
+    if (ctx->run != 0) {
+        struct cull__fact gone = { .type = CULL__FACT_RUN_DELETE, .id = ctx->run };
+
+        cull__txn_add(txn, &gone);
+    }
+    cull__u32s_release(&ordinals);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+static cull_status check_scope(struct cull__txn *txn, void *context, cull_error *err)
+{
+    struct scope_ctx *ctx = context;
+    cull_status status;
+
+    ctx->count = ctx->collection_count = 0;
+    ctx->run = 0;
+    status = ctx->scope->kind == CULL_SCOPE_RUN ? take_run(ctx, txn->store, err)
+                                                : take_names(ctx, txn->store, err);
+    if (status == CULL_OK) {
+        ctx->count = cull__version_keys_sort(ctx->keys, ctx->count);
+    }
+    return status == CULL_OK && !ctx->dry_run ? add_scope(txn, ctx, err) : status;
+}
+
+cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool with_artifacts,
+                              bool dry_run, cull_version_visit_fn visit, void *visit_ctx,
+                              const cull_caller *caller, cull_error *err)
+{
+    struct scope_ctx ctx = { .scope = scope, .with_artifacts = with_artifacts,
+                             .dry_run = dry_run };
+    cull_status status;
+
+    if (scope->kind < CULL_SCOPE_ENTITY || scope->kind > CULL_SCOPE_RUN) {
+        return cull__error_set(err, CULL_E_USAGE, "nothing that a cascade deletes");
+    }
+    status = cull__transact(store, CULL__NEED_CATALOG, caller, check_scope, &ctx, err);
+    for (size_t i = 0; i < ctx.count && status == CULL_OK && visit != NULL; i++) {
+        status = cull_version_show(store, &ctx.keys[i], visit, visit_ctx, err);
+        if (status == CULL_E_NOTFOUND) {
+            status = CULL_OK; /* a cycle was faster than we tell */
+        }
+    }
+    cull__free(store->allocator, ctx.keys);
+    cull__free(store->allocator, ctx.collections);
+    return status;
+}
+
+/* --- taking back ------------------------------------------------------------------------------ */
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct cull__collection *x = *(const struct cull__collection *const *)a;
+    const struct cull__collection *y = *(const struct cull__collection *const *)b;
+
+    if (x->project->id != y->project->id) {
+        return x->project->id < y->project->id ? -1 : 1;
+    }
+    return strcmp(x->name, y->name);
+}
+
+static cull_status name_taken(const struct cull__collection *collection, const char *name,
+                              cull_error *err)
+{
+    return cull__error_set(err, CULL_E_EXISTS, "%s/%s/%s: the name is taken again: say --as NAME",
+                           collection->project->entity->name, collection->project->name, name);
+}
+
+/* Collections that come back with their versions, if their names, or the new one, are free; two
+ * of one name cannot come back at once. */
+static cull_status add_revivals(struct cull__txn *txn, const struct cull__collection **back,
+                                size_t count, const char *as, cull_error *err)
+{
+    if (count > 1) {
+        qsort(back, count, sizeof(struct cull__collection *), compare_names);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name = as == NULL ? back[i]->name : as;
+        struct cull__fact revive = { .type = CULL__FACT_COLLECTION_REVIVE, .id = back[i]->id };
+
+        if (cull__collection_find(back[i]->project, name) != NULL ||
+            (i > 0 && compare_names(&back[i - 1], &back[i]) == 0)) {
+            return name_taken(back[i], name, err);
+        }
+        revive.name = name;
+        revive.name_len = strlen(name);
+        cull__txn_add(txn, &revive);
+    }
+    return CULL_OK;
+}
+
+/* Check every version; *count deleted collections that hold some of them are appended to back. */
+static cull_status check_restorable(const struct cull__txn *txn,
+                                    const struct versions_ctx *versions,
+                                    const struct cull__collection **back, size_t *count,
+                                    cull_error *err)
+{
+    for (size_t i = 0; i < versions->count; i++) {
+        const cull_version_key *key = &versions->keys[i];
+        const struct cull__collection *collection = cull__key_collection(txn->store, key);
+        cull_status status =
+            collection == NULL
+                ? cull__error_set(err, CULL_E_NOTFOUND, "v%u: already collected", key->ordinal)
+                : cull__check_restore(collection, key->ordinal, err);
+
+        if (status != CULL_OK) {
+            return status;
+        }
+        if (collection->deleted && (*count == 0 || back[*count - 1] != collection)) {
+            back[(*count)++] = collection;
+        }
+    }
+    return CULL_OK;
+}
+
+static cull_status check_restore(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    const struct versions_ctx *versions = ctx;
+    const cull_allocator *allocator = txn->store->allocator;
+    struct cull__u32s ordinals = CULL__U32S_INIT(allocator);
+    const struct cull__collection **back =
+        cull__alloc(allocator, versions->count, sizeof(struct cull__collection *));
+    size_t count = 0;
+    cull_status status = back == NULL ? cull__error_nomem(err) : CULL_OK;
+
+    if (status == CULL_OK) {
+        status = check_restorable(txn, versions, back, &count, err);
+    }
+    if (status == CULL_OK) {
+        status = add_revivals(txn, back, count, versions->as, err);
+    }
+    if (status == CULL_OK) {
+        cull__add_by_collection(txn, CULL__FACT_RESTORE, versions->keys, versions->count, 0, 0,
+                                &ordinals, &status);
+        if (status != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+    }
+    cull__free(allocator, back);
+    cull__u32s_release(&ordinals);
+    return status;
+}
+
+cull_status cull_restore(cull_store *store, const cull_version_key *keys, size_t count,
+                         const char *as, const cull_caller *caller, cull_error *err)
+{
+    struct versions_ctx versions = { NULL, count, false, false, as };
+    cull_version_key *sorted = NULL;
+    cull_status status = as == NULL ? CULL_OK : cull__check_name("collection", as, err);
+
+    if (status == CULL_OK) {
+        status = sorted_copy(store, keys, &versions.count, &sorted, err);
+    }
+    for (size_t i = 1; i < versions.count && status == CULL_OK && as != NULL; i++) {
+        if (sorted[i].collection != sorted[0].collection) {
+            status = cull__error_set(err, CULL_E_USAGE,
+                                     "--as names one collection: restore one at a time");
+        }
+    }
+    versions.keys = sorted;
+    if (status == CULL_OK) {
+        status = cull__transact(store, CULL__NEED_CATALOG, caller, check_restore, &versions, err);
+    }
+    cull__free(store->allocator, sorted);
+    return status;
+}

@@ -1,0 +1,190 @@
+/*
+ * documents.c - stored manifests: a full one at the start of each chain, patches behind it.
+ *
+ * SHAPE     A document's id is made from collection and ordinal. Version k is read by walking back
+ *           to the nearest full document, at most CULL__MANIFEST_FULL_EVERY - 1 steps, and applying
+ *           the patches forward. Documents of purged versions stay while their chain has a
+ *           retained version, and go with the chain (see sweep.c).
+ * FAILURE   A manifest whose digest is not the one that was committed is CULL_E_DAMAGED.
+ */
+#include "store/store_internal.h"
+
+#include "manifest/manifest_internal.h"
+
+#define NOTES_BIT (UINT64_C(1) << 63)
+
+uint64_t cull__manifest_document(uint64_t collection, uint32_t ordinal)
+{
+    CULL_ASSERT(collection < UINT64_C(1) << 31);
+    return collection << 32 | ordinal;
+}
+
+uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal)
+{
+    return NOTES_BIT | cull__manifest_document(collection, ordinal);
+}
+
+/* Fill chain[0..*count) with the documents from the full one to ordinal's; the first read, the
+ * ordinal's own, ends at the highest index. */
+static cull_status read_chain(cull_store *store, uint64_t collection, uint32_t ordinal,
+                              struct cull__buf chain[CULL__MANIFEST_FULL_EVERY], size_t *first,
+                              cull_error *err)
+{
+    uint32_t at = ordinal;
+
+    for (size_t i = CULL__MANIFEST_FULL_EVERY; i-- > 0;) {
+        cull_status status = store->log->ops->document(
+            store->log, cull__manifest_document(collection, at), &chain[i], err);
+
+        if (status != CULL_OK) {
+            return status;
+        }
+        *first = i;
+        if (cull__manifest_document_is_full(chain[i].data, chain[i].len)) {
+            return CULL_OK;
+        }
+        if (at-- == 0) {
+            break;
+        }
+    }
+    return cull__error_set(err, CULL_E_DAMAGED,
+                           "manifest of collection %llu, v%u: no full one to begin from",
+                           (unsigned long long)collection, ordinal);
+}
+
+cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                bool may_miss, cull_manifest **out, cull_error *err)
+{
+    struct cull__buf chain[CULL__MANIFEST_FULL_EVERY];
+    size_t first = CULL__MANIFEST_FULL_EVERY;
+    cull_manifest *manifest = NULL;
+    cull_status status;
+
+    *out = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
+        chain[i] = (struct cull__buf)CULL__BUF_INIT(store->allocator);
+    }
+    status = read_chain(store, collection, ordinal, chain, &first, err);
+    if (status == CULL_E_NOTFOUND) {
+        status = may_miss ? CULL_OK : CULL_E_NOTFOUND;
+        first = ARRAY_LEN(chain);
+    }
+    for (size_t i = first; i < ARRAY_LEN(chain) && status == CULL_OK; i++) {
+        cull_manifest *next = NULL;
+
+        status = cull__manifest_decode(&next, manifest, chain[i].data, chain[i].len,
+                                       store->allocator, err);
+        cull_manifest_free(manifest);
+        manifest = next;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
+        cull__buf_release(&chain[i]);
+    }
+    if (status != CULL_OK) {
+        cull_manifest_free(manifest);
+        manifest = NULL;
+    }
+    *out = manifest;
+    return status;
+}
+
+cull_status cull__version_manifest_locked(cull_store *store,
+                                          const struct cull__collection *collection,
+                                          const struct cull__version *version,
+                                          cull_manifest **out, cull_error *err)
+{
+    char name[CULL__VERSION_NAME_MAX];
+    cull_digest digest;
+    cull_status status =
+        cull__manifest_load(store, collection->id, version->ordinal, false, out, err);
+
+    if (status == CULL_E_NOTFOUND || status == CULL_E_CORRUPT) {
+        return cull__error_set(err, CULL_E_DAMAGED, "%s: its manifest is %s",
+                               cull__version_name(name, collection, version->ordinal),
+                               status == CULL_E_NOTFOUND ? "missing" : "damaged");
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_digest(*out, &digest);
+    }
+    if (status == CULL_OK &&
+        memcmp(digest.bytes, version->manifest_digest, sizeof version->manifest_digest) != 0) {
+        status = cull__error_set(err, CULL_E_DAMAGED,
+                                 "%s: its manifest is not the one that was committed",
+                                 cull__version_name(name, collection, version->ordinal));
+    }
+    if (status != CULL_OK) {
+        cull_manifest_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+cull_status cull_version_manifest(cull_store *store, const cull_version_key *key,
+                                  cull_manifest **out, cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    *out = NULL;
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (int turn = 0; turn < 2; turn++) { /* a purge by another process may come between */
+        const struct cull__collection *collection = cull__key_collection(store, key);
+        const struct cull__version *version =
+            collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
+
+        if (version == NULL) {
+            status = cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version, or collected",
+                                     key->ordinal);
+            break;
+        }
+        status = cull__version_manifest_locked(store, collection, version, out, err);
+        if (status != CULL_E_DAMAGED || turn > 0) {
+            break;
+        }
+        status = cull__store_sync(store, CULL__NEED_CATALOG, err);
+        if (status != CULL_OK) {
+            break;
+        }
+    }
+    cull__store_leave(store);
+    return status;
+}
+
+cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
+                               cull_write_fn description, cull_write_fn metadata, void *ctx,
+                               cull_error *err)
+{
+    struct cull__buf buf = CULL__BUF_INIT(store->allocator);
+    const cull_write_fn write[2] = { description, metadata };
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (cull__key_collection(store, key) == NULL ||
+        cull__version_at(cull__key_collection(store, key), key->ordinal) == NULL) {
+        status = cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version, or collected",
+                                 key->ordinal);
+    } else {
+        status = store->log->ops->document(
+            store->log, cull__notes_document(key->collection, key->ordinal), &buf, err);
+        if (status == CULL_E_NOTFOUND) { /* it has none */
+            status = CULL_OK;
+        }
+    }
+    cull__store_leave(store);
+    if (status == CULL_OK && buf.len > 0) {
+        struct cull__cursor in = cull__cursor(buf.data, buf.len);
+
+        for (size_t i = 0; i < ARRAY_LEN(write) && status == CULL_OK; i++) {
+            size_t len = 0;
+            const char *text = cull__cursor_text(&in, &len, buf.len);
+
+            status = in.failed ? cull__error_set(err, CULL_E_DAMAGED, "notes do not decode")
+                               : write[i](ctx, text, len, err);
+        }
+    }
+    cull__buf_release(&buf);
+    return status;
+}

@@ -1,0 +1,493 @@
+/*
+ * plan.c - what a cycle would delete: pure in (log position, time, options).
+ *
+ * SHAPE     1. versions: due soft-deletes, expired TTLs. 2. what would die: lifespans that only
+ *           these versions cross, and pins of uploads whose lease is over, each taking one from its
+ *           blob's count; with the blobs whose count is 0 already. 3. verification: a mark of
+ *           what stays, and every count less what was taken, must agree on every blob.
+ * INVARIANT The state is not changed, not even a cached figure: two plans at one position, time and
+ *           options are equal.
+ * COST      Garbage is found from the versions named and the zero counts; the mark streams over all
+ *           lifespans.
+ * FAILURE   A disagreement is CULL_E_DAMAGED and names a blob; no plan is made.
+ * WHY NOT   purging first and counting after: a plan that is only known by executing it cannot be
+ *           shown, verified, or refused.
+ */
+#include "store/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct planner {
+    cull_store *store;
+    const cull_gc_options *options;
+    uint64_t now_ms;
+    cull_plan *plan;
+    struct cull__u32s taken; /* blobs, one row for each one taken from a count; sorted */
+    struct cull__u32s dead;
+};
+
+struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key)
+{
+    const struct cull__collection *collection = cull__key_collection(store, key);
+
+    return collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
+}
+
+static uint64_t shorter_grace(const cull_gc_options *options)
+{
+    return options->allow_shorter_grace ? options->grace_ms : UINT64_MAX;
+}
+
+bool cull__plan_takes(const struct cull__version *version, const cull_gc_options *options,
+                      uint64_t now_ms, uint32_t released)
+{
+    return cull__version_due(version, now_ms, shorter_grace(options), released);
+}
+
+/* Base pins on a version by uploads whose lease is over at this instant. */
+static uint32_t released_pins(const struct planner *planner,
+                              const struct cull__collection *collection,
+                              const struct cull__version *version)
+{
+    uint32_t released = 0;
+
+    if (version->base_pins == 0) {
+        return 0;
+    }
+    for (const struct cull__upload *upload = planner->store->catalog->uploads; upload != NULL;
+         upload = upload->hh.next) {
+        released += upload->collection == collection && upload->base == version->ordinal &&
+                    upload->lease_until_ms <= planner->now_ms;
+    }
+    return released;
+}
+
+static cull_status push_key(const cull_allocator *allocator, cull_version_key **keys,
+                            size_t *capacity, uint64_t *count, uint64_t collection,
+                            uint32_t ordinal)
+{
+    void *grown = *keys;
+    cull_status status =
+        cull__reserve(allocator, &grown, capacity, (size_t)*count + 1, sizeof **keys);
+
+    *keys = grown;
+    if (status == CULL_OK) {
+        (*keys)[(*count)++] = (cull_version_key){ collection, ordinal };
+    }
+    return status;
+}
+
+/* A version whose TTL is over becomes soft-deleted now, and is due at once under a grace of 0. */
+static bool due_at_once(const struct planner *planner)
+{
+    return planner->store->settings.grace_ms == 0 ||
+           (planner->options->allow_shorter_grace && planner->options->grace_ms == 0);
+}
+
+static cull_status take_versions(struct planner *planner,
+                                 const struct cull__collection *collection)
+{
+    cull_plan *plan = planner->plan;
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
+        const struct cull__version *version = &collection->versions[i];
+        uint32_t released = released_pins(planner, collection, version);
+        uint64_t expires_ms = cull__expires_ms(collection, version);
+        bool expired = version->state == CULL_VERSION_COMMITTED && expires_ms != 0 &&
+                       expires_ms <= planner->now_ms;
+
+        if (expired) {
+            status = push_key(plan->allocator, &plan->expired, &plan->expired_capacity,
+                              &plan->info.expired, collection->id, version->ordinal);
+        }
+        if (status == CULL_OK &&
+            (cull__plan_takes(version, planner->options, planner->now_ms, released) ||
+             (expired && due_at_once(planner) && version->base_pins == released))) {
+            status = push_key(plan->allocator, &plan->purged, &plan->purged_capacity,
+                              &plan->info.versions, collection->id, version->ordinal);
+        }
+    }
+    return status;
+}
+
+/* What the purged versions' lifespans take from the counts. */
+static cull_status take_lifespans(struct planner *planner)
+{
+    const cull_plan *plan = planner->plan;
+    struct cull__u32s ordinals = CULL__U32S_INIT(plan->allocator);
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < plan->info.versions && status == CULL_OK;) {
+        uint64_t collection = plan->purged[i].collection;
+
+        ordinals.count = 0;
+        for (; i < plan->info.versions && plan->purged[i].collection == collection &&
+               status == CULL_OK;
+             i++) {
+            status = cull__u32s_push(&ordinals, plan->purged[i].ordinal);
+        }
+        if (status == CULL_OK) {
+            status = cull__lifespans_would_kill(cull__index_spans(planner->store->index,
+                                                                  collection),
+                                                ordinals.at, ordinals.count, &planner->taken);
+        }
+    }
+    cull__u32s_release(&ordinals);
+    return status;
+}
+
+/* What uploads whose lease is over take from the counts. */
+static cull_status take_expired_pins(struct planner *planner)
+{
+    cull_status status = CULL_OK;
+
+    for (const struct cull__upload *upload = planner->store->catalog->uploads;
+         upload != NULL && status == CULL_OK; upload = upload->hh.next) {
+        const struct cull__pins *pins = cull__index_pins(planner->store->index, upload->id);
+
+        if (upload->lease_until_ms > planner->now_ms || pins == NULL) {
+            continue;
+        }
+        for (size_t i = 0; i < pins->list.count && status == CULL_OK; i++) {
+            status = cull__u32s_push(&planner->taken, pins->list.at[i]);
+        }
+    }
+    return status;
+}
+
+static bool can_die(const struct cull__index *index, uint32_t number)
+{
+    enum cull__blob_state state = cull__blob_table_state(index->blobs, number);
+
+    return state == CULL__BLOB_LIVE || state == CULL__BLOB_EXPECTED;
+}
+
+/* Blobs whose count reaches 0, and those where it is 0 already. */
+static cull_status collect_dead(struct planner *planner)
+{
+    const struct cull__index *index = planner->store->index;
+    const struct cull__u32s *taken = &planner->taken;
+    uint32_t number = 0;
+    cull_status status = CULL_OK;
+
+    cull__u32s_sort(&planner->taken);
+    for (size_t i = 0; i < taken->count && status == CULL_OK;) {
+        size_t first = i;
+
+        while (i < taken->count && taken->at[i] == taken->at[first]) {
+            i++;
+        }
+        if (cull__counts_get(index->counts, taken->at[first]) == i - first &&
+            can_die(index, taken->at[first])) {
+            status = cull__u32s_push(&planner->dead, taken->at[first]);
+        }
+    }
+    while (status == CULL_OK &&
+           (number = cull__counts_next_zero(index->counts, number)) != CULL__BLOB_NONE) {
+        if (can_die(index, number)) {
+            status = cull__u32s_push(&planner->dead, number);
+        } else if (cull__blob_table_state(index->blobs, number) == CULL__BLOB_DELETING) {
+            planner->plan->info.unfinished++;
+        }
+        number++;
+    }
+    return status;
+}
+
+static int compare_blobs(const void *a, const void *b)
+{
+    const struct cull__plan_blob *x = a;
+    const struct cull__plan_blob *y = b;
+    int order = memcmp(&x->digest, &y->digest, sizeof x->digest);
+
+    return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
+}
+
+static cull_status list_blobs(struct planner *planner)
+{
+    const struct cull__index *index = planner->store->index;
+    cull_plan *plan = planner->plan;
+
+    plan->blobs = cull__alloc_zero(plan->allocator, planner->dead.count, sizeof *plan->blobs);
+    if (plan->blobs == NULL) {
+        return CULL_E_NOMEM;
+    }
+    for (size_t i = 0; i < planner->dead.count; i++) {
+        struct cull__plan_blob *blob = &plan->blobs[i];
+
+        blob->number = planner->dead.at[i];
+        blob->size_bytes = cull__blob_table_size(index->blobs, blob->number);
+        blob->incarnation = cull__blob_table_incarnation(index->blobs, blob->number);
+        cull__blob_table_digest(index->blobs, blob->number, &blob->digest);
+        plan->info.bytes += blob->size_bytes;
+    }
+    plan->info.blobs = planner->dead.count;
+    if (plan->info.blobs > 1) {
+        qsort(plan->blobs, (size_t)plan->info.blobs, sizeof *plan->blobs, compare_blobs);
+    }
+    return CULL_OK;
+}
+
+/* --- verification of the plan ----------------------------------------------------------------- */
+
+static bool in_plan(const cull_plan *plan, uint64_t collection, uint32_t ordinal)
+{
+    size_t low = 0;
+    size_t high = (size_t)plan->info.versions;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const cull_version_key *key = &plan->purged[middle];
+
+        if (key->collection < collection ||
+            (key->collection == collection && key->ordinal < ordinal)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < plan->info.versions && plan->purged[low].collection == collection &&
+           plan->purged[low].ordinal == ordinal;
+}
+
+static bool stays(void *ctx, const struct cull__collection *collection,
+                  const struct cull__version *version)
+{
+    return !in_plan(ctx, collection->id, version->ordinal);
+}
+
+/* Bits of every blob that stays: held by a version that stays, or pinned by an upload. */
+static cull_status mark_what_stays(struct planner *planner, uint64_t *marked, size_t bits)
+{
+    const struct cull__index *index = planner->store->index;
+    cull_plan *plan = planner->plan;
+    cull_status status = CULL_OK;
+
+    for (const struct cull__collection *collection = planner->store->catalog->collections;
+         collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
+        const struct cull__lifespans *spans = cull__index_spans(index, collection->id);
+        struct cull__bits keep = CULL__BITS_INIT(plan->allocator);
+
+        if (spans == NULL) { /* deleted, and nothing of it is left */
+            status = collection->version_count == 0 ? CULL_OK : CULL_E_CORRUPT;
+            continue;
+        }
+        status = cull__keep_bits(collection, stays, plan, &keep);
+        if (status == CULL_OK) {
+            cull__mark(spans, keep.words, marked, bits);
+            plan->info.lifespans +=
+                cull__lifespans_open_count(spans) + cull__lifespans_closed_count(spans);
+        }
+        for (size_t i = 0; i < collection->version_count; i++) {
+            plan->info.references += collection->versions[i].blobs;
+        }
+        cull__bits_release(&keep);
+    }
+    for (const struct cull__upload *upload = planner->store->catalog->uploads; upload != NULL;
+         upload = upload->hh.next) {
+        const struct cull__pins *pins = cull__index_pins(index, upload->id);
+
+        for (size_t i = 0; upload->lease_until_ms > planner->now_ms && pins != NULL &&
+                           i < pins->list.count;
+             i++) {
+            cull__bit_set(marked, pins->list.at[i]);
+        }
+    }
+    return status;
+}
+
+/* Counts less what was taken, against the mark, for every blob. */
+static cull_status compare_with_mark(const struct planner *planner, const uint64_t *marked,
+                                     cull_error *err)
+{
+    const struct cull__index *index = planner->store->index;
+    const struct cull__u32s *taken = &planner->taken;
+    uint32_t limit = cull__blob_table_limit(index->blobs);
+    size_t at = 0;
+
+    for (uint32_t number = 0; number < limit; number++) {
+        uint32_t count = cull__counts_get(index->counts, number);
+        uint32_t less = 0;
+
+        for (; at < taken->count && taken->at[at] == number; at++) {
+            less++;
+        }
+        if (less > count || (count > less) != cull__bit_get(marked, number)) {
+            char hex[CULL_DIGEST_HEX_MAX];
+            cull_digest digest;
+
+            cull__blob_table_digest(index->blobs, number, &digest);
+            cull_digest_to_hex(hex, &digest, planner->store->settings.digest);
+            return cull__error_set(err, CULL_E_DAMAGED,
+                                   "blob %s: its count says %s, the mark says %s: nothing is "
+                                   "deleted; run cull fsck",
+                                   hex, count > less ? "held" : "dead",
+                                   cull__bit_get(marked, number) ? "held" : "dead");
+        }
+    }
+    return CULL_OK;
+}
+
+static cull_status verify_plan(struct planner *planner, cull_error *err)
+{
+    const cull_allocator *allocator = planner->plan->allocator;
+    size_t bits = cull__blob_table_limit(planner->store->index->blobs);
+    uint64_t *marked = cull__alloc_zero(allocator, cull__bits_words(bits) + 1, sizeof *marked);
+    cull_status status = marked == NULL ? CULL_E_NOMEM : CULL_OK;
+
+    if (status == CULL_OK) {
+        status = mark_what_stays(planner, marked, bits);
+    }
+    if (status != CULL_OK) {
+        status = cull__error_set(err, status, "mark: %s", cull_strerror(status));
+    } else {
+        status = compare_with_mark(planner, marked, err);
+    }
+    cull__free(allocator, marked);
+    return status;
+}
+
+/* A full verification is due every CULL__FULL_VERIFY_EVERY cycles, after a crash, on request. */
+static bool full_due(const struct planner *planner)
+{
+    const struct cull__catalog *catalog = planner->store->catalog;
+
+    return planner->options->verify_full || planner->plan->info.unfinished > 0 ||
+           catalog->cycles + 1 - catalog->verified >= CULL__FULL_VERIFY_EVERY ||
+           catalog->verified == 0;
+}
+
+/* --- the call ------------------------------------------------------------------------------- */
+
+/* Why execute would refuse; the plan itself is shown all the same. */
+static void set_refusal(struct planner *planner)
+{
+    const struct cull__index *index = planner->store->index;
+    cull_plan *plan = planner->plan;
+    uint64_t retained = 0;
+    uint64_t in_use = cull__blob_table_in_use(index->blobs);
+
+    for (const struct cull__collection *collection = planner->store->catalog->collections;
+         collection != NULL; collection = collection->hh_id.next) {
+        retained += collection->version_count;
+    }
+    if (plan->info.versions > 0 && plan->info.versions == retained &&
+        !planner->options->allow_empty_store) {
+        (void)snprintf(plan->refusal, sizeof plan->refusal,
+                       "no version would be left: say --allow-empty-store if that is meant");
+    } else if (plan->info.blobs > 1000 && plan->info.blobs > in_use / 2 &&
+               !planner->options->allow_large_plan) {
+        (void)snprintf(plan->refusal, sizeof plan->refusal,
+                       "%llu of %llu blobs would be deleted: say --allow-large-plan if that is "
+                       "meant",
+                       (unsigned long long)plan->info.blobs, (unsigned long long)in_use);
+    } else {
+        return;
+    }
+    plan->info.refusal = plan->refusal;
+}
+
+static uint64_t clock_ns(const cull_gc_options *options)
+{
+    return options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
+}
+
+static cull_status make_plan(struct planner *planner, cull_error *err)
+{
+    cull_store *store = planner->store;
+    cull_plan *plan = planner->plan;
+    uint64_t begun = clock_ns(planner->options);
+    uint64_t marking;
+    cull_status status = CULL_OK;
+
+    plan->info.seq = store->catalog_seq;
+    for (const struct cull__collection *collection = store->catalog->collections;
+         collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
+        status = take_versions(planner, collection);
+    }
+    plan->info.versions = cull__version_keys_sort(plan->purged, (size_t)plan->info.versions);
+    plan->info.expired = cull__version_keys_sort(plan->expired, (size_t)plan->info.expired);
+    status = status == CULL_OK ? take_lifespans(planner) : status;
+    status = status == CULL_OK ? take_expired_pins(planner) : status;
+    status = status == CULL_OK ? collect_dead(planner) : status;
+    status = status == CULL_OK ? list_blobs(planner) : status;
+    if (status != CULL_OK) {
+        return cull__error_set(err, status, "plan: %s", cull_strerror(status));
+    }
+    marking = clock_ns(planner->options);
+    status = verify_plan(planner, err);
+    if (status == CULL_OK && full_due(planner)) {
+        plan->info.verified_full = true;
+        status = cull__verify(store, true, NULL, NULL, err);
+    }
+    set_refusal(planner);
+    plan->info.mark_ns = clock_ns(planner->options) - marking;
+    plan->info.plan_ns = clock_ns(planner->options) - begun;
+    return status;
+}
+
+cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_options *options,
+                         cull_error *err)
+{
+    struct planner planner = { .store = store, .options = options };
+    cull_status status;
+
+    *out = NULL;
+    planner.taken = planner.dead = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    planner.plan = cull__alloc_zero(store->allocator, 1, sizeof *planner.plan);
+    if (planner.plan == NULL) {
+        return cull__error_nomem(err);
+    }
+    planner.plan->allocator = store->allocator;
+    status = cull__store_enter(store, CULL__NEED_INDEX, err);
+    if (status == CULL_OK) {
+        uint64_t clock_ms = store->catalog->clock_ms;
+
+        planner.now_ms = options->now_ms > clock_ms ? options->now_ms : clock_ms;
+        status = make_plan(&planner, err);
+        cull__store_leave(store);
+    }
+    cull__u32s_release(&planner.taken);
+    cull__u32s_release(&planner.dead);
+    if (status != CULL_OK) {
+        cull_plan_free(planner.plan);
+        return status;
+    }
+    *out = planner.plan;
+    return CULL_OK;
+}
+
+void cull_plan_free(cull_plan *plan)
+{
+    if (plan != NULL) {
+        cull__free(plan->allocator, plan->purged);
+        cull__free(plan->allocator, plan->expired);
+        cull__free(plan->allocator, plan->blobs);
+        cull__free(plan->allocator, plan);
+    }
+}
+
+void cull_plan_get_info(const cull_plan *plan, cull_plan_info *out)
+{
+    *out = plan->info;
+}
+
+const cull_version_key *cull_plan_versions(const cull_plan *plan, size_t *count)
+{
+    *count = (size_t)plan->info.versions;
+    return plan->purged;
+}
+
+const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count)
+{
+    *count = (size_t)plan->info.expired;
+    return plan->expired;
+}
+
+void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out)
+{
+    CULL_ASSERT(i < plan->info.blobs);
+    *out = (cull_blob_ref){ plan->blobs[i].digest, plan->blobs[i].size_bytes };
+}

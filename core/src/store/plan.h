@@ -1,0 +1,35 @@
+/*
+ * plan.h - a cycle's plan, as plan.c makes it and sweep.c executes it.
+ */
+#ifndef CULL_PLAN_H
+#define CULL_PLAN_H
+
+#include "store/store_internal.h"
+
+struct cull__plan_blob {
+    cull_digest digest;
+    uint64_t size_bytes;
+    uint32_t number;
+    uint32_t incarnation;
+};
+
+struct cull_plan {
+    const cull_allocator *allocator;
+    cull_plan_info info;
+    cull_version_key *purged; /* sorted; info.versions of them */
+    size_t purged_capacity;
+    cull_version_key *expired; /* sorted; info.expired of them */
+    size_t expired_capacity;
+    struct cull__plan_blob *blobs; /* by digest; info.blobs of them */
+    char refusal[CULL_ERROR_MESSAGE_MAX];
+    bool executed;
+};
+
+/* May this version be purged by a cycle with these options at this instant? Used by the plan and,
+ * once more, under the log's lock. released: base pins of uploads whose lease is over. */
+bool cull__plan_takes(const struct cull__version *version, const cull_gc_options *options,
+                      uint64_t now_ms, uint32_t released);
+/* A version of the catalog that a key names; NULL. */
+struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key);
+
+#endif

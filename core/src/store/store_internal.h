@@ -1,0 +1,188 @@
+/*
+ * store_internal.h - the handle that ties the rooms: state, transactions, what the files here share.
+ *
+ * FLOW      request -> cull__transact: read the log's tail, expire leases, check against the state,
+ *           collect facts -> one append -> apply -> acknowledged. Nothing else changes state.
+ * ROOMS     The catalog is always loaded; blobs, lifespans and counts (the index) by the first call
+ *           that needs them, together, at one seq.
+ * LOCK      store->lock guards everything in the handle; objects' bytes move outside of it.
+ */
+#ifndef CULL_STORE_INTERNAL_H
+#define CULL_STORE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "catalog/catalog.h"
+#include "cull/gc.h"
+#include "index/index.h"
+#include "log/fact.h"
+#include "log/log_internal.h"
+
+#define CULL__TURNS 8                /* appends that found the log moved before we answer busy */
+#define CULL__MANIFEST_FULL_EVERY 16 /* ordinals; a full manifest starts each chain */
+#define CULL__CLAIM_BATCH 1000       /* blobs claimed, deleted and gone at a time */
+#define CULL__PUT_BATCH 65536        /* blobs pinned in one transaction */
+#define CULL__FULL_VERIFY_EVERY 16   /* cycles */
+
+struct cull__spans_entry {
+    uint64_t collection;
+    bool deleted; /* freed once nothing in it is retained */
+    struct cull__lifespans *spans;
+};
+
+/* Pins of one open upload: each adds one to its blob's count. */
+struct cull__pins {
+    uint64_t upload;
+    struct cull__bits set;
+    struct cull__u32s list;
+};
+
+struct cull__index {
+    const cull_allocator *allocator;
+    struct cull__blob_table *blobs;
+    struct cull__counts *counts;
+    struct cull__spans_entry *spans; /* by collection */
+    size_t span_count;
+    size_t span_capacity;
+    struct cull__pins *pins; /* by upload */
+    size_t pin_count;
+    size_t pin_capacity;
+    struct cull__fact_version *claimed; /* object versions of DELETING blobs, by number */
+    size_t claimed_count;
+    size_t claimed_capacity;
+    struct cull__bits scratch; /* over blob numbers; all zero between uses */
+    bool incarnations;         /* keys end in one: a claimed blob's digest is free again */
+};
+
+struct cull_store {
+    const cull_allocator *allocator;
+    cull_log *log;
+    cull_objects *objects;
+    pthread_mutex_t lock;
+    cull_store_settings settings;
+    size_t digest_len;
+    struct cull__catalog *catalog;
+    uint64_t catalog_seq;
+    struct cull__index *index; /* NULL until needed */
+    uint64_t index_seq;
+    struct cull__fact_scratch scratch;
+    struct cull__buf facts; /* of the transaction at work */
+    bool corrupt;
+    cull_error corrupt_error;
+};
+
+/* --- index state (index_state.c) ------------------------------------------------------------ */
+
+cull_status cull__index_new(struct cull__index **out, const cull_store_settings *settings,
+                            const cull_allocator *allocator);
+void cull__index_free(struct cull__index *index);
+/* Apply one fact to blobs, lifespans and counts. CULL_E_CORRUPT, CULL_E_NOMEM: the index is then
+ * unusable and must be dropped. */
+cull_status cull__index_apply(struct cull__index *index, const struct cull__fact *fact);
+struct cull__lifespans *cull__index_spans(const struct cull__index *index, uint64_t collection);
+struct cull__pins *cull__index_pins(const struct cull__index *index, uint64_t upload);
+/* Object versions written in the claim of a DELETING blob; *count of them, borrowed. */
+const struct cull__fact_version *cull__index_claimed(const struct cull__index *index,
+                                                     uint32_t number, size_t *count);
+/* Bits for every blob number, all zero, in index->scratch. */
+cull_status cull__index_scratch(struct cull__index *index);
+/* Columns of the rooms and back (index_save.c). rooms: blobs, lifespans, counts. */
+struct cull__room_save {
+    struct cull__buf *buffers; /* one a column */
+    struct cull__column *columns;
+    size_t count;
+    const cull_allocator *allocator;
+};
+extern const char *const cull__index_rooms[3];
+cull_status cull__index_save(const struct cull__index *index, unsigned room,
+                             struct cull__room_save *out);
+void cull__room_save_release(struct cull__room_save *save);
+cull_status cull__index_load(struct cull__index **out, const cull_store_settings *settings,
+                             const struct cull__checkpoint checkpoints[3],
+                             const cull_allocator *allocator, cull_error *err);
+uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, uint64_t *spans,
+                            uint64_t *counts);
+
+/* --- the handle (store.c) ------------------------------------------------------------------- */
+
+enum cull__need { CULL__NEED_CATALOG, CULL__NEED_INDEX };
+
+/* Lock the handle and bring its rooms to the log's end. On failure it is unlocked already. */
+cull_status cull__store_enter(cull_store *store, enum cull__need need, cull_error *err);
+void cull__store_leave(cull_store *store);
+/* Bring the rooms to the log's end; the caller holds the lock. */
+cull_status cull__store_sync(cull_store *store, enum cull__need need, cull_error *err);
+
+/* Facts being collected for one append. */
+struct cull__txn {
+    cull_store *store;
+    const cull_caller *caller;
+    uint64_t now_ms;  /* the instant: max(the last fact's time, now) */
+    uint64_t next_id; /* the id that the next naming fact gets */
+    uint32_t fact_count;
+    const struct cull__document *documents; /* borrowed until the append */
+    size_t document_count;
+};
+
+/* Looks at the state (all rooms asked for are at the log's end) and adds facts. Called again if
+ * the log moved; must not keep what it computed. No facts: nothing is appended. */
+typedef cull_status (*cull__check_fn)(struct cull__txn *txn, void *ctx, cull_error *err);
+
+/* Check and append, eight turns; the handle must not be locked. CULL_E_BUSY; the check's refusal. */
+cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,
+                           cull__check_fn check, void *ctx, cull_error *err);
+void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact);
+
+/* --- shared pieces ---------------------------------------------------------------------------- */
+
+/* Document id of a version's manifest; and of its description and metadata. */
+uint64_t cull__manifest_document(uint64_t collection, uint32_t ordinal);
+uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal);
+
+/* A version's manifest, from its chain of documents; the handle is locked. NULL out with CULL_OK
+ * if may_miss and the document is not there. Not compared with the version's digest. */
+cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                bool may_miss, cull_manifest **out, cull_error *err);
+/* The same, compared with the digest that was committed: CULL_E_DAMAGED. */
+cull_status cull__version_manifest_locked(cull_store *store,
+                                          const struct cull__collection *collection,
+                                          const struct cull__version *version,
+                                          cull_manifest **out, cull_error *err);
+
+/* Add DELETE facts for versions (sorted by collection and ordinal, distinct). */
+void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
+                             const cull_version_key *keys, size_t count, uint64_t until_ms,
+                             uint32_t how, struct cull__u32s *scratch, cull_status *status);
+/* Sort by collection, ordinal; drop duplicates; returns how many are left. */
+size_t cull__version_keys_sort(cull_version_key *keys, size_t count);
+
+/* The collection of a key, NULL if it is not there. */
+static inline struct cull__collection *cull__key_collection(const cull_store *store,
+                                                            const cull_version_key *key)
+{
+    return cull__collection_by_id(store->catalog, key->collection);
+}
+
+static inline cull_object_id cull__object_id(const struct cull__index *index, uint32_t number)
+{
+    cull_object_id id;
+
+    cull__blob_table_digest(index->blobs, number, &id.digest);
+    id.incarnation = cull__blob_table_incarnation(index->blobs, number);
+    return id;
+}
+
+/* Ordinals of a collection's spans as one byte each is too much: a bit set of those retained
+ * versions for which keep answers true (NULL: all), released by the caller. */
+typedef bool (*cull__keep_fn)(void *ctx, const struct cull__collection *collection,
+                              const struct cull__version *version);
+cull_status cull__keep_bits(const struct cull__collection *collection, cull__keep_fn keep,
+                            void *ctx, struct cull__bits *out);
+
+/* Verify counts against mark as of the state (and fingerprints with full), the caller holds the
+ * lock. visit NULL: stop at the first; else told of each finding. (verify.c) */
+typedef void (*cull__disagree_fn)(void *ctx, cull_finding_kind kind, const char *message);
+cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn visit,
+                         void *ctx, cull_error *err);
+
+#endif

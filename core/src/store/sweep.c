@@ -1,0 +1,698 @@
+/*
+ * sweep.c - executing a plan: a cycle's facts and deletes, in the order that must not change.
+ *
+ * SHAPE     CYCLE (a new number fences older collectors) - what an earlier cycle left DELETING is
+ *           deleted and GONE - DELETE and PURGE, each checked again - then by batches: CLAIM those
+ *           whose count is still 0, delete their objects, GONE for those that answered.
+ * INVARIANT DELETING is in the log before the first delete is sent; gone only after the answer. A
+ *           claim looks at the state at the log's end, not at the plan: who named a blob since has
+ *           rescued it.
+ * COST      Two appends and one delete_batch for CULL__CLAIM_BATCH blobs.
+ * FAILURE   A crash anywhere leaves DELETING blobs; the next cycle deletes them again, by the object
+ *           versions of the claim. An object that could not be deleted stays DELETING likewise.
+ * THREADS   Objects are deleted outside the handle's lock.
+ */
+#include "store/plan.h"
+
+#include "object/objects_internal.h"
+
+struct sweep {
+    cull_store *store;
+    cull_plan *plan;
+    const cull_gc_options *options;
+    const cull_caller *caller;
+    cull_gc_result *result;
+    uint64_t cycle;
+    size_t next; /* in the plan's blobs */
+    size_t end;  /* of the batch */
+    struct cull__u32s numbers; /* of the batch, claimed */
+    uint64_t bytes;            /* of these */
+    struct cull__fact_version *versions; /* of the batch: exact object versions */
+    size_t version_count;
+    size_t version_capacity;
+    bool recheck_failed; /* a plan's version was restored or pinned since */
+};
+
+/* --- fencing ---------------------------------------------------------------------------------- */
+
+static cull_status check_cycle(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct sweep *sweep = ctx;
+    struct cull__fact cycle = { .type = CULL__FACT_CYCLE };
+
+    (void)err;
+    sweep->cycle = txn->store->catalog->cycles + 1;
+    cycle.id = sweep->cycle;
+    cull__txn_add(txn, &cycle);
+    return CULL_OK;
+}
+
+/* A newer cycle has begun: whatever we hold is no longer ours. */
+static cull_status check_fence(const struct cull__txn *txn, const struct sweep *sweep,
+                               cull_error *err)
+{
+    return txn->store->catalog->cycles == sweep->cycle
+               ? CULL_OK
+               : cull__error_set(err, CULL_E_BUSY, "cycle %llu was overtaken by cycle %llu",
+                                 (unsigned long long)sweep->cycle,
+                                 (unsigned long long)txn->store->catalog->cycles);
+}
+
+/* --- deleting what is claimed ------------------------------------------------------------------- */
+
+struct batch {
+    cull_object_version *versions;
+    uint32_t *owner; /* index in numbers of each version */
+    cull_status *result;
+    size_t count;
+    size_t capacity;
+};
+
+static void batch_release(struct batch *batch, const cull_allocator *allocator)
+{
+    cull__free(allocator, batch->versions);
+    cull__free(allocator, batch->owner);
+    cull__free(allocator, batch->result);
+}
+
+/* The object versions that a batch of DELETING blobs comes to: those written in their claims. */
+static cull_status collect_versions(cull_store *store, const struct cull__u32s *numbers,
+                                    struct batch *batch)
+{
+    const struct cull__index *index = store->index;
+    bool by_version = store->settings.late_deletes == CULL_LATE_VERSION_IDS;
+    size_t total = 0;
+
+    for (size_t i = 0; i < numbers->count; i++) {
+        size_t count;
+
+        (void)cull__index_claimed(index, numbers->at[i], &count);
+        total += by_version ? count : 1;
+    }
+    batch->versions = cull__alloc_zero(store->allocator, total, sizeof *batch->versions);
+    batch->owner = cull__alloc_zero(store->allocator, total, sizeof *batch->owner);
+    batch->result = cull__alloc_zero(store->allocator, total, sizeof *batch->result);
+    if (batch->versions == NULL || batch->owner == NULL || batch->result == NULL) {
+        return CULL_E_NOMEM;
+    }
+    for (size_t i = 0; i < numbers->count; i++) {
+        size_t count;
+        const struct cull__fact_version *versions =
+            cull__index_claimed(index, numbers->at[i], &count);
+
+        for (size_t v = 0; v < (by_version ? count : 1); v++) {
+            batch->versions[batch->count].id = cull__object_id(index, numbers->at[i]);
+            batch->versions[batch->count].version = by_version ? versions[v].version : 0;
+            batch->owner[batch->count++] = (uint32_t)i;
+        }
+    }
+    return CULL_OK;
+}
+
+struct gone_ctx {
+    struct sweep *sweep;
+    struct cull__u32s *numbers; /* ascending */
+    uint64_t bytes;
+};
+
+static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct gone_ctx *gone = ctx;
+    const struct cull__index *index = txn->store->index;
+    struct cull__fact fact = { .type = CULL__FACT_GONE, .id = gone->sweep->cycle };
+    cull_status status = check_fence(txn, gone->sweep, err);
+
+    gone->bytes = 0;
+    for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
+        gone->bytes += cull__blob_table_size(index->blobs, gone->numbers->at[i]);
+    }
+    fact.numbers = gone->numbers->at;
+    fact.number_count = gone->numbers->count;
+    if (status == CULL_OK && fact.number_count > 0) {
+        cull__txn_add(txn, &fact);
+    }
+    return status;
+}
+
+/* Delete the objects of DELETING blobs (ascending numbers) and append gone for those that the store
+ * says are gone. Removes the others from numbers; *failed of them. */
+static cull_status delete_and_gone(struct sweep *sweep, struct cull__u32s *numbers,
+                                   uint64_t *failed, uint64_t *bytes, cull_error *err)
+{
+    cull_store *store = sweep->store;
+    struct batch batch = { NULL, NULL, NULL, 0, 0 };
+    struct gone_ctx gone = { sweep, numbers, 0 };
+    size_t kept = 0;
+    cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
+
+    if (status == CULL_OK) {
+        if (collect_versions(store, numbers, &batch) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+        cull__store_leave(store);
+    }
+    if (status == CULL_OK && store->objects != NULL && batch.count > 0) {
+        status = cull__objects_delete_batch(store->objects, batch.versions, batch.count,
+                                            batch.result, NULL);
+        status = CULL_OK; /* each has its own result */
+    }
+    if (status == CULL_OK) {
+        size_t at = 0;
+
+        for (size_t i = 0; i < numbers->count; i++) {
+            bool answered = true;
+
+            for (; at < batch.count && batch.owner[at] == i; at++) {
+                answered = answered && batch.result[at] == CULL_OK;
+            }
+            if (answered) {
+                numbers->at[kept++] = numbers->at[i];
+            }
+        }
+        *failed += numbers->count - kept;
+        numbers->count = kept;
+        status = cull__transact(store, CULL__NEED_INDEX, sweep->caller, check_gone, &gone, err);
+        *bytes += status == CULL_OK ? gone.bytes : 0;
+    }
+    batch_release(&batch, store->allocator);
+    return status;
+}
+
+/* --- what an earlier cycle left ----------------------------------------------------------------- */
+
+/* The next DELETING blobs from a number on, at most a batch. */
+static cull_status next_unfinished(cull_store *store, uint32_t from, struct cull__u32s *out,
+                                   cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
+
+    out->count = 0;
+    if (status != CULL_OK) {
+        return status;
+    }
+    while (out->count < CULL__CLAIM_BATCH && status == CULL_OK &&
+           (from = cull__counts_next_zero(store->index->counts, from)) != CULL__BLOB_NONE) {
+        if (cull__blob_table_state(store->index->blobs, from) == CULL__BLOB_DELETING) {
+            status = cull__u32s_push(out, from);
+        }
+        from++;
+    }
+    cull__store_leave(store);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+static cull_status finish_unfinished(struct sweep *sweep, uint64_t *finished, uint64_t *bytes,
+                                     uint64_t *failed, cull_error *err)
+{
+    uint32_t from = 0;
+    cull_status status = CULL_OK;
+
+    *finished = 0;
+    while (status == CULL_OK) {
+        status = next_unfinished(sweep->store, from, &sweep->numbers, err);
+        if (status != CULL_OK || sweep->numbers.count == 0) {
+            break;
+        }
+        from = sweep->numbers.at[sweep->numbers.count - 1] + 1;
+        status = delete_and_gone(sweep, &sweep->numbers, failed, bytes, err);
+        *finished += status == CULL_OK ? sweep->numbers.count : 0;
+    }
+    return status;
+}
+
+/* --- versions --------------------------------------------------------------------------------- */
+
+/* Documents of a chain go when every ordinal of it that was given is purged; a commit that comes
+ * later into the chain then writes a full manifest. */
+struct purge_ctx {
+    struct sweep *sweep;
+    cull_version_key *expired; /* that still expire */
+    size_t expired_count;
+    cull_version_key *purged; /* that may still be purged */
+    size_t purged_count;
+    struct cull__document *documents;
+    size_t document_count;
+    size_t document_capacity;
+    struct cull__u32s ordinals;
+};
+
+static cull_status drop_document(struct purge_ctx *purge, uint64_t id)
+{
+    void *documents = purge->documents;
+    cull_status status =
+        cull__reserve(purge->sweep->store->allocator, &documents, &purge->document_capacity,
+                      purge->document_count + 1, sizeof *purge->documents);
+
+    purge->documents = documents;
+    if (status == CULL_OK) {
+        purge->documents[purge->document_count++] = (struct cull__document){ id, NULL, 0 };
+    }
+    return status;
+}
+
+static bool goes(const struct purge_ctx *purge, uint64_t collection, uint32_t ordinal)
+{
+    size_t low = 0;
+    size_t high = purge->purged_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const cull_version_key *key = &purge->purged[middle];
+
+        if (key->collection < collection ||
+            (key->collection == collection && key->ordinal < ordinal)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < purge->purged_count && purge->purged[low].collection == collection &&
+           purge->purged[low].ordinal == ordinal;
+}
+
+/* Drop a chain's manifests if nothing retained is left in it. */
+static cull_status drop_chain(struct purge_ctx *purge, const struct cull__collection *collection,
+                              uint32_t chain)
+{
+    uint32_t first = chain * CULL__MANIFEST_FULL_EVERY;
+    uint32_t end = first + CULL__MANIFEST_FULL_EVERY;
+    cull_status status = CULL_OK;
+
+    end = end < collection->next_ordinal ? end : collection->next_ordinal;
+    for (uint32_t ordinal = first; ordinal < end; ordinal++) {
+        if (cull__version_at(collection, ordinal) != NULL &&
+            !goes(purge, collection->id, ordinal)) {
+            return CULL_OK;
+        }
+    }
+    for (uint32_t ordinal = first; ordinal < end && status == CULL_OK; ordinal++) {
+        status = drop_document(purge, cull__manifest_document(collection->id, ordinal));
+    }
+    return status;
+}
+
+static cull_status drop_documents(struct purge_ctx *purge)
+{
+    cull_status status = CULL_OK;
+
+    purge->document_count = 0;
+    for (size_t i = 0; i < purge->purged_count && status == CULL_OK; i++) {
+        const cull_version_key *key = &purge->purged[i];
+        uint32_t chain = key->ordinal / CULL__MANIFEST_FULL_EVERY;
+
+        status = drop_document(purge, cull__notes_document(key->collection, key->ordinal));
+        if (status == CULL_OK &&
+            (i + 1 == purge->purged_count || key[1].collection != key->collection ||
+             key[1].ordinal / CULL__MANIFEST_FULL_EVERY != chain)) {
+            status = drop_chain(purge, cull__key_collection(purge->sweep->store, key), chain);
+        }
+    }
+    return status;
+}
+
+/* Those of the plan that hold now as well. */
+static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
+{
+    const struct sweep *sweep = purge->sweep;
+    const cull_plan *plan = sweep->plan;
+    bool at_once = sweep->store->settings.grace_ms == 0 ||
+                   (sweep->options->allow_shorter_grace && sweep->options->grace_ms == 0);
+
+    purge->expired_count = purge->purged_count = 0;
+    for (size_t i = 0; i < plan->info.expired; i++) {
+        const struct cull__version *version = cull__key_version(sweep->store, &plan->expired[i]);
+        uint64_t expires_ms =
+            version == NULL || version->state != CULL_VERSION_COMMITTED
+                ? 0
+                : cull__expires_ms(cull__key_collection(sweep->store, &plan->expired[i]),
+                                   version);
+
+        if (expires_ms != 0 && expires_ms <= now_ms) {
+            purge->expired[purge->expired_count++] = plan->expired[i];
+        }
+    }
+    for (size_t i = 0; i < plan->info.versions; i++) {
+        const struct cull__version *version = cull__key_version(sweep->store, &plan->purged[i]);
+        bool expires = false;
+
+        for (size_t e = 0; at_once && e < purge->expired_count && !expires; e++) {
+            expires = purge->expired[e].collection == plan->purged[i].collection &&
+                      purge->expired[e].ordinal == plan->purged[i].ordinal;
+        }
+        if (version != NULL && (cull__plan_takes(version, sweep->options, now_ms, 0) ||
+                                (expires && version->base_pins == 0))) {
+            purge->purged[purge->purged_count++] = plan->purged[i];
+        }
+    }
+}
+
+static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct purge_ctx *purge = ctx;
+    struct cull__fact verified = { .type = CULL__FACT_VERIFIED, .id = purge->sweep->cycle };
+    uint64_t grace_ms = txn->store->settings.grace_ms;
+    uint64_t until_ms =
+        grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
+    cull_status status = check_fence(txn, purge->sweep, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (purge->sweep->plan->info.verified_full) {
+        cull__txn_add(txn, &verified);
+    }
+    recheck_versions(purge, txn->now_ms);
+    status = drop_documents(purge);
+    cull__add_by_collection(txn, CULL__FACT_DELETE, purge->expired, purge->expired_count,
+                            until_ms, CULL_REASON_TTL, &purge->ordinals, &status);
+    cull__add_by_collection(txn, CULL__FACT_PURGE, purge->purged, purge->purged_count, 0, 0,
+                            &purge->ordinals, &status);
+    txn->documents = purge->documents;
+    txn->document_count = purge->document_count;
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+static cull_status purge_versions(struct sweep *sweep, cull_error *err)
+{
+    const cull_allocator *allocator = sweep->store->allocator;
+    const cull_plan_info *info = &sweep->plan->info;
+    struct purge_ctx purge = { .sweep = sweep };
+    cull_status status = CULL_OK;
+
+    purge.ordinals = (struct cull__u32s)CULL__U32S_INIT(allocator);
+    purge.expired = cull__alloc(allocator, (size_t)info->expired, sizeof *purge.expired);
+    purge.purged = cull__alloc(allocator, (size_t)info->versions, sizeof *purge.purged);
+    if (purge.expired == NULL || purge.purged == NULL) {
+        status = cull__error_nomem(err);
+    } else {
+        status = cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_purge,
+                                &purge, err);
+    }
+    if (status == CULL_OK) {
+        sweep->result->versions_expired = purge.expired_count;
+        sweep->result->versions_purged = purge.purged_count;
+    }
+    cull__free(allocator, purge.expired);
+    cull__free(allocator, purge.purged);
+    cull__free(allocator, purge.documents);
+    cull__u32s_release(&purge.ordinals);
+    return status;
+}
+
+/* --- blobs ------------------------------------------------------------------------------------ */
+
+/* The batch's end: by count, and by the limits of the options. */
+static void bound_batch(struct sweep *sweep)
+{
+    const cull_gc_options *options = sweep->options;
+    const cull_gc_result *result = sweep->result;
+    uint64_t bytes = result->bytes_freed;
+    uint64_t deletes = result->blobs_deleted;
+
+    sweep->end = sweep->next;
+    while (sweep->end < sweep->plan->info.blobs &&
+           sweep->end - sweep->next < CULL__CLAIM_BATCH) {
+        uint64_t size_bytes = sweep->plan->blobs[sweep->end].size_bytes;
+
+        if ((options->max_deletes > 0 && deletes >= options->max_deletes) ||
+            (options->max_bytes > 0 &&
+             (bytes > options->max_bytes || size_bytes > options->max_bytes - bytes))) {
+            sweep->result->limit = true;
+            break;
+        }
+        deletes++;
+        bytes += size_bytes;
+        sweep->end++;
+    }
+}
+
+struct list_ctx {
+    struct sweep *sweep;
+    uint32_t number;
+};
+
+static cull_status add_version(void *ctx, uint64_t version)
+{
+    struct list_ctx *list = ctx;
+    struct sweep *sweep = list->sweep;
+    void *versions = sweep->versions;
+    cull_status status =
+        cull__reserve(sweep->store->allocator, &versions, &sweep->version_capacity,
+                      sweep->version_count + 1, sizeof *sweep->versions);
+
+    sweep->versions = versions;
+    if (status == CULL_OK) {
+        sweep->versions[sweep->version_count++] =
+            (struct cull__fact_version){ list->number, version };
+    }
+    return status;
+}
+
+/* List the exact object versions of the batch, before the claim that will name them. */
+static cull_status list_versions(struct sweep *sweep, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    sweep->version_count = 0;
+    if (sweep->store->settings.late_deletes != CULL_LATE_VERSION_IDS ||
+        sweep->store->objects == NULL) {
+        return CULL_OK;
+    }
+    for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {
+        const struct cull__plan_blob *blob = &sweep->plan->blobs[i];
+        const cull_object_id id = { blob->digest, blob->incarnation };
+        struct list_ctx list = { sweep, blob->number };
+
+        status = cull__objects_versions(sweep->store->objects, &id, add_version, &list, err);
+        status = status == CULL_E_NOTFOUND ? CULL_OK : status;
+    }
+    return status;
+}
+
+/* Is the number still this blob, still there, still held by nobody? */
+static bool still_dead(const struct cull__index *index, const struct cull__plan_blob *blob)
+{
+    enum cull__blob_state state = cull__blob_table_state(index->blobs, blob->number);
+    cull_digest digest;
+
+    if (state != CULL__BLOB_LIVE && state != CULL__BLOB_EXPECTED) {
+        return false;
+    }
+    cull__blob_table_digest(index->blobs, blob->number, &digest);
+    return memcmp(&digest, &blob->digest, sizeof digest) == 0 &&
+           cull__blob_table_incarnation(index->blobs, blob->number) == blob->incarnation &&
+           cull__counts_get(index->counts, blob->number) == 0;
+}
+
+static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct sweep *sweep = ctx;
+    const struct cull__index *index = txn->store->index;
+    struct cull__fact claim = { .type = CULL__FACT_CLAIM, .id = sweep->cycle };
+    struct cull__fact_version *versions = NULL;
+    cull_status status = check_fence(txn, sweep, err);
+
+    sweep->numbers.count = 0;
+    for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {
+        if (still_dead(index, &sweep->plan->blobs[i])) {
+            status = cull__u32s_push(&sweep->numbers, sweep->plan->blobs[i].number) == CULL_OK
+                         ? CULL_OK
+                         : cull__error_nomem(err);
+        }
+    }
+    cull__u32s_sort(&sweep->numbers);
+    if (status == CULL_OK && sweep->version_count > 0) {
+        versions = cull__alloc(txn->store->allocator, sweep->version_count, sizeof *versions);
+        status = versions == NULL ? cull__error_nomem(err) : CULL_OK;
+    }
+    for (size_t i = 0; i < sweep->version_count && status == CULL_OK; i++) {
+        size_t low = 0;
+        size_t high = sweep->numbers.count;
+
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (sweep->numbers.at[middle] < sweep->versions[i].number) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if (low < sweep->numbers.count && sweep->numbers.at[low] == sweep->versions[i].number) {
+            versions[claim.version_count++] = sweep->versions[i];
+        }
+    }
+    claim.numbers = sweep->numbers.at;
+    claim.number_count = sweep->numbers.count;
+    claim.versions = versions;
+    if (status == CULL_OK && claim.number_count > 0) {
+        cull__txn_add(txn, &claim);
+    }
+    cull__free(txn->store->allocator, versions);
+    return status;
+}
+
+static bool wants_to_stop(const struct sweep *sweep)
+{
+    return sweep->options->progress != NULL &&
+           sweep->options->progress(sweep->options->progress_ctx, "delete", sweep->next,
+                                    sweep->plan->info.blobs);
+}
+
+static cull_status sweep_blobs(struct sweep *sweep, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    while (status == CULL_OK && sweep->next < sweep->plan->info.blobs) {
+        size_t claimed;
+
+        if (wants_to_stop(sweep)) {
+            sweep->result->limit = true;
+            return cull__error_set(err, CULL_E_CANCELLED, "stopped between two batches");
+        }
+        bound_batch(sweep);
+        if (sweep->end == sweep->next) {
+            break; /* at a limit */
+        }
+        status = sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
+        status = status == CULL_OK ? list_versions(sweep, err) : status;
+        if (status == CULL_OK) {
+            status = cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_claim,
+                                    sweep, err);
+        }
+        claimed = sweep->numbers.count;
+        if (status == CULL_OK && claimed > 0) {
+            status = delete_and_gone(sweep, &sweep->numbers, &sweep->result->blobs_failed,
+                                     &sweep->result->bytes_freed, err);
+            sweep->result->blobs_deleted += status == CULL_OK ? sweep->numbers.count : 0;
+        }
+        if (status == CULL_OK) {
+            sweep->result->blobs_rescued += sweep->end - sweep->next - claimed;
+            sweep->next = sweep->end;
+        }
+    }
+    return status;
+}
+
+/* --- the calls -------------------------------------------------------------------------------- */
+
+static cull_status run_cycle(struct sweep *sweep, cull_error *err)
+{
+    cull_gc_result *result = sweep->result;
+    cull_status status =
+        cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_cycle, sweep, err);
+
+    result->cycle = sweep->cycle;
+    if (status == CULL_OK) {
+        status = finish_unfinished(sweep, &result->blobs_finished, &result->bytes_freed,
+                                   &result->blobs_failed, err);
+        result->blobs_deleted = result->blobs_finished;
+    }
+    if (status == CULL_OK) {
+        status = purge_versions(sweep, err);
+    }
+    if (status == CULL_OK) {
+        status = sweep_blobs(sweep, err);
+    }
+    if (status == CULL_OK && result->blobs_failed > 0) {
+        status = cull__error_set(err, CULL_E_PARTIAL,
+                                 "%llu objects could not be deleted; the next cycle tries again",
+                                 (unsigned long long)result->blobs_failed);
+    }
+    return status;
+}
+
+static cull_status check_execute(const cull_store *store, const cull_plan *plan,
+                                 const cull_gc_options *options, cull_error *err)
+{
+    if (plan->executed) {
+        return cull__error_set(err, CULL_E_REFUSED, "this plan was executed before");
+    }
+    if (plan->info.refusal != NULL) {
+        return cull__error_set(err, CULL_E_REFUSED, "%s", plan->info.refusal);
+    }
+    if (store->settings.index_only) {
+        return cull__error_set(err, CULL_E_REFUSED,
+                               "the store keeps no objects: it only knows what is free to go");
+    }
+    if (store->objects == NULL) {
+        return cull__error_set(err, CULL_E_REFUSED, "no object store was given");
+    }
+    if (!options->allow_late_deletes &&
+        (store->settings.late_deletes == CULL_LATE_UNSAFE ||
+         cull__objects_late_deletes(store->objects) != store->settings.late_deletes)) {
+        return cull__error_set(err, CULL_E_REFUSED,
+                               "object store %s: cannot say why a late delete is harmless, or "
+                               "says other than when the store was made: "
+                               "--allow-late-deletes overrides",
+                               cull__objects_name(store->objects));
+    }
+    return CULL_OK;
+}
+
+static void sweep_release(struct sweep *sweep)
+{
+    cull__u32s_release(&sweep->numbers);
+    cull__free(sweep->store->allocator, sweep->versions);
+}
+
+cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_options *options,
+                            const cull_caller *caller, cull_gc_result *out, cull_error *err)
+{
+    struct sweep sweep = { .store = store, .plan = plan, .options = options, .caller = caller,
+                           .result = out };
+    uint64_t begun = options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
+    cull_status status = check_execute(store, plan, options, err);
+
+    memset(out, 0, sizeof *out);
+    sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    plan->executed = true;
+    status = run_cycle(&sweep, err);
+    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    if (options->clock_ns != NULL) {
+        out->sweep_ns = options->clock_ns(options->clock_ctx) - begun;
+    }
+    if (cull_store_refresh(store, &out->seq, NULL) != CULL_OK) {
+        out->seq = plan->info.seq;
+    }
+    sweep_release(&sweep);
+    return status;
+}
+
+cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_t *finished,
+                           cull_error *err)
+{
+    cull_gc_result result = { 0 };
+    struct sweep sweep = { .store = store, .caller = caller, .result = &result };
+    uint64_t bytes = 0;
+    uint64_t failed = 0;
+    cull_status status;
+
+    *finished = 0;
+    if (store->objects == NULL) {
+        return cull__error_set(err, CULL_E_REFUSED, "the store keeps no objects");
+    }
+    status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    status = cull__transact(store, CULL__NEED_INDEX, caller, check_cycle, &sweep, err);
+    if (status == CULL_OK) {
+        status = finish_unfinished(&sweep, finished, &bytes, &failed, err);
+    }
+    if (status == CULL_OK && failed > 0) {
+        status = cull__error_set(err, CULL_E_PARTIAL, "%llu objects could not be deleted",
+                                 (unsigned long long)failed);
+    }
+    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    sweep_release(&sweep);
+    return status;
+}

@@ -1,0 +1,752 @@
+/*
+ * upload.c - an upload's life up to its commit: open, put, confirm, send, renew, abort.
+ *
+ * SHAPE     The upload itself is state in the log; the handle holds its id and, once asked for, the
+ *           members of its base as bits. Numbers of pinned blobs and of a pinned base never change
+ *           while the upload is open, so those bits stay true.
+ * INVARIANT What was answered *stored* is pinned by this upload or a member of its base, and LIVE.
+ *           A confirmation is appended only after the object is durable.
+ * COST      put: one append for up to CULL__PUT_BATCH blobs. An upload of unchanged files appends
+ *           its opening and its commit only.
+ * FAILURE   A lease past its end is ended by whoever comes next, before anything is checked: an
+ *           upload that is not in the catalog has ended.
+ */
+#include "store/upload.h"
+
+#include <stdlib.h>
+
+#include "object/objects_internal.h"
+
+/* --- open ----------------------------------------------------------------------------------- */
+
+struct open_ctx {
+    const cull_upload_options *options;
+    uint64_t upload;
+    uint64_t collection;
+};
+
+static void add_named(struct cull__txn *txn, enum cull__fact_type type, uint64_t parent,
+                      const char *name, const char *kind, uint64_t *id)
+{
+    struct cull__fact fact = { .type = type, .id = txn->next_id, .parent = parent };
+
+    fact.name = name;
+    fact.name_len = strlen(name);
+    fact.kind = kind;
+    fact.kind_len = kind == NULL ? 0 : strlen(kind);
+    *id = txn->next_id++;
+    cull__txn_add(txn, &fact);
+}
+
+/* Ids of the collection and run, made by facts where they are not there. */
+static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open, uint64_t *run_id,
+                                   cull_error *err)
+{
+    const cull_upload_options *options = open->options;
+    const cull_name *name = options->collection;
+    const struct cull__entity *entity = cull__entity_find(txn->store->catalog, name->entity);
+    const struct cull__project *project =
+        entity == NULL ? NULL : cull__project_find(entity, name->project);
+    const struct cull__collection *collection =
+        project == NULL ? NULL : cull__collection_find(project, name->collection);
+    const struct cull__run *run = project == NULL || options->run == NULL
+                                      ? NULL
+                                      : cull__run_find(project, options->run);
+    uint64_t entity_id = entity == NULL ? 0 : entity->id;
+    uint64_t project_id = project == NULL ? 0 : project->id;
+    cull_status status = CULL_OK;
+
+    if (collection != NULL) {
+        open->collection = collection->id;
+        status = options->type == NULL ? CULL_OK
+                                       : cull__check_type(collection, options->type, err);
+        if (status == CULL_OK && options->has_base) {
+            status = cull__check_base(collection, options->base, err);
+        }
+    } else if (options->has_base) {
+        status = cull__error_set(err, CULL_E_NOTFOUND, "%s/%s/%s:v%u: no such version to build on",
+                                 name->entity, name->project, name->collection, options->base);
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (entity == NULL) {
+        add_named(txn, CULL__FACT_ENTITY, 0, name->entity, NULL, &entity_id);
+    }
+    if (project == NULL) {
+        add_named(txn, CULL__FACT_PROJECT, entity_id, name->project, NULL, &project_id);
+    }
+    if (collection == NULL) {
+        add_named(txn, CULL__FACT_COLLECTION, project_id, name->collection,
+                  options->type == NULL ? "dataset" : options->type, &open->collection);
+    }
+    *run_id = run == NULL ? 0 : run->id;
+    if (options->run != NULL && run == NULL) {
+        add_named(txn, CULL__FACT_RUN, project_id, options->run, NULL, run_id);
+    }
+    return CULL_OK;
+}
+
+static cull_status check_open(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct open_ctx *open = ctx;
+    const cull_upload_options *options = open->options;
+    uint64_t lease_ms =
+        options->lease_ms == 0 ? txn->store->settings.lease_ms : options->lease_ms;
+    struct cull__fact fact = { .type = CULL__FACT_UPLOAD_OPEN };
+    cull_status status = name_everything(txn, open, &fact.run, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    fact.id = open->upload = txn->next_id++;
+    fact.parent = open->collection;
+    fact.ordinal = options->has_base ? options->base + 1 : 0;
+    fact.until_ms = lease_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + lease_ms;
+    cull__txn_add(txn, &fact);
+    return CULL_OK;
+}
+
+static cull_status upload_new(cull_upload **out, cull_store *store, uint64_t id,
+                              uint64_t collection, uint32_t base, cull_error *err)
+{
+    cull_upload *upload = cull__alloc_zero(store->allocator, 1, sizeof *upload);
+
+    *out = upload;
+    if (upload == NULL) {
+        return cull__error_nomem(err);
+    }
+    upload->store = store;
+    upload->id = id;
+    upload->collection = collection;
+    upload->base = base;
+    upload->members = (struct cull__bits)CULL__BITS_INIT(store->allocator);
+    return CULL_OK;
+}
+
+cull_status cull_upload_open(cull_upload **out, cull_store *store,
+                             const cull_upload_options *options, const cull_caller *caller,
+                             cull_error *err)
+{
+    struct open_ctx open = { options, 0, 0 };
+    cull_upload *upload = NULL;
+    cull_status status = cull__check_name("entity", options->collection->entity, err);
+
+    *out = NULL;
+    if (status == CULL_OK) {
+        status = cull__check_name("project", options->collection->project, err);
+    }
+    if (status == CULL_OK) {
+        status = cull__check_name("collection", options->collection->collection, err);
+    }
+    if (status == CULL_OK && options->type != NULL) {
+        status = cull__check_name("type", options->type, err);
+    }
+    if (status == CULL_OK && options->run != NULL) {
+        status = cull__check_name("run", options->run, err);
+    }
+    if (status == CULL_OK) { /* memory first: an upload that is open has a handle */
+        status = upload_new(&upload, store, 0, 0,
+                            options->has_base ? options->base : CULL__NO_ORDINAL, err);
+    }
+    if (status == CULL_OK) {
+        status = cull__transact(store, CULL__NEED_CATALOG, caller, check_open, &open, err);
+    }
+    if (status != CULL_OK) {
+        cull_upload_free(upload);
+        return status;
+    }
+    upload->id = open.upload;
+    upload->collection = open.collection;
+    *out = upload;
+    return CULL_OK;
+}
+
+cull_status cull_upload_attach(cull_upload **out, cull_store *store, uint64_t id,
+                               cull_error *err)
+{
+    const struct cull__upload *found;
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    *out = NULL;
+    if (status != CULL_OK) {
+        return status;
+    }
+    found = cull__upload_by_id(store->catalog, id);
+    if (found == NULL) {
+        status = cull__error_set(err, CULL_E_NOTFOUND, "upload:%llu: no such open upload",
+                                 (unsigned long long)id);
+    } else {
+        status = upload_new(out, store, id, found->collection->id, found->base, err);
+    }
+    cull__store_leave(store);
+    return status;
+}
+
+uint64_t cull_upload_id(const cull_upload *upload)
+{
+    return upload->id;
+}
+
+void cull_upload_free(cull_upload *upload)
+{
+    if (upload != NULL) {
+        cull__bits_release(&upload->members);
+        cull__free(upload->store->allocator, upload);
+    }
+}
+
+/* --- what an open upload may rely on ---------------------------------------------------------- */
+
+cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err)
+{
+    if (cull__upload_by_id(upload->store->catalog, upload->id) == NULL) {
+        return cull__error_set(err, CULL_E_ENDED,
+                               "upload:%llu: has ended: committed, aborted, or its lease is over",
+                               (unsigned long long)upload->id);
+    }
+    return CULL_OK;
+}
+
+cull_status cull__upload_members(cull_upload *upload, cull_error *err)
+{
+    const struct cull__index *index = upload->store->index;
+    struct cull__u32s members = CULL__U32S_INIT(upload->store->allocator);
+    cull_status status = CULL_OK;
+
+    if (upload->base == CULL__NO_ORDINAL || upload->has_members) {
+        return CULL_OK;
+    }
+    status = cull__lifespans_members(cull__index_spans(index, upload->collection), upload->base,
+                                     &members);
+    if (status == CULL_OK) {
+        status = cull__bits_resize(&upload->members, cull__blob_table_limit(index->blobs));
+    }
+    for (size_t i = 0; i < members.count && status == CULL_OK; i++) {
+        cull__bit_set(upload->members.words, members.at[i]);
+    }
+    upload->has_members = status == CULL_OK;
+    cull__u32s_release(&members);
+    return status == CULL_OK ? CULL_OK : cull__error_set(err, status, "%s", cull_strerror(status));
+}
+
+bool cull__upload_base_holds(const cull_upload *upload, uint32_t number)
+{
+    return upload->has_members && number < upload->members.count &&
+           cull__bit_get(upload->members.words, number);
+}
+
+bool cull__upload_pins(const cull_upload *upload, uint32_t number)
+{
+    const struct cull__pins *pins = cull__index_pins(upload->store->index, upload->id);
+
+    return pins != NULL && number < pins->set.count && cull__bit_get(pins->set.words, number);
+}
+
+/* --- put ------------------------------------------------------------------------------------ */
+
+struct fresh {
+    cull_digest digest;
+    uint32_t position; /* in the batch */
+};
+
+struct put_ctx {
+    cull_upload *upload;
+    const cull_blob_ref *blobs;
+    size_t count;
+    cull_put_answer *answers;
+    uint32_t *numbers;             /* count of them */
+    struct cull__u32s known;       /* pinned now, known before */
+    struct fresh *unknown;         /* not in the table, sorted: finds duplicates in the batch */
+    struct cull__fact_blob *fresh; /* pinned now, new; at most count */
+};
+
+static cull_status size_differs(const cull_upload *upload, const cull_blob_ref *blob,
+                                uint64_t known_bytes, cull_error *err)
+{
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    cull_digest_to_hex(hex, &blob->digest, upload->store->settings.digest);
+    return cull__error_set(err, CULL_E_INVALID, "blob %s: known with %llu bytes, named with %llu",
+                           hex, (unsigned long long)known_bytes,
+                           (unsigned long long)blob->size_bytes);
+}
+
+/* A blob that has a number: pin it unless something holds it for this upload already. */
+static cull_status put_known(struct put_ctx *put, size_t i, cull_error *err)
+{
+    const struct cull__index *index = put->upload->store->index;
+    uint32_t number = put->numbers[i];
+    enum cull__blob_state state = cull__blob_table_state(index->blobs, number);
+    uint64_t size_bytes = cull__blob_table_size(index->blobs, number);
+    bool live = state == CULL__BLOB_LIVE;
+
+    if (state == CULL__BLOB_DELETING) {
+        put->answers[i] = CULL_PUT_WAIT;
+        return CULL_OK;
+    }
+    if (size_bytes != put->blobs[i].size_bytes) {
+        return size_differs(put->upload, &put->blobs[i], size_bytes, err);
+    }
+    put->answers[i] = live ? CULL_PUT_STORED : CULL_PUT_SEND;
+    if (cull__upload_pins(put->upload, number) ||
+        (live && cull__upload_base_holds(put->upload, number))) {
+        return CULL_OK;
+    }
+    return cull__u32s_push(&put->known, number) == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+static int compare_fresh(const void *a, const void *b)
+{
+    const struct fresh *x = a;
+    const struct fresh *y = b;
+    int order = memcmp(&x->digest, &y->digest, sizeof x->digest);
+
+    return order != 0 ? order : x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* Blobs that have no number: each digest gets the next one, once. */
+static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t *fresh_count,
+                               cull_error *err)
+{
+    const struct cull_store *store = put->upload->store;
+
+    *fresh_count = 0;
+    if (unknown_count > 1) {
+        qsort(put->unknown, unknown_count, sizeof *put->unknown, compare_fresh);
+    }
+    for (size_t i = 0; i < unknown_count; i++) {
+        const cull_blob_ref *blob = &put->blobs[put->unknown[i].position];
+        struct cull__fact_blob *fresh = put->fresh + *fresh_count;
+
+        put->answers[put->unknown[i].position] =
+            store->settings.index_only ? CULL_PUT_STORED : CULL_PUT_SEND;
+        if (i > 0 && memcmp(&put->unknown[i - 1].digest, &blob->digest, sizeof blob->digest) == 0) {
+            if (fresh[-1].size_bytes != blob->size_bytes) {
+                return size_differs(put->upload, blob, fresh[-1].size_bytes, err);
+            }
+            continue;
+        }
+        fresh->number = cull__blob_table_next(store->index->blobs, *fresh_count);
+        fresh->incarnation = store->index->incarnations ? (uint32_t)store->catalog->cycles : 0;
+        fresh->size_bytes = blob->size_bytes;
+        fresh->digest = blob->digest;
+        ++*fresh_count;
+    }
+    return CULL_OK;
+}
+
+/* Index-only stores have no object to wait for: what is named is there. */
+static cull_status add_stored(struct cull__txn *txn, struct put_ctx *put, size_t fresh_count,
+                              cull_error *err)
+{
+    struct cull__fact stored = { .type = CULL__FACT_STORED };
+    struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < put->count && status == CULL_OK; i++) {
+        if (put->answers[i] == CULL_PUT_SEND) { /* known and EXPECTED: left by a repair */
+            put->answers[i] = CULL_PUT_STORED;
+            status = cull__u32s_push(&numbers, put->numbers[i]);
+        }
+    }
+    for (size_t i = 0; i < fresh_count && status == CULL_OK; i++) {
+        status = cull__u32s_push(&numbers, put->fresh[i].number);
+    }
+    if (status == CULL_OK && numbers.count > 0) {
+        stored.number_count = cull__numbers_unique(&numbers);
+        stored.numbers = numbers.at;
+        cull__txn_add(txn, &stored);
+    }
+    cull__u32s_release(&numbers);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+size_t cull__numbers_unique(struct cull__u32s *numbers)
+{
+    size_t kept = 0;
+
+    cull__u32s_sort(numbers);
+    for (size_t i = 0; i < numbers->count; i++) {
+        if (i == 0 || numbers->at[i] != numbers->at[kept - 1]) {
+            numbers->at[kept++] = numbers->at[i];
+        }
+    }
+    numbers->count = kept;
+    return kept;
+}
+
+/* Numbers of a batch's digests. */
+static cull_status find_all(struct put_ctx *put)
+{
+    struct cull__blob_table *table = put->upload->store->index->blobs;
+    cull_digest digests[256];
+    cull_status status = CULL_OK;
+
+    for (size_t at = 0; at < put->count && status == CULL_OK; at += ARRAY_LEN(digests)) {
+        size_t count = put->count - at;
+
+        count = count < ARRAY_LEN(digests) ? count : ARRAY_LEN(digests);
+        for (size_t i = 0; i < count; i++) {
+            digests[i] = put->blobs[at + i].digest;
+        }
+        status = cull__blob_table_find(table, digests, count, put->numbers + at);
+    }
+    return status;
+}
+
+static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct put_ctx *put = ctx;
+    struct cull__fact pin = { .type = CULL__FACT_PIN, .id = put->upload->id };
+    size_t unknown_count = 0;
+    cull_status status = cull__upload_check_open(put->upload, err);
+
+    if (status == CULL_OK) {
+        status = cull__upload_members(put->upload, err);
+    }
+    if (status == CULL_OK && find_all(put) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    put->known.count = 0;
+    for (size_t i = 0; i < put->count && status == CULL_OK; i++) {
+        if (put->numbers[i] == CULL__BLOB_NONE) {
+            put->unknown[unknown_count++] =
+                (struct fresh){ put->blobs[i].digest, (uint32_t)i };
+        } else {
+            status = put_known(put, i, err);
+        }
+    }
+    if (status == CULL_OK) {
+        status = put_unknown(put, unknown_count, &pin.blob_count, err);
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
+    pin.number_count = cull__numbers_unique(&put->known);
+    pin.numbers = put->known.at;
+    pin.blobs = put->fresh;
+    if (pin.number_count + pin.blob_count > 0) {
+        cull__txn_add(txn, &pin);
+    }
+    return txn->store->settings.index_only ? add_stored(txn, put, pin.blob_count, err) : CULL_OK;
+}
+
+static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, size_t count,
+                             cull_put_answer *answers, const cull_caller *caller,
+                             cull_error *err)
+{
+    const cull_allocator *allocator = upload->store->allocator;
+    struct put_ctx put = { .upload = upload, .blobs = blobs, .count = count,
+                           .answers = answers };
+    cull_status status = CULL_E_NOMEM;
+
+    put.known = (struct cull__u32s)CULL__U32S_INIT(allocator);
+    put.numbers = cull__alloc(allocator, count, sizeof *put.numbers);
+    put.unknown = cull__alloc(allocator, count, sizeof *put.unknown);
+    put.fresh = cull__alloc_zero(allocator, count, sizeof *put.fresh);
+    if (put.numbers != NULL && put.unknown != NULL && put.fresh != NULL) {
+        status = cull__transact(upload->store, CULL__NEED_INDEX, caller, check_put, &put, err);
+    } else {
+        (void)cull__error_nomem(err);
+    }
+    cull__u32s_release(&put.known);
+    cull__free(allocator, put.numbers);
+    cull__free(allocator, put.unknown);
+    cull__free(allocator, put.fresh);
+    return status;
+}
+
+cull_status cull_upload_put(cull_upload *upload, const cull_blob_ref *blobs, size_t count,
+                            cull_put_answer *answers, const cull_caller *caller,
+                            cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t at = 0; at < count && status == CULL_OK; at += CULL__PUT_BATCH) {
+        size_t batch = count - at < CULL__PUT_BATCH ? count - at : CULL__PUT_BATCH;
+
+        status = put_batch(upload, blobs + at, batch, answers + at, caller, err);
+    }
+    return status;
+}
+
+/* --- confirm and send ----------------------------------------------------------------------- */
+
+struct confirm_ctx {
+    cull_upload *upload;
+    const cull_digest *digests;
+    size_t count;
+    uint32_t *numbers;
+    cull_object_id *ids; /* NULL, or filled with the ids of what is pinned */
+};
+
+/* Every digest's number, all of them pinned by this upload or held by its base. */
+static cull_status find_pinned(struct confirm_ctx *confirm, cull_error *err)
+{
+    cull_upload *upload = confirm->upload;
+    const struct cull__index *index = upload->store->index;
+    cull_status status = cull__upload_check_open(upload, err);
+
+    if (status == CULL_OK) {
+        status = cull__upload_members(upload, err);
+    }
+    if (status == CULL_OK && cull__blob_table_find(index->blobs, confirm->digests,
+                                                   confirm->count, confirm->numbers) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        uint32_t number = confirm->numbers[i];
+        char hex[CULL_DIGEST_HEX_MAX];
+
+        if (number == CULL__BLOB_NONE || (!cull__upload_pins(upload, number) &&
+                                          !cull__upload_base_holds(upload, number))) {
+            cull_digest_to_hex(hex, &confirm->digests[i], upload->store->settings.digest);
+            status = cull__error_set(err, CULL_E_NOTFOUND,
+                                     "blob %s: not named by upload:%llu", hex,
+                                     (unsigned long long)upload->id);
+        } else if (confirm->ids != NULL) {
+            confirm->ids[i] = cull__object_id(index, number);
+        }
+    }
+    return status;
+}
+
+/* Fills ids; adds no facts. */
+static cull_status check_ids(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    (void)txn;
+    return find_pinned(ctx, err);
+}
+
+static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct confirm_ctx *confirm = ctx;
+    struct cull__fact stored = { .type = CULL__FACT_STORED };
+    struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = find_pinned(confirm, err);
+
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        if (cull__blob_table_state(txn->store->index->blobs, confirm->numbers[i]) ==
+            CULL__BLOB_EXPECTED) {
+            status = cull__u32s_push(&numbers, confirm->numbers[i]) == CULL_OK
+                         ? CULL_OK
+                         : cull__error_nomem(err);
+        }
+    }
+    if (status == CULL_OK && numbers.count > 0) {
+        stored.number_count = cull__numbers_unique(&numbers);
+        stored.numbers = numbers.at;
+        cull__txn_add(txn, &stored);
+    }
+    cull__u32s_release(&numbers);
+    return status;
+}
+
+/* The first object that is not there as it was announced. */
+static cull_status check_objects(cull_store *store, const struct confirm_ctx *confirm,
+                                 cull_error *err)
+{
+    cull_object_info *info = cull__alloc_zero(store->allocator, confirm->count, sizeof *info);
+    cull_status status = CULL_OK;
+
+    if (info == NULL) {
+        return cull__error_nomem(err);
+    }
+    status = cull__objects_stat_batch(store->objects, confirm->ids, confirm->count, info, err);
+    if (status == CULL_E_PARTIAL || status == CULL_E_NOTFOUND) {
+        status = CULL_OK; /* told below, with the blob's name */
+    }
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        char hex[CULL_DIGEST_HEX_MAX];
+
+        if (info[i].status != CULL_OK) {
+            cull_digest_to_hex(hex, &confirm->digests[i], store->settings.digest);
+            status = info[i].status == CULL_E_NOTFOUND
+                         ? cull__error_set(err, CULL_E_NOT_STORED,
+                                           "blob %s: confirmed, but its object is not there", hex)
+                         : cull__error_set(err, info[i].status, "blob %s: %s", hex,
+                                           cull_strerror(info[i].status));
+        }
+    }
+    cull__free(store->allocator, info);
+    return status;
+}
+
+/* Confirm, or with staged: publish and confirm. */
+static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_staged *staged,
+                                       const cull_caller *caller, cull_error *err)
+{
+    cull_store *store = confirm->upload->store;
+    cull_status *results = NULL;
+    cull_status status =
+        cull__transact(store, CULL__NEED_INDEX, caller, check_ids, confirm, err);
+
+    if (staged == NULL) {
+        if (status == CULL_OK && store->objects != NULL) {
+            status = check_objects(store, confirm, err);
+        }
+    } else if (status == CULL_OK) {
+        results = cull__alloc_zero(store->allocator, confirm->count, sizeof *results);
+        status = results == NULL
+                     ? cull__error_nomem(err)
+                     : cull__objects_publish(store->objects, staged, confirm->ids,
+                                             confirm->count, results, err);
+    }
+    if (staged != NULL && (status != CULL_OK && results == NULL)) {
+        for (size_t i = 0; i < confirm->count; i++) {
+            cull__objects_discard(store->objects, &staged[i]);
+        }
+    }
+    cull__free(store->allocator, results);
+    if (status == CULL_OK) {
+        status = cull__transact(store, CULL__NEED_INDEX, caller, check_confirm, confirm, err);
+    }
+    return status;
+}
+
+static cull_status confirm_all(cull_upload *upload, const cull_digest *digests,
+                               const cull_staged *staged, size_t count,
+                               const cull_caller *caller, cull_error *err)
+{
+    const cull_allocator *allocator = upload->store->allocator;
+    struct confirm_ctx confirm = { upload, digests, count, NULL, NULL };
+    cull_status status;
+
+    confirm.numbers = cull__alloc(allocator, count, sizeof *confirm.numbers);
+    confirm.ids = cull__alloc_zero(allocator, count, sizeof *confirm.ids);
+    if (confirm.numbers == NULL || confirm.ids == NULL) {
+        status = cull__error_nomem(err);
+        for (size_t i = 0; staged != NULL && i < count; i++) {
+            cull__objects_discard(upload->store->objects, &staged[i]);
+        }
+    } else {
+        status = publish_and_confirm(&confirm, staged, caller, err);
+    }
+    cull__free(allocator, confirm.numbers);
+    cull__free(allocator, confirm.ids);
+    return status;
+}
+
+cull_status cull_upload_confirm(cull_upload *upload, const cull_digest *digests, size_t count,
+                                const cull_caller *caller, cull_error *err)
+{
+    return count == 0 ? CULL_OK : confirm_all(upload, digests, NULL, count, caller, err);
+}
+
+cull_status cull_upload_send(cull_upload *upload, const cull_staged *staged, size_t count,
+                             const cull_caller *caller, cull_error *err)
+{
+    cull_store *store = upload->store;
+    cull_digest *digests;
+    cull_status status;
+
+    if (store->objects == NULL) {
+        return cull__error_set(err, CULL_E_REFUSED, "the store keeps no objects");
+    }
+    if (count == 0) {
+        return CULL_OK;
+    }
+    digests = cull__alloc(store->allocator, count, sizeof *digests);
+    if (digests == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            cull__objects_discard(store->objects, &staged[i]);
+        }
+        return cull__error_nomem(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        digests[i] = staged[i].digest;
+    }
+    status = confirm_all(upload, digests, staged, count, caller, err);
+    cull__free(store->allocator, digests);
+    return status;
+}
+
+cull_status cull_stage(cull_store *store, const cull_source *source, cull_staged *out,
+                       cull_error *err)
+{
+    return store->objects == NULL
+               ? cull__error_set(err, CULL_E_REFUSED, "the store keeps no objects")
+               : cull__objects_stage(store->objects, source, out, err);
+}
+
+void cull_unstage(cull_store *store, const cull_staged *staged)
+{
+    if (store->objects != NULL) {
+        cull__objects_discard(store->objects, staged);
+    }
+}
+
+/* --- renew and abort ------------------------------------------------------------------------ */
+
+static cull_status check_renew(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    const cull_upload *upload = ctx;
+    const struct cull__upload *there = cull__upload_by_id(txn->store->catalog, upload->id);
+    struct cull__fact renew = { .type = CULL__FACT_UPLOAD_RENEW, .id = upload->id };
+    cull_status status = cull__upload_check_open(upload, err);
+
+    if (status == CULL_OK) {
+        renew.until_ms = there->lease_ms > UINT64_MAX - txn->now_ms
+                             ? UINT64_MAX
+                             : txn->now_ms + there->lease_ms;
+        cull__txn_add(txn, &renew);
+    }
+    return status;
+}
+
+cull_status cull_upload_renew(cull_upload *upload, const cull_caller *caller, cull_error *err)
+{
+    return cull__transact(upload->store, CULL__NEED_CATALOG, caller, check_renew, upload, err);
+}
+
+static cull_status check_abort(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    const cull_upload *upload = ctx;
+    struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
+                              .id = upload->id,
+                              .how = CULL__END_ABORTED };
+    cull_status status = cull__upload_check_open(upload, err);
+
+    if (status == CULL_OK) {
+        cull__txn_add(txn, &end);
+    }
+    return status;
+}
+
+cull_status cull_upload_abort(cull_upload *upload, const cull_caller *caller, cull_error *err)
+{
+    return cull__transact(upload->store, CULL__NEED_CATALOG, caller, check_abort, upload, err);
+}
+
+cull_status cull_uploads(cull_store *store,
+                         cull_status (*visit)(void *ctx, const cull_upload_info *u), void *ctx,
+                         cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (const struct cull__upload *upload = store->catalog->uploads;
+         upload != NULL && status == CULL_OK; upload = upload->hh.next) {
+        const struct cull__collection *collection = upload->collection;
+        const struct cull__pins *pins = cull__index_pins(store->index, upload->id);
+        const cull_upload_info info = {
+            .id = upload->id,
+            .entity = collection->project->entity->name,
+            .project = collection->project->name,
+            .collection = collection->name,
+            .actor = upload->actor,
+            .opened_ms = upload->opened_ms,
+            .lease_until_ms = upload->lease_until_ms,
+            .has_base = upload->base != CULL__NO_ORDINAL,
+            .base = upload->base,
+            .pins = pins == NULL ? 0 : pins->list.count,
+        };
+
+        status = visit(ctx, &info);
+    }
+    cull__store_leave(store);
+    return status;
+}

@@ -1,0 +1,27 @@
+/*
+ * upload.h - an upload's handle, for upload.c and commit.c.
+ */
+#ifndef CULL_UPLOAD_H
+#define CULL_UPLOAD_H
+
+#include "store/store_internal.h"
+
+struct cull_upload {
+    cull_store *store;
+    uint64_t id;
+    uint64_t collection;
+    uint32_t base; /* CULL__NO_ORDINAL: none */
+    bool has_members;
+    struct cull__bits members; /* of the base, by number, once asked for */
+};
+
+/* CULL_E_ENDED if the upload is not in the catalog any more. The handle is locked. */
+cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err);
+/* Fill upload->members, once. The upload is open, so its base is pinned and its numbers stay. */
+cull_status cull__upload_members(cull_upload *upload, cull_error *err);
+bool cull__upload_base_holds(const cull_upload *upload, uint32_t number);
+bool cull__upload_pins(const cull_upload *upload, uint32_t number);
+/* Sort, drop duplicates; returns the count. */
+size_t cull__numbers_unique(struct cull__u32s *numbers);
+
+#endif
