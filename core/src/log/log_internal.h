@@ -18,19 +18,20 @@
 #define CULL__BATCH_BYTES_MAX (16u << 20)
 #define CULL__SEGMENT_BYTES (1u << 20) /* where columns are cut */
 #define CULL__CHECKPOINTS_KEPT 2
-#define CULL__ROOM_NAME_MAX 32
+#define CULL__ROOM_NAME_MAX 32                /* [a-z_], its NUL not counted */
+#define CULL__DOCUMENT_BYTES_MAX (900u << 20) /* SQLite holds at most 10^9 bytes in one row */
 
 /* A document that becomes durable, or goes, with a batch: a version's stored manifest. */
 struct cull__document {
     uint64_t id;      /* of the version */
     const void *data; /* NULL: remove it */
-    size_t len;       /* up to 1 GiB - 1 */
+    size_t len;       /* <= CULL__DOCUMENT_BYTES_MAX, else CULL_E_LIMIT */
 };
 
 struct cull__batch {
     const void *data;
-    size_t len; /* <= CULL__BATCH_BYTES_MAX, else CULL_E_LIMIT */
-    uint32_t fact_count;
+    size_t len;          /* <= CULL__BATCH_BYTES_MAX, else CULL_E_LIMIT */
+    uint32_t fact_count; /* at least 1 */
     uint32_t reader_min; /* the newest type in it; raises the log's */
     uint64_t now_ms;     /* of the batch, for the audit */
     const struct cull__document *documents;
@@ -49,13 +50,12 @@ struct cull__checkpoint {
     struct cull__column *columns;
     size_t count;
 };
-void cull__checkpoint_release(struct cull__checkpoint *checkpoint,
-                              const cull_allocator *allocator);
+void cull__checkpoint_release(struct cull__checkpoint *checkpoint, const cull_allocator *allocator);
 
 struct cull__log_stat {
-    uint64_t seq;            /* of the newest fact */
-    uint64_t cut_seq;        /* facts up to here are no longer in the log */
-    uint64_t log_bytes;      /* of the batches still in the log */
+    uint64_t seq;       /* of the newest fact */
+    uint64_t cut_seq;   /* facts up to here are no longer in the log */
+    uint64_t log_bytes; /* of the batches still in the log */
     uint64_t document_count;
     uint64_t document_bytes;
     uint64_t checkpoint_bytes; /* segments, each once */
@@ -64,6 +64,8 @@ struct cull__log_stat {
 
 enum cull__leader { CULL__LEADER_ACQUIRE, CULL__LEADER_CHECK, CULL__LEADER_RELEASE };
 
+/* data is valid during the call only. The log is locked meanwhile: a visitor calls nothing of the
+ * same log. A status other than CULL_OK ends the walk and is returned unchanged. */
 typedef cull_status (*cull__batch_visit_fn)(void *ctx, uint64_t first_seq, uint32_t fact_count,
                                             uint64_t now_ms, const void *data, size_t len,
                                             cull_error *err);
@@ -78,10 +80,11 @@ struct cull__log_ops {
     /* The log's seq now; cheap (asked before every request). Also checks reader_min. */
     cull_status (*head)(cull_log *log, uint64_t *seq, cull_error *err);
     /* Visit the batches after since, in order, as one consistent view; since must be the end of a
-     * batch. CULL_E_MOVED: since was cut. CULL_E_CORRUPT: a batch is missing. */
+     * batch. CULL_E_MOVED: since was cut. CULL_E_CORRUPT: a batch is missing or damaged, or the
+     * log ends before since. Batches before the damaged place have been visited. */
     cull_status (*read)(cull_log *log, uint64_t since, cull__batch_visit_fn visit, void *ctx,
                         cull_error *err);
-    /* Bytes of the batches after since. */
+    /* Bytes of the batches after since, by one look-up; since as in read. */
     cull_status (*tail_bytes)(cull_log *log, uint64_t since, uint64_t *bytes, cull_error *err);
 
     /* Append a document's bytes to out. CULL_E_NOTFOUND. */
@@ -100,8 +103,8 @@ struct cull__log_ops {
     cull_status (*checkpoint_get)(cull_log *log, const char *room, unsigned age,
                                   struct cull__checkpoint *out, cull_error *err);
     /* Bytes of the room's newest checkpoint and its seq; 0, 0 if there is none. */
-    cull_status (*checkpoint_size)(cull_log *log, const char *room, uint64_t *seq,
-                                   uint64_t *bytes, cull_error *err);
+    cull_status (*checkpoint_size)(cull_log *log, const char *room, uint64_t *seq, uint64_t *bytes,
+                                   cull_error *err);
     /* One process writes checkpoints and cuts: CULL_E_BUSY if another does. */
     cull_status (*maintain_lock)(cull_log *log, bool acquire, cull_error *err);
 
@@ -118,12 +121,19 @@ struct cull__log_ops {
     cull_status (*leader)(cull_log *log, enum cull__leader what, cull_error *err);
 
     cull_status (*stat)(cull_log *log, struct cull__log_stat *out, cull_error *err);
-    void (*close)(cull_log *log);
+    void (*close)(cull_log *log); /* through cull_log_close() */
 };
 
 struct cull_log {
     const struct cull__log_ops *ops;
     const cull_allocator *allocator;
 };
+
+/* What every log asks of a batch before it looks at its own state: CULL_E_LIMIT. */
+cull_status cull__batch_check(uint64_t expected_seq, const struct cull__batch *batch,
+                              cull_error *err);
+
+/* For tests: flip a bit in the first column of a checkpoint of a log in memory. False: none. */
+bool cull__log_memory_damage(cull_log *log, const char *room, unsigned age);
 
 #endif

@@ -1,0 +1,133 @@
+/*
+ * sqlite_lock.c - the collector's lock, and that of the writer of checkpoints.
+ *
+ * SHAPE     Two bytes of one lock file beside the database, locked by open file descriptions
+ *           (F_OFD_SETLK), so that two handles of one process exclude each other as well, and a
+ *           lock goes with its process, however it ends.
+ * INVARIANT A lock counts only while the path still names the file that is locked.
+ * FAILURE   CULL_E_BUSY at once; nobody waits here.
+ * THREADS   Under the handle's mutex. A child made by fork shares its parent's locks: it closes
+ *           nothing and collects nothing.
+ * WHY NOT   A row in the database: it would outlive its process, and then somebody has to guess.
+ *           POSIX record locks: closing any descriptor of the file drops them.
+ */
+#include "log/sqlite_handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+cull_status cull__lock_open(int *fd, const char *path, cull_error *err)
+{
+    char text[CULL_PRINTABLE_MAX];
+
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (*fd < 0) {
+        return cull__error_errno(err, errno, "%s", cull__printable(text, path, strlen(path)));
+    }
+    return CULL_OK;
+}
+
+static int lock_change(int fd, int byte, short kind)
+{
+    struct flock lock = { 0 };
+
+    lock.l_type = kind;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte;
+    lock.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+}
+
+/* Whether path still names the open file. */
+static bool lock_is_at(int fd, const char *path)
+{
+    struct stat open_file, named;
+
+    return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+cull_status cull__lock_take(int fd, const char *path, int byte, cull_error *err)
+{
+    char text[CULL_PRINTABLE_MAX];
+    int code = lock_change(fd, byte, F_WRLCK);
+
+    (void)cull__printable(text, path, strlen(path));
+    if (code == EAGAIN || code == EACCES) {
+        return cull__error_set(err, CULL_E_BUSY, "%s: held by another process", text);
+    }
+    if (code != 0) {
+        return cull__error_errno(err, code, "%s", text);
+    }
+    if (!lock_is_at(fd, path)) {
+        cull__lock_drop(fd, byte);
+        return cull__error_set(err, CULL_E_BUSY, "%s: replaced by another file", text);
+    }
+    return CULL_OK;
+}
+
+void cull__lock_drop(int fd, int byte)
+{
+    (void)lock_change(fd, byte, F_UNLCK);
+}
+
+/* Take or drop one of the handle's two locks; *held says whether it has it. */
+static cull_status held_change(struct cull__sqlite *log, int byte, bool take, bool *held,
+                               cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    if (!take) {
+        if (*held) {
+            cull__lock_drop(log->lock_fd, byte);
+        }
+        *held = false;
+        return CULL_OK;
+    }
+    if (*held && lock_is_at(log->lock_fd, log->lock_path)) {
+        return CULL_OK;
+    }
+    if (log->lock_fd >= 0 && !lock_is_at(log->lock_fd, log->lock_path)) {
+        (void)close(log->lock_fd); /* the file was replaced: what it held is worth nothing */
+        log->lock_fd = -1;
+        log->is_leader = log->is_maintainer = false;
+    }
+    if (log->lock_fd < 0) {
+        status = cull__lock_open(&log->lock_fd, log->lock_path, err);
+    }
+    if (status == CULL_OK) {
+        status = cull__lock_take(log->lock_fd, log->lock_path, byte, err);
+    }
+    *held = status == CULL_OK;
+    return status;
+}
+
+cull_status cull__sqlite_leader(cull_log *log, enum cull__leader what, cull_error *err)
+{
+    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
+    cull_status status = CULL_OK;
+
+    if (what == CULL__LEADER_CHECK) {
+        if (!sqlite->is_leader || !lock_is_at(sqlite->lock_fd, sqlite->lock_path)) {
+            status = cull__error_set(err, CULL_E_BUSY, "%s: the collector's lock is not held",
+                                     sqlite->name);
+        }
+    } else {
+        status = held_change(sqlite, CULL__LOCK_LEADER, what == CULL__LEADER_ACQUIRE,
+                             &sqlite->is_leader, err);
+    }
+    cull__sqlite_unlock(sqlite);
+    return status;
+}
+
+cull_status cull__sqlite_maintain_lock(cull_log *log, bool acquire, cull_error *err)
+{
+    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
+    cull_status status =
+        held_change(sqlite, CULL__LOCK_MAINTAIN, acquire, &sqlite->is_maintainer, err);
+
+    cull__sqlite_unlock(sqlite);
+    return status;
+}
