@@ -20,6 +20,7 @@ struct cull__entity {
     uint64_t id;
     struct cull__project *projects; /* by name */
     UT_hash_handle hh;              /* in catalog->entities, by name */
+    UT_hash_handle hh_id;           /* in catalog->entities_by_id */
     char name[];
 };
 
@@ -37,9 +38,10 @@ struct cull__run {
     uint64_t id;
     struct cull__project *project;
     uint64_t created_ms;
-    uint32_t logged; /* retained versions it logged */
-    bool deleted;
-    UT_hash_handle hh;    /* in project->runs, by name */
+    uint32_t logged;      /* retained versions it logged */
+    uint32_t uploads;     /* open ones that log to it */
+    bool deleted;         /* kept while it logged something or an upload logs to it */
+    UT_hash_handle hh;    /* in project->runs, by name, unless deleted */
     UT_hash_handle hh_id; /* in catalog->runs, by id */
     char name[];
 };
@@ -52,6 +54,8 @@ struct cull__label {
 
 struct cull__alias {
     uint32_t ordinal;
+    struct cull__alias *prev; /* among those of its version, in no order */
+    struct cull__alias *next;
     UT_hash_handle hh; /* in collection->aliases, by name */
     char name[];
 };
@@ -68,32 +72,38 @@ struct cull__version {
     uint64_t sum; /* fingerprint */
     uint64_t size_bytes;
     struct cull__run *run;
-    const char *creator; /* interned */
+    const char *creator;         /* interned */
+    struct cull__alias *aliases; /* COMMITTED: that point at it, in no order */
     struct cull__label *tags;
     struct cull__label *lost_aliases; /* DELETED: that a restore tries to bring back */
     uint32_t ordinal;
     uint32_t base_pins; /* open uploads that build on it */
-    uint16_t alias_count;
+    uint32_t alias_count;
     uint8_t state;  /* cull_version_state */
     uint8_t reason; /* cull_delete_reason */
     bool size_exact;
     uint8_t manifest_digest[16];
 };
+_Static_assert(sizeof(struct cull__version) <= 144,
+               "with half of it spare after growth and 8 bytes of the table of equals, a version "
+               "stays within 256 bytes");
 
 struct cull__collection {
     uint64_t id;
     struct cull__project *project;
-    struct cull__alias *aliases; /* by name */
+    struct cull__alias *aliases;    /* by name */
     struct cull__version *versions; /* not purged, by ordinal */
     size_t version_count;
     size_t version_capacity;
     uint32_t next_ordinal;
     uint32_t committed;
     uint32_t in_trash;
-    bool deleted;
+    uint32_t uploads; /* open ones */
+    bool deleted;     /* kept while it has versions or uploads */
     const char *type; /* interned */
-    uint64_t *equal;  /* hash of manifest digests of COMMITTED versions: see equal.c */
-    size_t equal_slots;
+    uint32_t *equal;  /* COMMITTED versions by manifest digest; NULL: not built. See equal.c */
+    uint32_t equal_slots;
+    uint32_t equal_used;
     UT_hash_handle hh;    /* in project->collections, by name, while live */
     UT_hash_handle hh_id; /* in catalog->collections, by id */
     char *name;
@@ -111,6 +121,10 @@ struct cull__upload {
     UT_hash_handle hh; /* in catalog->uploads, by id */
 };
 #define CULL__NO_ORDINAL UINT32_MAX
+#define CULL__NEXT_ORDINAL_MAX (UINT32_MAX - 2) /* ordinals are below it */
+#define CULL__COLLECTION_ID_MAX ((UINT64_C(1) << 31) - 1)
+#define CULL__ACTOR_BYTES_MAX 128
+#define CULL__TAGS_MAX 64 /* a version */
 
 struct cull__text { /* interned */
     UT_hash_handle hh;
@@ -122,12 +136,13 @@ struct cull__catalog {
     cull_store_settings settings;
     bool exists; /* the STORE fact was seen */
     uint64_t next_id;
-    uint64_t clock_ms;  /* of the last stamp */
-    const char *actor;  /* of the last stamp, interned */
-    uint64_t cycles;    /* begun */
-    uint64_t verified;  /* the last cycle that was fully verified */
-    uint64_t purged;    /* versions, ever */
-    struct cull__entity *entities;
+    uint64_t clock_ms;             /* of the last stamp */
+    const char *actor;             /* of the last stamp, interned */
+    uint64_t cycles;               /* begun */
+    uint64_t verified;             /* the last cycle that was fully verified */
+    uint64_t purged;               /* versions, ever */
+    struct cull__entity *entities; /* by name; all other tables are by id, iterated ascending */
+    struct cull__entity *entities_by_id;
     struct cull__project *projects;
     struct cull__collection *collections;
     struct cull__run *runs;
@@ -146,16 +161,14 @@ struct cull__project *cull__project_find(const struct cull__entity *entity, cons
 struct cull__collection *cull__collection_find(const struct cull__project *project,
                                                const char *name);
 struct cull__run *cull__run_find(const struct cull__project *project, const char *name);
-struct cull__collection *cull__collection_by_id(const struct cull__catalog *catalog,
-                                                uint64_t id);
+struct cull__collection *cull__collection_by_id(const struct cull__catalog *catalog, uint64_t id);
+struct cull__entity *cull__entity_by_id(const struct cull__catalog *catalog, uint64_t id);
 struct cull__project *cull__project_by_id(const struct cull__catalog *catalog, uint64_t id);
 struct cull__run *cull__run_by_id(const struct cull__catalog *catalog, uint64_t id);
 struct cull__upload *cull__upload_by_id(const struct cull__catalog *catalog, uint64_t id);
 /* A version that is not purged. O(log versions). */
-struct cull__version *cull__version_at(const struct cull__collection *collection,
-                                       uint32_t ordinal);
-struct cull__alias *cull__alias_find(const struct cull__collection *collection,
-                                     const char *name);
+struct cull__version *cull__version_at(const struct cull__collection *collection, uint32_t ordinal);
+struct cull__alias *cull__alias_find(const struct cull__collection *collection, const char *name);
 /* The COMMITTED version with this manifest digest, the newest if several; NULL. Builds the
  * collection's table at the first call; falls back to a walk without memory. */
 struct cull__version *cull__version_equal(const struct cull__catalog *catalog,
@@ -198,6 +211,9 @@ cull_status cull__check_base(const struct cull__collection *collection, uint32_t
 /* What an alias, tag or link names must be COMMITTED. */
 cull_status cull__check_committed(const struct cull__collection *collection, uint32_t ordinal,
                                   cull_error *err);
+/* A version takes another tag: COMMITTED, and fewer than CULL__TAGS_MAX others. */
+cull_status cull__check_tag(const struct cull__collection *collection, uint32_t ordinal,
+                            const char *tag, cull_error *err);
 /* Rules 9, 16: COMMITTED, else not found; with aliases, only with delete_aliases. */
 cull_status cull__check_delete(const struct cull__catalog *catalog,
                                const struct cull__collection *collection, uint32_t ordinal,
@@ -213,8 +229,8 @@ uint64_t cull__expires_ms(const struct cull__collection *collection,
 /* Rule 32: may be purged at now: soft-deleted, due, and no open upload's base (base_pins less
  * `released`, pins of uploads whose lease is over at now). shorter_ms: UINT64_MAX, or the grace
  * that --allow-shorter-grace says. */
-bool cull__version_due(const struct cull__version *version, uint64_t now_ms,
-                       uint64_t shorter_ms, uint32_t released);
+bool cull__version_due(const struct cull__version *version, uint64_t now_ms, uint64_t shorter_ms,
+                       uint32_t released);
 
 /* --- apply (apply_catalog.c): one function a fact; texts with their lengths ------------------- */
 
@@ -233,25 +249,22 @@ cull_status cull__apply_entity(struct cull__catalog *catalog, uint64_t id, const
 cull_status cull__apply_project(struct cull__catalog *catalog, uint64_t id, uint64_t entity,
                                 const char *name, size_t len);
 cull_status cull__apply_collection(struct cull__catalog *catalog, uint64_t id, uint64_t project,
-                                   const char *name, size_t len, const char *type,
-                                   size_t type_len);
+                                   const char *name, size_t len, const char *type, size_t type_len);
 cull_status cull__apply_run(struct cull__catalog *catalog, uint64_t id, uint64_t project,
                             const char *name, size_t len);
 cull_status cull__apply_run_delete(struct cull__catalog *catalog, uint64_t id);
-cull_status cull__apply_upload_open(struct cull__catalog *catalog, uint64_t id,
-                                    uint64_t collection, uint64_t run, uint32_t base,
-                                    uint64_t until_ms);
+cull_status cull__apply_upload_open(struct cull__catalog *catalog, uint64_t id, uint64_t collection,
+                                    uint64_t run, uint32_t base, uint64_t until_ms);
 cull_status cull__apply_upload_end(struct cull__catalog *catalog, uint64_t id);
-cull_status cull__apply_upload_renew(struct cull__catalog *catalog, uint64_t id,
-                                     uint64_t until_ms);
+cull_status cull__apply_upload_renew(struct cull__catalog *catalog, uint64_t id, uint64_t until_ms);
 cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
                                const struct cull__commit_row *row);
-cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection,
-                              uint32_t ordinal, const char *name, size_t len);
+cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
+                              const char *name, size_t len);
 cull_status cull__apply_alias_remove(struct cull__catalog *catalog, uint64_t collection,
                                      const char *name, size_t len);
-cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection,
-                            uint32_t ordinal, const char *name, size_t len, bool present);
+cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
+                            const char *name, size_t len, bool present);
 cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collection,
                                const uint32_t *ordinals, size_t count, uint64_t kept_until_ms,
                                uint32_t reason);
@@ -271,6 +284,7 @@ struct cull__info_scratch {
     const char **aliases;
     const char **tags;
     size_t tag_capacity;
+    size_t alias_capacity;
 };
 cull_status cull__version_info(cull_version_info *out, const struct cull__catalog *catalog,
                                const struct cull__collection *collection,
@@ -282,9 +296,9 @@ void cull__info_scratch_release(struct cull__info_scratch *scratch);
  * newest first), into a new array freed with cull__free. entity, project, collection NULL: any;
  * a named one that is not there is NOTFOUND. */
 cull_status cull__collections_sorted(const struct cull__catalog *catalog, const char *entity,
-                                     const char *project, const char *collection,
-                                     bool deleted_too, struct cull__collection ***out,
-                                     size_t *count, cull_error *err);
+                                     const char *project, const char *collection, bool deleted_too,
+                                     struct cull__collection ***out, size_t *count,
+                                     cull_error *err);
 /* Does a glob (*, ?, [a-z], [!a-z], \x) match the whole text? No recursion; O(text x stars). */
 bool cull__glob_match(const char *glob, const char *text);
 /* Does a selection take this version? position_from_end: COMMITTED versions after it in its

@@ -17,4 +17,7 @@
 
 #include <uthash.h>
 
+/* Did HASH_ADD(handle, ..., element) find memory? */
+#define cull__hash_has(element, handle) ((element)->handle.tbl != NULL)
+
 #endif

@@ -1,0 +1,97 @@
+/*
+ * catalog_internal.h - what the files of the catalog share: making, linking and freeing its nodes.
+ *
+ * The functions here check no rules. Those that make a node add it to all its tables or to none.
+ */
+#ifndef CULL_CATALOG_INTERNAL_H
+#define CULL_CATALOG_INTERNAL_H
+
+#include "catalog/catalog.h"
+
+#define CULL__NOT_FOUND SIZE_MAX
+
+/* Rule 8; rules 2 and 3; and what runs and types are called: valid UTF-8 of 1 to 128 bytes without
+ * control characters. */
+bool cull__name_ok(const char *name, size_t len);
+bool cull__label_ok(const char *label, size_t len);
+bool cull__text_ok(const char *text, size_t len);
+
+/* --- nodes (catalog.c): NULL is no memory ---------------------------------------------------- */
+
+/* The one copy of a text, which lives as long as the catalog. */
+const char *cull__catalog_intern(struct cull__catalog *catalog, const char *text, size_t len);
+
+struct cull__entity *cull__entity_add(struct cull__catalog *catalog, uint64_t id, const char *name,
+                                      size_t len);
+struct cull__project *cull__project_add(struct cull__catalog *catalog, uint64_t id,
+                                        struct cull__entity *entity, const char *name, size_t len);
+struct cull__run *cull__run_add(struct cull__catalog *catalog, uint64_t id,
+                                struct cull__project *project, const char *name, size_t len,
+                                bool deleted);
+struct cull__collection *cull__collection_add(struct cull__catalog *catalog, uint64_t id,
+                                              struct cull__project *project, const char *name,
+                                              size_t len, const char *type, bool deleted);
+struct cull__upload *cull__upload_add(struct cull__catalog *catalog, uint64_t id,
+                                      struct cull__collection *collection, struct cull__run *run,
+                                      uint32_t base);
+/* Free an upload: its collection, run and base let go of it. */
+void cull__upload_drop(struct cull__catalog *catalog, struct cull__upload *upload);
+/* Free a deleted run or collection that nothing refers to any more. */
+void cull__run_drop_if_done(struct cull__catalog *catalog, struct cull__run *run);
+void cull__collection_drop_if_done(struct cull__catalog *catalog,
+                                   struct cull__collection *collection);
+
+/* Room for one more version; growth by half. */
+cull_status cull__versions_reserve(const struct cull__catalog *catalog,
+                                   struct cull__collection *collection, size_t want);
+/* What a version owns. */
+void cull__version_release(const struct cull__catalog *catalog, struct cull__version *version);
+/* Position of a retained version, looked for from `from` on; CULL__NOT_FOUND. O(1) if it stands
+ * at `from`, or if none is missing below it; else O(log versions). */
+size_t cull__version_seek(const struct cull__collection *collection, size_t from, uint32_t ordinal);
+
+struct cull__alias *cull__alias_add(const struct cull__catalog *catalog,
+                                    struct cull__collection *collection,
+                                    struct cull__version *version, const char *name, size_t len);
+void cull__alias_drop(const struct cull__catalog *catalog, struct cull__collection *collection,
+                      struct cull__alias *alias);
+/* Move an alias to another version. */
+void cull__alias_move(struct cull__collection *collection, struct cull__alias *alias,
+                      struct cull__version *version);
+
+/* A label before *at, which then points at it. */
+struct cull__label *cull__label_insert(const struct cull__catalog *catalog, struct cull__label **at,
+                                       const char *text, size_t len);
+void cull__labels_free(const struct cull__catalog *catalog, struct cull__label **labels);
+
+/* Look-ups with lengths; as in lookup.c. */
+struct cull__entity *cull__entity_find_len(const struct cull__catalog *catalog, const char *name,
+                                           size_t len);
+struct cull__project *cull__project_find_len(const struct cull__entity *entity, const char *name,
+                                             size_t len);
+struct cull__collection *cull__collection_find_len(const struct cull__project *project,
+                                                   const char *name, size_t len);
+struct cull__run *cull__run_find_len(const struct cull__project *project, const char *name,
+                                     size_t len);
+struct cull__alias *cull__alias_find_len(const struct cull__collection *collection,
+                                         const char *name, size_t len);
+
+/* --- equal manifests (equal.c): never fail ---------------------------------------------------- */
+
+/* A version became COMMITTED, or is about to stop being it; positions are those in versions. */
+void cull__equal_add(const struct cull__catalog *catalog, struct cull__collection *collection,
+                     size_t position);
+void cull__equal_remove(const struct cull__catalog *catalog, struct cull__collection *collection,
+                        size_t position);
+/* Forget the table: positions changed, or rebuilding costs less than removing. */
+void cull__equal_drop(const struct cull__catalog *catalog, struct cull__collection *collection);
+/* NULL, or the first broken rule of the table. */
+const char *cull__equal_broken(const struct cull__catalog *catalog,
+                               const struct cull__collection *collection);
+
+/* --- checking (catalog_valid.c) ---------------------------------------------------------------- */
+
+/* Ids of the whole catalog are positive, below next_id, and no two are equal. */
+cull_status cull__catalog_check_ids(const struct cull__catalog *catalog, bool *ok);
+
+#endif

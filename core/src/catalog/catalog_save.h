@@ -1,0 +1,29 @@
+/*
+ * catalog_save.h - what writing and reading the catalog's room share. The format stands in
+ * catalog_save.c.
+ */
+#ifndef CULL_CATALOG_SAVE_H
+#define CULL_CATALOG_SAVE_H
+
+#include "catalog/catalog_internal.h"
+
+#define CULL__CATALOG_FORMAT 1u
+
+/* Flags of a version. */
+enum cull__saved_flags {
+    CULL__SAVED_DELETED = 1, /* deleted_ms, kept_until_ms, reason follow; else COMMITTED */
+    CULL__SAVED_EXACT = 2,
+    CULL__SAVED_RUN = 4,
+    CULL__SAVED_TTL = 8,
+    CULL__SAVED_TAGS = 16,
+    CULL__SAVED_LOST = 32, /* lost aliases; DELETED only */
+    CULL__SAVED_ALL = 63
+};
+
+/* Least bytes of one record, for counts that are not trusted. */
+#define CULL__SAVED_NAME_MIN 3
+#define CULL__SAVED_VERSION_MIN 32
+#define CULL__SAVED_COLLECTION_MIN 9
+#define CULL__SAVED_UPLOAD_MIN 8
+
+#endif
