@@ -40,8 +40,12 @@ cull_status cull__error_set(cull_error *err, cull_status status, const char *for
  * give CULL_E_NOSPACE, ENOMEM CULL_E_NOMEM, all else CULL_E_IO. */
 cull_status cull__error_errno(cull_error *err, int code, const char *format, ...) CULL_PRINTF(3, 4);
 
-/* CULL_E_NOMEM with its message. */
-cull_status cull__error_nomem(cull_error *err);
+/* CULL_E_NOMEM with its message. Inline, so that an analyser sees that it is never CULL_OK. */
+static inline cull_status cull__error_nomem(cull_error *err)
+{
+    (void)cull__error_set(err, CULL_E_NOMEM, "out of memory");
+    return CULL_E_NOMEM;
+}
 
 /* Copy len bytes into text, control characters and invalid UTF-8 as \xNN, cut with "..." if it
  * does not fit. Returns text. */

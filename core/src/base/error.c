@@ -127,11 +127,6 @@ cull_status cull__error_errno(cull_error *err, int code, const char *format, ...
     return status;
 }
 
-cull_status cull__error_nomem(cull_error *err)
-{
-    return cull__error_set(err, CULL_E_NOMEM, "out of memory");
-}
-
 /* Length of the valid UTF-8 sequence at bytes, 0 if there is none. */
 static size_t utf8_sequence_len(const unsigned char *bytes, size_t len)
 {
