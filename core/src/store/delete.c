@@ -36,6 +36,14 @@ size_t cull__version_keys_sort(cull_version_key *keys, size_t count)
     return kept;
 }
 
+bool cull__version_keys_have(const cull_version_key *keys, size_t count, uint64_t collection,
+                             uint32_t ordinal)
+{
+    const cull_version_key key = { collection, ordinal };
+
+    return count > 0 && bsearch(&key, keys, count, sizeof *keys, compare_keys) != NULL;
+}
+
 void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
                              const cull_version_key *keys, size_t count, uint64_t until_ms,
                              uint32_t how, struct cull__u32s *scratch, cull_status *status)

@@ -232,30 +232,13 @@ static cull_status list_blobs(struct planner *planner)
 
 /* --- verification of the plan ----------------------------------------------------------------- */
 
-static bool in_plan(const cull_plan *plan, uint64_t collection, uint32_t ordinal)
-{
-    size_t low = 0;
-    size_t high = (size_t)plan->info.versions;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const cull_version_key *key = &plan->purged[middle];
-
-        if (key->collection < collection ||
-            (key->collection == collection && key->ordinal < ordinal)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < plan->info.versions && plan->purged[low].collection == collection &&
-           plan->purged[low].ordinal == ordinal;
-}
-
 static bool stays(void *ctx, const struct cull__collection *collection,
                   const struct cull__version *version)
 {
-    return !in_plan(ctx, collection->id, version->ordinal);
+    const cull_plan *plan = ctx;
+
+    return !cull__version_keys_have(plan->purged, (size_t)plan->info.versions, collection->id,
+                                    version->ordinal);
 }
 
 /* Bits of every blob that stays: held by a version that stays, or pinned by an upload. */

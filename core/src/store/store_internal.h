@@ -149,12 +149,17 @@ cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__version *version,
                                           cull_manifest **out, cull_error *err);
 
-/* Add DELETE facts for versions (sorted by collection and ordinal, distinct). */
+/* Add one fact of a type for each collection's versions (keys sorted, distinct). *status is the
+ * first failure and stays one. */
 void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
                              const cull_version_key *keys, size_t count, uint64_t until_ms,
                              uint32_t how, struct cull__u32s *scratch, cull_status *status);
 /* Sort by collection, ordinal; drop duplicates; returns how many are left. */
 size_t cull__version_keys_sort(cull_version_key *keys, size_t count);
+
+/* Is a version among sorted keys? */
+bool cull__version_keys_have(const cull_version_key *keys, size_t count, uint64_t collection,
+                             uint32_t ordinal);
 
 /* The collection of a key, NULL if it is not there. */
 static inline struct cull__collection *cull__key_collection(const cull_store *store,
@@ -172,8 +177,8 @@ static inline cull_object_id cull__object_id(const struct cull__index *index, ui
     return id;
 }
 
-/* Ordinals of a collection's spans as one byte each is too much: a bit set of those retained
- * versions for which keep answers true (NULL: all), released by the caller. */
+/* A bit set over ordinals of those versions for which keep answers true (NULL: all that are not
+ * purged), released by the caller. */
 typedef bool (*cull__keep_fn)(void *ctx, const struct cull__collection *collection,
                               const struct cull__version *version);
 cull_status cull__keep_bits(const struct cull__collection *collection, cull__keep_fn keep,

@@ -30,7 +30,6 @@ struct sweep {
     struct cull__fact_version *versions; /* of the batch: exact object versions */
     size_t version_count;
     size_t version_capacity;
-    bool recheck_failed; /* a plan's version was restored or pinned since */
 };
 
 /* --- fencing ---------------------------------------------------------------------------------- */
@@ -152,9 +151,11 @@ static cull_status delete_and_gone(struct sweep *sweep, struct cull__u32s *numbe
         cull__store_leave(store);
     }
     if (status == CULL_OK && store->objects != NULL && batch.count > 0) {
-        status = cull__objects_delete_batch(store->objects, batch.versions, batch.count,
-                                            batch.result, NULL);
-        status = CULL_OK; /* each has its own result */
+        for (size_t i = 0; i < batch.count; i++) {
+            batch.result[i] = CULL_E_IO; /* what is not answered is not gone */
+        }
+        (void)cull__objects_delete_batch(store->objects, batch.versions, batch.count,
+                                         batch.result, NULL); /* each has its own result */
     }
     if (status == CULL_OK) {
         size_t at = 0;
@@ -250,26 +251,6 @@ static cull_status drop_document(struct purge_ctx *purge, uint64_t id)
     return status;
 }
 
-static bool goes(const struct purge_ctx *purge, uint64_t collection, uint32_t ordinal)
-{
-    size_t low = 0;
-    size_t high = purge->purged_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const cull_version_key *key = &purge->purged[middle];
-
-        if (key->collection < collection ||
-            (key->collection == collection && key->ordinal < ordinal)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < purge->purged_count && purge->purged[low].collection == collection &&
-           purge->purged[low].ordinal == ordinal;
-}
-
 /* Drop a chain's manifests if nothing retained is left in it. */
 static cull_status drop_chain(struct purge_ctx *purge, const struct cull__collection *collection,
                               uint32_t chain)
@@ -281,7 +262,8 @@ static cull_status drop_chain(struct purge_ctx *purge, const struct cull__collec
     end = end < collection->next_ordinal ? end : collection->next_ordinal;
     for (uint32_t ordinal = first; ordinal < end; ordinal++) {
         if (cull__version_at(collection, ordinal) != NULL &&
-            !goes(purge, collection->id, ordinal)) {
+            !cull__version_keys_have(purge->purged, purge->purged_count, collection->id,
+                                     ordinal)) {
             return CULL_OK;
         }
     }
@@ -333,12 +315,10 @@ static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
     }
     for (size_t i = 0; i < plan->info.versions; i++) {
         const struct cull__version *version = cull__key_version(sweep->store, &plan->purged[i]);
-        bool expires = false;
+        bool expires = at_once && cull__version_keys_have(purge->expired, purge->expired_count,
+                                                          plan->purged[i].collection,
+                                                          plan->purged[i].ordinal);
 
-        for (size_t e = 0; at_once && e < purge->expired_count && !expires; e++) {
-            expires = purge->expired[e].collection == plan->purged[i].collection &&
-                      purge->expired[e].ordinal == plan->purged[i].ordinal;
-        }
         if (version != NULL && (cull__plan_takes(version, sweep->options, now_ms, 0) ||
                                 (expires && version->base_pins == 0))) {
             purge->purged[purge->purged_count++] = plan->purged[i];

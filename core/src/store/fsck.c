@@ -1,0 +1,518 @@
+/*
+ * fsck.c - do the log's state and the object store still agree?
+ *
+ * SHAPE     1. the state alone: counts, mark, fingerprints, structures, stored manifests. 2. every
+ *           blob that has an object by the log is asked for, in batches, and read with read_data.
+ *           3. the object store is listed: what no blob names is an orphan, what does not parse is
+ *           foreign. Each finding is told; repairs are facts, never unlinks.
+ * INVARIANT An orphan is adopted (DELETING, by a fact) only under the log's order, if still nobody
+ *           names it, and only when older than max(1 day, 2 leases): an upload that publishes
+ *           before it appends is younger. Unknown age means keep.
+ * FAILURE   What could not be asked is a finding, not an answer: nothing is repaired on it.
+ * THREADS   Writers may work beside it: a blob that changed since is looked at again before it is
+ *           called a problem.
+ */
+#include "store/store_internal.h"
+
+#include <stdio.h>
+
+#include "object/objects_internal.h"
+
+#define STAT_BATCH 256
+#define DAY_MS (UINT64_C(86400) * 1000)
+#define MESSAGE_MAX 480
+
+struct fsck {
+    cull_store *store;
+    const cull_fsck_options *options;
+    const cull_caller *caller;
+    void (*visit)(void *ctx, const cull_finding *finding);
+    void *ctx;
+    cull_fsck_result *result;
+    cull_error *err;
+    bool stopped;
+};
+
+/* --- findings ----------------------------------------------------------------------------------- */
+
+static void find(struct fsck *fsck, cull_finding_kind kind, bool is_problem, bool repaired,
+                 const char *message)
+{
+    const cull_finding finding = { kind, is_problem, repaired, message };
+
+    fsck->result->problems += is_problem;
+    fsck->result->notes += !is_problem;
+    fsck->result->repaired += repaired;
+    if (fsck->visit != NULL) {
+        fsck->visit(fsck->ctx, &finding);
+    }
+}
+
+static void disagree(void *ctx, cull_finding_kind kind, const char *message)
+{
+    find(ctx, kind, true, false, message);
+}
+
+static bool wants_to_stop(struct fsck *fsck, const char *stage, uint64_t done, uint64_t total)
+{
+    if (!fsck->stopped && fsck->options->progress != NULL) {
+        fsck->stopped = fsck->options->progress(fsck->options->progress_ctx, stage, done, total);
+    }
+    return fsck->stopped;
+}
+
+/* --- the state alone -------------------------------------------------------------------------- */
+
+static cull_status check_manifests(struct fsck *fsck)
+{
+    cull_store *store = fsck->store;
+    cull_status status = CULL_OK;
+
+    for (const struct cull__collection *collection = store->catalog->collections;
+         collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
+        for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
+            cull_manifest *manifest = NULL;
+            cull_error why = { CULL_OK, "" };
+
+            fsck->result->versions++;
+            status = cull__version_manifest_locked(store, collection, &collection->versions[i],
+                                                   &manifest, &why);
+            cull_manifest_free(manifest);
+            if (status == CULL_E_DAMAGED) {
+                find(fsck, CULL_FOUND_MANIFEST, true, false, why.message);
+                status = CULL_OK;
+            } else if (status != CULL_OK && fsck->err != NULL) {
+                *fsck->err = why;
+            }
+        }
+    }
+    return status;
+}
+
+static cull_status check_state(struct fsck *fsck)
+{
+    cull_status status = cull__store_enter(fsck->store, CULL__NEED_INDEX, fsck->err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = cull__verify(fsck->store, true, disagree, fsck, fsck->err);
+    if (status == CULL_OK || status == CULL_E_DAMAGED) {
+        status = check_manifests(fsck);
+    }
+    cull__store_leave(fsck->store);
+    return status;
+}
+
+/* --- repairs ---------------------------------------------------------------------------------- */
+
+struct repair_ctx {
+    cull_object_id id;
+    uint64_t size_bytes;
+    uint32_t number;
+    const struct cull__fact_version *versions;
+    size_t version_count;
+    bool done;
+};
+
+/* Is number still the blob of this object, LIVE? */
+static bool is_same_live(const struct cull__index *index, uint32_t number,
+                         const cull_object_id *id)
+{
+    cull_object_id now;
+
+    if (cull__blob_table_state(index->blobs, number) != CULL__BLOB_LIVE) {
+        return false;
+    }
+    now = cull__object_id(index, number);
+    return now.incarnation == id->incarnation &&
+           memcmp(&now.digest, &id->digest, sizeof now.digest) == 0;
+}
+
+static cull_status check_lost(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct repair_ctx *repair = ctx;
+    struct cull__fact lost = { .type = CULL__FACT_LOST };
+
+    (void)err;
+    repair->done = is_same_live(txn->store->index, repair->number, &repair->id);
+    if (repair->done) {
+        lost.numbers = &repair->number;
+        lost.number_count = 1;
+        cull__txn_add(txn, &lost);
+    }
+    return CULL_OK;
+}
+
+/* A blob without a right object becomes EXPECTED, so that the next upload heals it. */
+static bool repair_lost(struct fsck *fsck, uint32_t number, const cull_object_id *id,
+                        bool quarantine)
+{
+    struct repair_ctx repair = { .id = *id, .number = number };
+
+    if (!fsck->options->repair ||
+        (quarantine && cull__objects_quarantine(fsck->store->objects, id, NULL) != CULL_OK)) {
+        return false;
+    }
+    return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_lost, &repair,
+                          NULL) == CULL_OK &&
+           repair.done;
+}
+
+static cull_status check_adopt(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct repair_ctx *repair = ctx;
+    struct cull__index *index = txn->store->index;
+    uint32_t number = CULL__BLOB_NONE;
+    struct cull__fact_blob blob = { .incarnation = repair->id.incarnation,
+                                    .size_bytes = repair->size_bytes,
+                                    .digest = repair->id.digest };
+    struct cull__fact adopt = { .type = CULL__FACT_ADOPT, .blobs = &blob, .blob_count = 1 };
+    struct cull__fact_version *versions = NULL;
+
+    repair->done = false;
+    if (cull__blob_table_find(index->blobs, &repair->id.digest, 1, &number) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    if (number != CULL__BLOB_NONE) {
+        return CULL_OK; /* somebody names it now */
+    }
+    blob.number = cull__blob_table_next(index->blobs, 0);
+    if (repair->version_count > 0) {
+        versions =
+            cull__alloc(txn->store->allocator, repair->version_count, sizeof *versions);
+        if (versions == NULL) {
+            return cull__error_nomem(err);
+        }
+        for (size_t i = 0; i < repair->version_count; i++) {
+            versions[i] = (struct cull__fact_version){ blob.number,
+                                                       repair->versions[i].version };
+        }
+    }
+    adopt.versions = versions;
+    adopt.version_count = repair->version_count;
+    cull__txn_add(txn, &adopt);
+    cull__free(txn->store->allocator, versions);
+    repair->done = true;
+    return CULL_OK;
+}
+
+struct version_list {
+    struct cull__fact_version at[64];
+    size_t count;
+};
+
+static cull_status take_version(void *ctx, uint64_t version)
+{
+    struct version_list *list = ctx;
+
+    if (list->count >= ARRAY_LEN(list->at)) {
+        return CULL_E_LIMIT; /* the rest when these are gone */
+    }
+    list->at[list->count++] = (struct cull__fact_version){ 0, version };
+    return CULL_OK;
+}
+
+static bool repair_orphan(struct fsck *fsck, const cull_object_id *id, uint64_t size_bytes)
+{
+    struct version_list list = { .count = 0 };
+    struct repair_ctx repair = { .id = *id, .size_bytes = size_bytes };
+    cull_status status = CULL_OK;
+
+    if (!fsck->options->repair) {
+        return false;
+    }
+    if (fsck->store->settings.late_deletes == CULL_LATE_VERSION_IDS) {
+        status = cull__objects_versions(fsck->store->objects, id, take_version, &list, NULL);
+        if (status != CULL_OK && status != CULL_E_LIMIT) {
+            return false;
+        }
+    }
+    repair.versions = list.at;
+    repair.version_count = list.count;
+    return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_adopt, &repair,
+                          NULL) == CULL_OK &&
+           repair.done;
+}
+
+/* --- blobs against objects ---------------------------------------------------------------------- */
+
+struct blob_batch {
+    uint32_t numbers[STAT_BATCH];
+    cull_object_id ids[STAT_BATCH];
+    uint64_t sizes[STAT_BATCH];
+    bool held[STAT_BATCH];
+    cull_object_info info[STAT_BATCH];
+    size_t count;
+    uint32_t next;
+    uint32_t limit;
+};
+
+/* The next LIVE blobs. */
+static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
+{
+    const struct cull__index *index;
+    cull_status status = cull__store_enter(fsck->store, CULL__NEED_INDEX, fsck->err);
+
+    batch->count = 0;
+    if (status != CULL_OK) {
+        return status;
+    }
+    index = fsck->store->index;
+    batch->limit = cull__blob_table_limit(index->blobs);
+    for (; batch->next < batch->limit && batch->count < STAT_BATCH; batch->next++) {
+        if (cull__blob_table_state(index->blobs, batch->next) == CULL__BLOB_LIVE) {
+            batch->numbers[batch->count] = batch->next;
+            batch->ids[batch->count] = cull__object_id(index, batch->next);
+            batch->sizes[batch->count] = cull__blob_table_size(index->blobs, batch->next);
+            batch->held[batch->count] = cull__counts_get(index->counts, batch->next) > 0;
+            batch->count++;
+        }
+    }
+    cull__store_leave(fsck->store);
+    return CULL_OK;
+}
+
+/* A cycle may have taken it between the batch and now. */
+static bool is_still_live(struct fsck *fsck, const struct blob_batch *batch, size_t i)
+{
+    bool live = false;
+
+    if (cull__store_enter(fsck->store, CULL__NEED_INDEX, NULL) == CULL_OK) {
+        live = is_same_live(fsck->store->index, batch->numbers[i], &batch->ids[i]);
+        cull__store_leave(fsck->store);
+    }
+    return live;
+}
+
+struct digest_ctx {
+    cull_hasher *hasher;
+    uint64_t bytes;
+};
+
+static cull_status digest_bytes(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    struct digest_ctx *digest = ctx;
+    cull_status status = cull_hasher_add(digest->hasher, data, len);
+
+    digest->bytes += len;
+    return status == CULL_OK ? CULL_OK
+                             : cull__error_set(err, status, "digest: %s", cull_strerror(status));
+}
+
+/* Read an object: CULL_OK, CULL_E_DAMAGED (other bytes), or why it could not be read. */
+static cull_status read_object(struct fsck *fsck, const cull_object_id *id, cull_error *err)
+{
+    struct digest_ctx ctx = { NULL, 0 };
+    cull_digest found;
+    cull_status status =
+        cull_hasher_new(&ctx.hasher, fsck->store->settings.digest, fsck->store->allocator);
+
+    if (status == CULL_OK) {
+        status = cull__objects_read(fsck->store->objects, id, digest_bytes, &ctx, err);
+    }
+    if (status == CULL_OK) {
+        status = cull_hasher_end(ctx.hasher, &found);
+    }
+    if (status == CULL_OK && memcmp(&found, &id->digest, sizeof found) != 0) {
+        status = CULL_E_DAMAGED;
+    }
+    fsck->result->bytes_read += ctx.bytes;
+    cull_hasher_free(ctx.hasher);
+    return status;
+}
+
+/* One blob against what the object store says of it. */
+static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t i)
+{
+    const cull_object_info *info = &batch->info[i];
+    const char *held = batch->held[i] ? "" : " (no version holds it)";
+    char hex[CULL_DIGEST_HEX_MAX];
+    char message[MESSAGE_MAX];
+    cull_error why = { CULL_OK, "" };
+    cull_status status = info->status;
+
+    cull_digest_to_hex(hex, &batch->ids[i].digest, fsck->store->settings.digest);
+    if (status == CULL_E_NOTFOUND) {
+        if (is_still_live(fsck, batch, i)) {
+            (void)snprintf(message, sizeof message, "blob %s: its object is missing%s", hex, held);
+            find(fsck, CULL_FOUND_MISSING, true,
+                 repair_lost(fsck, batch->numbers[i], &batch->ids[i], false), message);
+        }
+        return;
+    }
+    fsck->result->objects++;
+    if (status == CULL_OK && info->size_bytes != batch->sizes[i]) {
+        (void)snprintf(message, sizeof message, "blob %s: its object has %llu bytes, not %llu%s",
+                       hex, (unsigned long long)info->size_bytes,
+                       (unsigned long long)batch->sizes[i], held);
+        find(fsck, CULL_FOUND_WRONG_SIZE, true,
+             repair_lost(fsck, batch->numbers[i], &batch->ids[i], true), message);
+        return;
+    }
+    if (status == CULL_OK && fsck->options->read_data) {
+        status = read_object(fsck, &batch->ids[i], &why);
+    }
+    if (status == CULL_E_DAMAGED) {
+        (void)snprintf(message, sizeof message, "blob %s: its object holds other bytes%s", hex,
+                       held);
+        find(fsck, CULL_FOUND_WRONG_DIGEST, true,
+             repair_lost(fsck, batch->numbers[i], &batch->ids[i], true), message);
+    } else if (status != CULL_OK && is_still_live(fsck, batch, i)) {
+        (void)snprintf(message, sizeof message, "blob %s: its object cannot be read: %.200s", hex,
+                       why.message[0] != '\0' ? why.message : cull_strerror(status));
+        find(fsck, CULL_FOUND_UNREADABLE, true, false, message);
+    }
+}
+
+static cull_status check_blobs(struct fsck *fsck)
+{
+    struct blob_batch *batch = cull__alloc_zero(fsck->store->allocator, 1, sizeof *batch);
+    cull_status status = batch == NULL ? cull__error_nomem(fsck->err) : CULL_OK;
+
+    while (status == CULL_OK) {
+        status = next_batch(fsck, batch);
+        if (status != CULL_OK || batch->count == 0) {
+            break;
+        }
+        if (wants_to_stop(fsck, "check", batch->next, batch->limit)) {
+            status = cull__error_set(fsck->err, CULL_E_CANCELLED, "stopped");
+            break;
+        }
+        for (size_t i = 0; i < batch->count; i++) {
+            batch->info[i].status = CULL_E_IO;
+        }
+        (void)cull__objects_stat_batch(fsck->store->objects, batch->ids, batch->count,
+                                       batch->info, NULL); /* each has its own status */
+        for (size_t i = 0; i < batch->count; i++) {
+            check_blob(fsck, batch, i);
+        }
+    }
+    cull__free(fsck->store->allocator, batch);
+    return status;
+}
+
+/* --- objects against blobs ---------------------------------------------------------------------- */
+
+/* Does any blob have this object? Of an incarnation that was claimed, too. */
+static cull_status is_named(struct fsck *fsck, const cull_object_id *id, bool *named)
+{
+    uint32_t number = CULL__BLOB_NONE;
+    struct cull__index *index;
+    cull_status status = cull__store_enter(fsck->store, CULL__NEED_INDEX, fsck->err);
+
+    *named = true;
+    if (status != CULL_OK) {
+        return status;
+    }
+    index = fsck->store->index;
+    status = cull__blob_table_find(index->blobs, &id->digest, 1, &number);
+    *named = number != CULL__BLOB_NONE &&
+             (!index->incarnations ||
+              cull__blob_table_incarnation(index->blobs, number) == id->incarnation);
+    if (status == CULL_OK && !*named && index->incarnations) { /* claimed ones are not found */
+        uint32_t zero = 0;
+
+        while (!*named &&
+               (zero = cull__counts_next_zero(index->counts, zero)) != CULL__BLOB_NONE) {
+            cull_object_id other;
+
+            if (cull__blob_table_state(index->blobs, zero) == CULL__BLOB_DELETING) {
+                other = cull__object_id(index, zero);
+                *named = other.incarnation == id->incarnation &&
+                         memcmp(&other.digest, &id->digest, sizeof id->digest) == 0;
+            }
+            zero++;
+        }
+    }
+    cull__store_leave(fsck->store);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(fsck->err);
+}
+
+static cull_status visit_object(void *ctx, const char *name, const cull_object_id *id,
+                                const cull_object_info *info)
+{
+    struct fsck *fsck = ctx;
+    uint64_t lease_ms = 2 * fsck->store->settings.lease_ms;
+    uint64_t age_ms = lease_ms > DAY_MS ? lease_ms : DAY_MS;
+    char shown[CULL_PRINTABLE_MAX];
+    char message[MESSAGE_MAX];
+    bool named = true;
+    bool old;
+    cull_status status;
+
+    (void)cull__printable(shown, name, strlen(name));
+    if (id == NULL) {
+        (void)snprintf(message, sizeof message, "object %s: not a name of ours: kept", shown);
+        find(fsck, CULL_FOUND_FOREIGN, false, false, message);
+        return CULL_OK;
+    }
+    status = is_named(fsck, id, &named);
+    if (status != CULL_OK || named) {
+        return status;
+    }
+    old = info->modified_ms != 0 && fsck->caller->now_ms > info->modified_ms &&
+          fsck->caller->now_ms - info->modified_ms > age_ms;
+    (void)snprintf(message, sizeof message, "object %s: no fact names it%s", shown,
+                   old ? "" : ": kept while it is young");
+    find(fsck, CULL_FOUND_ORPHAN, old, old && repair_orphan(fsck, id, info->size_bytes), message);
+    return wants_to_stop(fsck, "list", fsck->result->objects, 0) ? CULL_E_CANCELLED : CULL_OK;
+}
+
+static cull_status check_objects(struct fsck *fsck)
+{
+    cull_status status =
+        cull__objects_list(fsck->store->objects, visit_object, fsck, fsck->err);
+
+    if (status == CULL_OK && fsck->options->repair) {
+        uint64_t now_ms = fsck->caller->now_ms;
+        uint64_t count = 0;
+
+        status = cull__objects_clean_staged(fsck->store->objects,
+                                            now_ms > DAY_MS ? now_ms - DAY_MS : 0, &count,
+                                            fsck->err);
+    }
+    return status;
+}
+
+/* --- the call --------------------------------------------------------------------------------- */
+
+static cull_status check_all(struct fsck *fsck)
+{
+    cull_status status = check_state(fsck);
+
+    if (status == CULL_OK && fsck->store->objects != NULL) {
+        status = check_blobs(fsck);
+        if (status == CULL_OK) {
+            status = check_objects(fsck);
+        }
+    }
+    return status;
+}
+
+cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,
+                      const cull_caller *caller,
+                      void (*visit)(void *ctx, const cull_finding *finding), void *ctx,
+                      cull_fsck_result *out, cull_error *err)
+{
+    struct fsck fsck = { store, options, caller, visit, ctx, out, err, false };
+    cull_status status = CULL_OK;
+
+    memset(out, 0, sizeof *out);
+    if (options->repair) { /* repairs and a collector exclude each other */
+        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+        if (status != CULL_OK) {
+            return status;
+        }
+    }
+    status = check_all(&fsck);
+    if (options->repair) {
+        (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    }
+    if (status == CULL_OK && out->problems > out->repaired) {
+        status = cull__error_set(err, CULL_E_DAMAGED, "%llu problems found, %llu repaired",
+                                 (unsigned long long)out->problems,
+                                 (unsigned long long)out->repaired);
+    }
+    return status;
+}
