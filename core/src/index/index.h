@@ -123,8 +123,9 @@ cull_status cull__lifespans_commit(struct cull__lifespans *spans, const uint32_t
 
 /* What a commit of exactly these members (a bit set over blob numbers, `bits` of them; count of
  * set bits) would close (sorted) and open (ascending), appended to the lists. The members are
- * listed in blobs (any order, no duplicates), so that the cost is open + members. */
-cull_status cull__lifespans_diff(const struct cull__lifespans *spans, const uint64_t *members,
+ * listed in blobs (any order, no duplicates), so that the cost is open + members. The bits are
+ * cleared on the way and are on return as they were. */
+cull_status cull__lifespans_diff(const struct cull__lifespans *spans, uint64_t *members,
                                  size_t bits, const uint32_t *blobs, size_t blob_count,
                                  struct cull__u32s *closed, struct cull__u32s *opened);
 

@@ -1,0 +1,577 @@
+/*
+ * blob_slots.c - from digest to blob number, by a hash that grows a segment at a time.
+ *
+ * SHAPE     Extendible hashing. A hash chooses one of 8 shards by its highest byte, a segment by
+ *           the next bits through the shard's directory, a line of 64 bytes by its lowest, and
+ *           gives an 8-bit tag. A line holds 12 tags, 12 numbers, and how many entries came by it
+ *           to lie in a later line of the segment: a search stops where none did.
+ * GROWTH    A shard begins as one segment of one line, which doubles up to 64 lines; from then on a
+ *           segment that is 7/8 full splits in two. Shards own shares of the hashes in proportion
+ *           to 2^(i/8): each fills and splits at its own time, so that all together are always
+ *           about 0.63 full, 8.5 bytes an entry, where equal ones would swing from 6 to 12.
+ * INVARIANT An entry lies at its home line or after it, all lines between count it as passed.
+ *           No tombstones: removal takes the counts back.
+ * COST      find: two cache misses (line, digest), in batches overlapped. A split moves at most 672
+ *           entries; nothing ever rehashes the whole.
+ * FAILURE   add: CULL_E_NOMEM before anything moved.
+ * WHY NOT   One open-addressing table: doubling stops the world and holds three times the memory.
+ *           Hashes kept in the slots: 4 more bytes a blob to save one digest read per split.
+ */
+#include "base/hash.h"
+#include "index/index_internal.h"
+
+#define SEGMENT_LINES_LOG2 6
+#define SEGMENT_ENTRIES_MAX ((CULL__LINE_SLOTS << SEGMENT_LINES_LOG2) * 7 / 8)
+#define DEPTH_MAX 26
+#define LINE_BYTES sizeof(struct cull__slot_line)
+#define BATCH 32
+#define EVERY_BYTE UINT64_C(0x0101010101010101)
+
+/* Shards' shares of 256 values of a hash's highest byte: as 2^(i/8), rounded. */
+static const uint8_t shard_shares[CULL__SLOT_SHARDS] = { 23, 25, 28, 30, 33, 36, 39, 42 };
+
+static struct cull__slot_line *lines_of(const struct cull__slot_segment *segment)
+{
+    uintptr_t at = (uintptr_t)segment->block;
+
+    return (struct cull__slot_line *)((uint8_t *)segment->block + ((64 - (at & 63)) & 63));
+}
+
+static uint32_t directory_index(uint64_t hash, uint32_t depth)
+{
+    return (uint32_t)((hash << 8) >> 1 >> (63 - depth));
+}
+
+static uint32_t segment_of(const struct cull__slots *slots, uint64_t hash)
+{
+    const struct cull__slot_shard *shard = &slots->shards[slots->shard_of[hash >> 56]];
+
+    return shard->directory[directory_index(hash, shard->depth)];
+}
+
+static uint32_t home_line(uint64_t hash, const struct cull__slot_segment *segment)
+{
+    return (uint32_t)hash & ((1u << segment->lines_log2) - 1);
+}
+
+static uint8_t tag_of(uint64_t hash)
+{
+    uint8_t tag = (uint8_t)(hash >> SEGMENT_LINES_LOG2);
+
+    return tag != 0 ? tag : 1;
+}
+
+static const uint8_t *digest_at(const struct cull__blob_table *table, uint32_t number)
+{
+    return (const uint8_t *)cull__column_at(&table->digests, number);
+}
+
+static uint64_t hash_row(const struct cull__blob_table *table, uint32_t number)
+{
+    return XXH3_64bits_withSeed(digest_at(table, number), table->digest_len, table->seed);
+}
+
+static bool digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+
+    memcpy(x, a, sizeof(x)); /* every digest has 16 bytes and more */
+    memcpy(y, b, sizeof(y));
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 &&
+           (len == sizeof(x) || memcmp(a + sizeof(x), b + sizeof(x), len - sizeof(x)) == 0);
+}
+
+static uint32_t load_u32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+/* A bit for each of the eight bytes, from the lowest, that equals tag. */
+static uint32_t equal_bytes(uint64_t word, uint8_t tag)
+{
+    const uint64_t low = ~(EVERY_BYTE << 7);
+
+    word ^= tag * EVERY_BYTE;
+    word = ~(((word & low) + low) | word | low) >> 7;
+    return (uint32_t)((word * UINT64_C(0x0102040810204080)) >> 56);
+}
+
+/* Slots of a line whose tag is this one, a bit each. */
+static uint32_t line_matches(const struct cull__slot_line *line, uint8_t tag)
+{
+    uint64_t first = load_u32(line->tags) | (uint64_t)load_u32(line->tags + 4) << 32;
+
+    return equal_bytes(first, tag) | (equal_bytes(load_u32(line->tags + 8), tag) & 15) << 8;
+}
+
+/* --- one segment ----------------------------------------------------------------------------- */
+
+static uint32_t segment_entries_max(const struct cull__slot_segment *segment)
+{
+    return (uint32_t)(CULL__LINE_SLOTS << segment->lines_log2) * 7 / 8;
+}
+
+static size_t block_bytes(unsigned lines_log2)
+{
+    return (LINE_BYTES << lines_log2) + LINE_BYTES - 1;
+}
+
+static cull_status segment_init(struct cull__slot_segment *out, unsigned lines_log2, uint32_t depth,
+                                struct cull__blob_table *table)
+{
+    struct cull__slot_segment segment = { NULL, 0, (uint8_t)depth, (uint8_t)lines_log2 };
+
+    segment.block = cull__alloc_zero(table->allocator, block_bytes(lines_log2), 1);
+    if (segment.block == NULL) {
+        return CULL_E_NOMEM;
+    }
+    table->slots.block_bytes += block_bytes(lines_log2);
+    *out = segment;
+    return CULL_OK;
+}
+
+/* There is room: a segment is never full. */
+static void segment_put(struct cull__slot_segment *segment, uint32_t number, uint64_t hash)
+{
+    struct cull__slot_line *lines = lines_of(segment);
+    uint32_t at = home_line(hash, segment);
+
+    CULL_ASSERT(segment->used < CULL__LINE_SLOTS << segment->lines_log2);
+    for (;;) {
+        uint32_t empty = line_matches(&lines[at], 0);
+
+        if (empty != 0) {
+            unsigned slot = cull__lowest_bit(empty);
+
+            lines[at].tags[slot] = tag_of(hash);
+            lines[at].numbers[slot] = number;
+            segment->used++;
+            return;
+        }
+        lines[at].passed++;
+        at = (at + 1) & ((1u << segment->lines_log2) - 1);
+    }
+}
+
+/* All numbers of a segment and their hashes; it is empty afterwards, its memory as it was. */
+static size_t segment_take_all(const struct cull__blob_table *table,
+                               struct cull__slot_segment *segment, uint32_t *numbers,
+                               uint64_t *hashes)
+{
+    struct cull__slot_line *lines = lines_of(segment);
+    size_t count = 0;
+
+    for (size_t i = 0; i < (size_t)1 << segment->lines_log2; i++) {
+        uint32_t full = ~line_matches(&lines[i], 0) & ((1u << CULL__LINE_SLOTS) - 1);
+
+        for (; full != 0; full &= full - 1) {
+            uint32_t number = lines[i].numbers[cull__lowest_bit(full)];
+
+            CULL_PREFETCH(digest_at(table, number));
+            numbers[count++] = number;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = hash_row(table, numbers[i]);
+    }
+    memset(lines, 0, LINE_BYTES << segment->lines_log2);
+    segment->used = 0;
+    return count;
+}
+
+/* --- growth ---------------------------------------------------------------------------------- */
+
+static cull_status segment_double(struct cull__blob_table *table, uint32_t at)
+{
+    uint32_t numbers[CULL__LINE_SLOTS << SEGMENT_LINES_LOG2];
+    uint64_t hashes[CULL__LINE_SLOTS << SEGMENT_LINES_LOG2];
+    struct cull__slot_segment *segment = &table->slots.segments[at];
+    struct cull__slot_segment larger;
+    cull_status status = segment_init(&larger, segment->lines_log2 + 1u, segment->depth, table);
+    size_t count;
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    count = segment_take_all(table, segment, numbers, hashes);
+    for (size_t i = 0; i < count; i++) {
+        segment_put(&larger, numbers[i], hashes[i]);
+    }
+    table->slots.block_bytes -= block_bytes(segment->lines_log2);
+    cull__free(table->allocator, segment->block);
+    *segment = larger;
+    return CULL_OK;
+}
+
+static cull_status directory_double(struct cull__blob_table *table, struct cull__slot_shard *shard)
+{
+    size_t count = (size_t)1 << shard->depth;
+    uint32_t *directory;
+
+    if (shard->depth == DEPTH_MAX) {
+        return CULL_E_LIMIT;
+    }
+    directory = cull__alloc(table->allocator, 2 * count, sizeof(*directory));
+    if (directory == NULL) {
+        return CULL_E_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        directory[2 * i] = directory[2 * i + 1] = shard->directory[i];
+    }
+    cull__free(table->allocator, shard->directory);
+    shard->directory = directory;
+    shard->depth++;
+    return CULL_OK;
+}
+
+/* Room for one more segment in the list of segments. */
+static cull_status reserve_segment(struct cull__blob_table *table)
+{
+    struct cull__slots *slots = &table->slots;
+    void *segments = slots->segments;
+    cull_status status = cull__reserve(table->allocator, &segments, &slots->segment_capacity,
+                                       slots->segment_count + 1, sizeof(*slots->segments));
+
+    slots->segments = (struct cull__slot_segment *)segments;
+    return status;
+}
+
+/* Half of the segment's hashes, those with the next bit set, get a segment of their own. */
+static cull_status segment_split(struct cull__blob_table *table, struct cull__slot_shard *shard,
+                                 uint32_t at, uint64_t hash)
+{
+    uint32_t numbers[CULL__LINE_SLOTS << SEGMENT_LINES_LOG2];
+    uint64_t hashes[CULL__LINE_SLOTS << SEGMENT_LINES_LOG2];
+    struct cull__slots *slots = &table->slots;
+    uint32_t depth = slots->segments[at].depth + 1u;
+    uint32_t sibling = (uint32_t)slots->segment_count;
+    cull_status status = CULL_OK;
+    size_t span;
+    size_t first;
+    size_t count;
+
+    if (depth > shard->depth) {
+        status = directory_double(table, shard);
+    }
+    if (status == CULL_OK) {
+        status = reserve_segment(table);
+    }
+    if (status == CULL_OK) {
+        status = segment_init(&slots->segments[sibling], SEGMENT_LINES_LOG2, depth, table);
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
+    slots->segment_count++;
+    slots->segments[at].depth = (uint8_t)depth;
+    count = segment_take_all(table, &slots->segments[at], numbers, hashes);
+    for (size_t i = 0; i < count; i++) {
+        bool high = directory_index(hashes[i], depth) & 1;
+
+        segment_put(&slots->segments[high ? sibling : at], numbers[i], hashes[i]);
+    }
+    span = (size_t)1 << (shard->depth - depth);
+    first = ((size_t)directory_index(hash, depth) | 1) * span;
+    for (size_t i = first; i < first + span; i++) {
+        shard->directory[i] = sibling;
+    }
+    return CULL_OK;
+}
+
+cull_status cull__slots_add(struct cull__blob_table *table, uint32_t number, uint64_t hash)
+{
+    struct cull__slots *slots = &table->slots;
+    struct cull__slot_shard *shard = &slots->shards[slots->shard_of[hash >> 56]];
+    uint32_t at = segment_of(slots, hash);
+    cull_status status = CULL_OK;
+
+    while (status == CULL_OK &&
+           CULL_UNLIKELY(slots->segments[at].used >= segment_entries_max(&slots->segments[at]))) {
+        status = slots->segments[at].lines_log2 < SEGMENT_LINES_LOG2
+                     ? segment_double(table, at)
+                     : segment_split(table, shard, at, hash);
+        at = segment_of(slots, hash);
+    }
+    if (status == CULL_OK) {
+        segment_put(&slots->segments[at], number, hash);
+    }
+    return status;
+}
+
+/* --- lookup and removal ---------------------------------------------------------------------- */
+
+/* The home line of a hash, on its way into the cache. */
+static void prefetch_home(const struct cull__slots *slots, uint64_t hash)
+{
+    const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hash)];
+
+    CULL_PREFETCH(&lines_of(segment)[home_line(hash, segment)]);
+}
+
+uint32_t cull__slots_find(const struct cull__blob_table *table, const uint8_t *digest,
+                          uint64_t hash)
+{
+    const struct cull__slot_segment *segment =
+        &table->slots.segments[segment_of(&table->slots, hash)];
+    const struct cull__slot_line *lines = lines_of(segment);
+    uint32_t mask = (1u << segment->lines_log2) - 1;
+    uint32_t at = home_line(hash, segment);
+
+    for (uint32_t steps = 0; steps <= mask; steps++, at = (at + 1) & mask) {
+        uint32_t match = line_matches(&lines[at], tag_of(hash));
+
+        for (; match != 0; match &= match - 1) {
+            uint32_t number = lines[at].numbers[cull__lowest_bit(match)];
+
+            if (digest_equal(digest_at(table, number), digest, table->digest_len)) {
+                return number;
+            }
+        }
+        if (lines[at].passed == 0) {
+            break;
+        }
+    }
+    return CULL__BLOB_NONE;
+}
+
+/* Three passes over a batch, so that its cache misses overlap: lines, digests, answers. */
+static void find_some(const struct cull__blob_table *table, const cull_digest *digests,
+                      size_t count, uint32_t *numbers)
+{
+    const struct cull__slots *slots = &table->slots;
+    uint64_t hashes[BATCH];
+
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = XXH3_64bits_withSeed(digests[i].bytes, table->digest_len, table->seed);
+        prefetch_home(slots, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hashes[i])];
+        const struct cull__slot_line *line = &lines_of(segment)[home_line(hashes[i], segment)];
+        uint32_t match = line_matches(line, tag_of(hashes[i]));
+
+        if (match != 0) {
+            CULL_PREFETCH(digest_at(table, line->numbers[cull__lowest_bit(match)]));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = cull__slots_find(table, digests[i].bytes, hashes[i]);
+    }
+}
+
+void cull__slots_find_batch(const struct cull__blob_table *table, const cull_digest *digests,
+                            size_t count, uint32_t *numbers)
+{
+    for (size_t from = 0; from < count; from += BATCH) {
+        size_t len = count - from < BATCH ? count - from : BATCH;
+
+        find_some(table, digests + from, len, numbers + from);
+    }
+}
+
+void cull__slots_remove(struct cull__blob_table *table, uint32_t number)
+{
+    uint64_t hash = hash_row(table, number);
+    struct cull__slot_segment *segment = &table->slots.segments[segment_of(&table->slots, hash)];
+    struct cull__slot_line *lines = lines_of(segment);
+    uint32_t mask = (1u << segment->lines_log2) - 1;
+    uint32_t home = home_line(hash, segment);
+
+    for (uint32_t steps = 0; steps <= mask; steps++) {
+        struct cull__slot_line *line = &lines[(home + steps) & mask];
+        uint32_t match = line_matches(line, tag_of(hash));
+
+        while (match != 0 && line->numbers[cull__lowest_bit(match)] != number) {
+            match &= match - 1;
+        }
+        if (match != 0) {
+            line->tags[cull__lowest_bit(match)] = 0;
+            line->numbers[cull__lowest_bit(match)] = 0;
+            segment->used--;
+            while (steps-- > 0) {
+                lines[(home + steps) & mask].passed--;
+            }
+            return;
+        }
+    }
+    CULL_ASSERT(false); /* what is indexed stands in the slots */
+}
+
+/* --- building -------------------------------------------------------------------------------- */
+
+/* One shard, large enough for the entries it will probably get. */
+static cull_status shard_init(struct cull__blob_table *table, size_t i, uint64_t entries)
+{
+    struct cull__slots *slots = &table->slots;
+    struct cull__slot_shard *shard = &slots->shards[i];
+    unsigned lines_log2 = 0;
+    size_t count;
+
+    while (lines_log2 < SEGMENT_LINES_LOG2 &&
+           entries > ((uint64_t)CULL__LINE_SLOTS << lines_log2) * 3 / 4) {
+        lines_log2++;
+    }
+    while (shard->depth < DEPTH_MAX && entries >> shard->depth > SEGMENT_ENTRIES_MAX * 15 / 16) {
+        shard->depth++;
+    }
+    count = (size_t)1 << shard->depth;
+    shard->directory = cull__alloc(table->allocator, count, sizeof(*shard->directory));
+    if (shard->directory == NULL) {
+        return CULL_E_NOMEM;
+    }
+    for (size_t at = 0; at < count; at++) {
+        cull_status status = reserve_segment(table);
+
+        if (status == CULL_OK) {
+            status = segment_init(&slots->segments[slots->segment_count], lines_log2, shard->depth,
+                                  table);
+        }
+        if (status != CULL_OK) {
+            return status;
+        }
+        shard->directory[at] = (uint32_t)slots->segment_count++;
+    }
+    return CULL_OK;
+}
+
+static bool indexed(const struct cull__blob_table *table, uint32_t number)
+{
+    uint8_t state = *(const uint8_t *)cull__column_at(&table->states, number);
+
+    return state != CULL__BLOB_FREE && (state & CULL__BLOB_UNINDEXED) == 0;
+}
+
+static cull_status add_rows(struct cull__blob_table *table)
+{
+    uint32_t numbers[BATCH];
+    uint64_t hashes[BATCH];
+    cull_status status = CULL_OK;
+
+    for (uint32_t number = 0; number < table->limit;) {
+        size_t count = 0;
+
+        for (; count < BATCH && number < table->limit; number++) {
+            if (indexed(table, number)) {
+                hashes[count] = hash_row(table, number);
+                prefetch_home(&table->slots, hashes[count]);
+                numbers[count++] = number;
+            }
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (cull__slots_find(table, digest_at(table, numbers[i]), hashes[i]) !=
+                CULL__BLOB_NONE) {
+                return CULL_E_CORRUPT;
+            }
+            status = cull__slots_add(table, numbers[i], hashes[i]);
+            if (status != CULL_OK) {
+                return status;
+            }
+        }
+    }
+    return status;
+}
+
+cull_status cull__slots_build(struct cull__blob_table *table)
+{
+    struct cull__slots *slots = &table->slots;
+    uint64_t entries = table->limit - table->free.count;
+    cull_status status = CULL_OK;
+    size_t value = 0;
+
+    if (slots->built) {
+        return CULL_OK;
+    }
+    for (size_t i = 0; status == CULL_OK && i < CULL__SLOT_SHARDS; i++) {
+        status = shard_init(table, i, entries * shard_shares[i] / 256);
+        for (size_t share = 0; share < shard_shares[i]; share++) {
+            slots->shard_of[value++] = (uint8_t)i;
+        }
+    }
+    if (status == CULL_OK) {
+        status = add_rows(table);
+    }
+    if (status != CULL_OK) {
+        cull__slots_release(table);
+        return status;
+    }
+    slots->built = true;
+    return CULL_OK;
+}
+
+void cull__slots_release(struct cull__blob_table *table)
+{
+    static const struct cull__slots none;
+    struct cull__slots *slots = &table->slots;
+
+    for (size_t i = 0; i < slots->segment_count; i++) {
+        cull__free(table->allocator, slots->segments[i].block);
+    }
+    for (size_t i = 0; i < CULL__SLOT_SHARDS; i++) {
+        cull__free(table->allocator, slots->shards[i].directory);
+    }
+    cull__free(table->allocator, slots->segments);
+    *slots = none;
+}
+
+/* --- validity -------------------------------------------------------------------------------- */
+
+static const char *segment_broken(const struct cull__blob_table *table, uint32_t at)
+{
+    const struct cull__slot_segment *segment = &table->slots.segments[at];
+    const struct cull__slot_line *lines = lines_of(segment);
+    uint32_t mask = (1u << segment->lines_log2) - 1;
+    uint32_t passed[1u << SEGMENT_LINES_LOG2] = { 0 };
+    uint32_t used = 0;
+
+    for (uint32_t line = 0; line <= mask; line++) {
+        uint32_t full = ~line_matches(&lines[line], 0) & ((1u << CULL__LINE_SLOTS) - 1);
+
+        for (; full != 0; full &= full - 1) {
+            uint32_t number = lines[line].numbers[cull__lowest_bit(full)];
+            uint64_t hash;
+
+            if (number >= table->limit || !indexed(table, number)) {
+                return "a slot's number is not in use";
+            }
+            hash = hash_row(table, number);
+            if (segment_of(&table->slots, hash) != at ||
+                lines[line].tags[cull__lowest_bit(full)] != tag_of(hash)) {
+                return "a slot does not fit its number's digest";
+            }
+            if (cull__slots_find(table, digest_at(table, number), hash) != number) {
+                return "a number is not found by its digest";
+            }
+            for (uint32_t by = home_line(hash, segment); by != line; by = (by + 1) & mask) {
+                passed[by]++;
+            }
+            used++;
+        }
+    }
+    for (uint32_t line = 0; line <= mask; line++) {
+        if (passed[line] != lines[line].passed) {
+            return "a line's count of passed entries is wrong";
+        }
+    }
+    return used == segment->used ? NULL : "a segment's count is wrong";
+}
+
+bool cull__slots_valid(const struct cull__blob_table *table, const char **why)
+{
+    uint64_t entries = 0;
+    uint64_t used = 0;
+
+    *why = NULL;
+    for (uint32_t number = 0; number < table->limit; number++) {
+        entries += indexed(table, number);
+    }
+    for (uint32_t at = 0; *why == NULL && at < table->slots.segment_count; at++) {
+        *why = segment_broken(table, at);
+        used += table->slots.segments[at].used;
+    }
+    if (*why == NULL && used != entries) {
+        *why = "the slots do not hold every blob";
+    }
+    return *why == NULL;
+}
