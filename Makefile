@@ -44,6 +44,7 @@ CLI_SOURCES := $(sort $(wildcard core/cli/*.c))
 SIM_SOURCES := $(sort $(wildcard sim/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/micro/*.c bench/micro/*.cc))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
 MAN_PAGES := $(sort $(wildcard core/man/*.[1-8]))
 C_FILES = $(sort $(HEADERS) $(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES) $(UNIT_SOURCES) \
@@ -62,6 +63,8 @@ CLI_OBJECTS := $(call objects,$(CLI_SOURCES))
 SIM_OBJECTS := $(call objects,$(SIM_SOURCES))
 UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
 BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
+REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay-%,$(FUZZ_SOURCES))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(FUZZ_SOURCES))
 EXAMPLES := $(patsubst core/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SOURCES))
 
 PROGRAMS := $(if $(CLI_MAIN),$(BUILD)/cull) $(if $(SIM_MAIN),$(BUILD)/cull-sim)
@@ -94,9 +97,11 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-semantic-in
 BASE_CXXFLAGS := -std=c++17 -D_GNU_SOURCE -pthread -Wall -Wextra -Wpedantic -Wshadow \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
-# Only the library and its tests see core/src; all others are written against the public headers.
+# The library, the simulator and the tests see core/src; the command, the examples and the benchmarks
+# are written against the public headers.
 INCLUDES := -Icore/include
-$(BUILD)/obj/core/src/%.o: INCLUDES := -Icore/include -Icore/src
+$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/tests/fuzz/%.o: \
+	INCLUDES := -Icore/include -Icore/src
 $(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
 
 COMPILE = $(CC) $(BASE_CFLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
@@ -168,6 +173,16 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
 
+# A fuzz target over its corpus, with any compiler; and with clang's fuzzer (`make fuzz`).
+REPLAY_MAIN := $(BUILD)/obj/tests/fuzz/replay_main.o
+$(REPLAYS): $(BUILD)/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(REPLAY_MAIN) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $< $(REPLAY_MAIN) $(BUILD)/libcull.a $(LIB_LIBS)
+
+$(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
+
 $(BUILD)/bench-micro: $(BENCH_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(BUILD)/libcull.a $(BENCH_LIBS)
@@ -178,7 +193,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(call objects,$(EXAMPLE_SOURCES))))
+	$(BENCH_OBJECTS) $(REPLAY_MAIN) $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
@@ -201,7 +216,7 @@ demo: deps ## Show the main job on real files, in a temporary store
 
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
-	@$(AGAIN) all $(BUILD)/unit-tests
+	@$(AGAIN) all $(BUILD)/unit-tests $(REPLAYS)
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
@@ -212,11 +227,20 @@ unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these sui
 sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
 
+FUZZING := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+.PHONY: fuzz
+fuzz: ## Fuzz the target TARGET=manifest for SECONDS=60, with clang; finds go to build/fuzz/found
+	@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' $(BUILD)/fuzz/fuzz-$(TARGET)
+	@mkdir -p $(BUILD)/fuzz/corpus/$(TARGET) $(BUILD)/fuzz/found
+	@$(BUILD)/fuzz/fuzz-$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 \
+		-artifact_prefix=$(BUILD)/fuzz/found/ $(BUILD)/fuzz/corpus/$(TARGET) \
+		fixtures/corpus/$(TARGET)
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 	@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
-		$(PROGRAMS:$(BUILD)/%=$(BUILD)/asan/%)
+		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
 COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic

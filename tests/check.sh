@@ -42,6 +42,11 @@ run_others() {
         stage headers sh tests/headers/run.sh
     fi
     stage unit "$build/unit-tests"
+    for replay in "$build"/replay-*; do
+        [ -x "$replay" ] || continue # the pattern itself, or a .d file
+        target=${replay##*/replay-}
+        stage "corpus-$target" "$replay" "fixtures/corpus/$target"
+    done
     if [ -e tests/cli/run.sh ] && [ -x "$build/cull" ]; then
         stage cli sh tests/cli/run.sh "$build/cull"
     fi
