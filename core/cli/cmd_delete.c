@@ -1,0 +1,474 @@
+/*
+ * cmd_delete.c - cull delete: soft-delete versions by name or by selection, or larger things.
+ *
+ * SHAPE     Named versions and selections become one list of keys and one transaction. A collection,
+ *           project or entity alone is deleted as a whole, name and all; with a narrower flag it
+ *           only bounds the selection.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deletion.h"
+#include "resolve.h"
+#include "units.h"
+
+struct delete_options {
+    const char *collection;
+    const char *project;
+    const char *entity;
+    const char *run;
+    const char *name;
+    const char *alias;
+    bool no_alias;
+    const char *type;
+    const char *tag;
+    bool no_run;
+    struct arg_number older_than;
+    struct arg_number keep_last;
+    struct arg_number keep_every;
+    struct arg_list keep_alias;
+    bool empty;
+    bool delete_aliases;
+    bool dry_run;
+    bool bytes;
+};
+
+static const struct arg_option delete_table[] = {
+    { "collection", '\0', ARG_TEXT, offsetof(struct delete_options, collection), "C",
+      "versions of this collection; alone: the collection as a whole" },
+    { "project", '\0', ARG_TEXT, offsetof(struct delete_options, project), "P",
+      "versions of this project; alone: the project as a whole" },
+    { "entity", '\0', ARG_TEXT, offsetof(struct delete_options, entity), "E",
+      "versions of this entity; alone: the entity as a whole" },
+    { "run", '\0', ARG_TEXT, offsetof(struct delete_options, run), "R",
+      "versions that this run logged" },
+    { "name", '\0', ARG_TEXT, offsetof(struct delete_options, name), "GLOB",
+      "versions of collections with such a name" },
+    { "alias", '\0', ARG_TEXT, offsetof(struct delete_options, alias), "A",
+      "versions with this alias" },
+    { "no-alias", '\0', ARG_FLAG, offsetof(struct delete_options, no_alias), NULL,
+      "versions without any alias (latest counts as one)" },
+    { "type", '\0', ARG_TEXT, offsetof(struct delete_options, type), "T",
+      "versions of collections of this type" },
+    { "tag", '\0', ARG_TEXT, offsetof(struct delete_options, tag), "T", "versions with this tag" },
+    { "no-run", '\0', ARG_FLAG, offsetof(struct delete_options, no_run), NULL,
+      "versions that no run logged" },
+    { "older-than", '\0', ARG_DURATION, offsetof(struct delete_options, older_than), "D",
+      "versions created longer ago than this" },
+    { "keep-last", '\0', ARG_COUNT, offsetof(struct delete_options, keep_last), "N",
+      "all but the last N of each collection" },
+    { "keep-every", '\0', ARG_COUNT, offsetof(struct delete_options, keep_every), "K",
+      "all but v0, vK, v2K, ..." },
+    { "keep-alias", '\0', ARG_LIST, offsetof(struct delete_options, keep_alias), "GLOB",
+      "all but those with such an alias; may be repeated" },
+    { "empty", '\0', ARG_FLAG, offsetof(struct delete_options, empty), NULL,
+      "collections that hold no version any more" },
+    { "delete-aliases", '\0', ARG_FLAG, offsetof(struct delete_options, delete_aliases), NULL,
+      "versions with aliases too; otherwise they are refused" },
+    { "dry-run", 'n', ARG_FLAG, offsetof(struct delete_options, dry_run), NULL,
+      "delete nothing; say what would be, and what a cycle would then free" },
+    { "bytes", '\0', ARG_FLAG, offsetof(struct delete_options, bytes), NULL,
+      "say what a cycle would then free" },
+};
+
+struct deleting {
+    struct cli *cli;
+    const struct delete_options *options;
+    struct version_list list;
+    cull_name name;   /* of the scope */
+    cull_name run;    /* --run */
+    cull_scope scope; /* --collection, --project, --entity */
+    cull_selection selection;
+};
+
+/* --- what the flags say -------------------------------------------------------------------- */
+
+static bool is_narrowed(const struct delete_options *options)
+{
+    return options->run != NULL || options->name != NULL || options->alias != NULL ||
+           options->no_alias || options->type != NULL || options->tag != NULL || options->no_run ||
+           options->older_than.given || options->keep_last.given || options->keep_every.given ||
+           options->keep_alias.count > 0;
+}
+
+/* The narrowest of the three names what is meant; the others are its defaults. */
+static cull_status read_scope(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    const struct delete_options *options = deleting->options;
+    cull_scope *scope = &deleting->scope;
+    cull_name *name = &deleting->name;
+    cull_status status = CULL_OK;
+
+    *scope = (cull_scope){ .kind = CULL_SCOPE_STORE };
+    if (options->collection != NULL) {
+        scope->kind = CULL_SCOPE_COLLECTION;
+        status = resolve_collection(cli, options->collection, name);
+    } else if (cli->globals.project != NULL) {
+        scope->kind = CULL_SCOPE_PROJECT;
+        status = resolve_project(cli, cli->globals.project, name);
+    } else if (cli->globals.entity != NULL) {
+        scope->kind = CULL_SCOPE_ENTITY;
+        status = resolve_entity(cli, cli->globals.entity, name);
+    }
+    scope->entity = scope->kind >= CULL_SCOPE_ENTITY ? name->entity : NULL;
+    scope->project = scope->kind >= CULL_SCOPE_PROJECT ? name->project : NULL;
+    scope->collection = scope->kind >= CULL_SCOPE_COLLECTION ? name->collection : NULL;
+    return status;
+}
+
+static cull_status read_selection(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    const struct delete_options *options = deleting->options;
+    uint64_t now_ms = cli_now_ms();
+    cull_status status = CULL_OK;
+
+    deleting->selection = (cull_selection){
+        .entity = deleting->scope.entity,
+        .project = deleting->scope.project,
+        .collection = deleting->scope.collection,
+        .name_glob = options->name,
+        .alias = options->alias,
+        .no_alias = options->no_alias,
+        .type = options->type,
+        .tag = options->tag,
+        .no_run = options->no_run,
+        .keep_alias_globs = options->keep_alias.items,
+        .keep_alias_glob_count = options->keep_alias.count,
+        .keep_last = (uint32_t)options->keep_last.value,
+        .keep_every = (uint32_t)options->keep_every.value,
+    };
+    if (options->keep_last.value > UINT32_MAX || options->keep_every.value > UINT32_MAX) {
+        return cli_fail(cli, CULL_E_USAGE, "--keep-last, --keep-every: the number is too large");
+    }
+    if (options->older_than.given) {
+        deleting->selection.created_before_ms =
+            options->older_than.value < now_ms ? now_ms - options->older_than.value : 1;
+    }
+    if (options->run != NULL) {
+        status = resolve_run(cli, options->run, &deleting->run);
+        deleting->selection.run = deleting->run.collection;
+        deleting->selection.entity = deleting->run.entity;
+        deleting->selection.project = deleting->run.project;
+    }
+    return status;
+}
+
+/* --- versions ------------------------------------------------------------------------------ */
+
+static cull_status delete_list(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    const struct delete_options *options = deleting->options;
+    cull_delete_options how = { .delete_aliases = options->delete_aliases,
+                                .dry_run = options->dry_run };
+    cull_version_key *keys = version_list_keys(&deleting->list);
+    cull_caller caller = cli_caller(cli);
+    cull_status status = CULL_OK;
+
+    if (deleting->list.count > 0) {
+        status = keys == NULL ? cli_fail_nomem(cli)
+                              : cull_delete(cli->store, keys, deleting->list.count, &how, &caller,
+                                            &cli->err);
+    }
+    free(keys);
+    if (status != CULL_OK) {
+        return status;
+    }
+    cli->changed = cli->changed || !options->dry_run;
+    return deletion_print(cli, &deleting->list, options->dry_run,
+                          options->dry_run || options->bytes);
+}
+
+static cull_status delete_selection(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    cull_status status = read_selection(deleting);
+
+    if (status == CULL_OK) {
+        status = cull_select(cli->store, &deleting->selection, version_list_add, &deleting->list,
+                             &cli->err);
+    }
+    return status == CULL_OK ? delete_list(deleting) : status;
+}
+
+/* A collection, project or entity as a whole. */
+static cull_status delete_whole(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    bool dry_run = deleting->options->dry_run;
+    cull_caller caller = cli_caller(cli);
+    cull_status status = cull_delete_scope(cli->store, &deleting->scope, false, dry_run,
+                                           version_list_add, &deleting->list, &caller, &cli->err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    cli->changed = cli->changed || !dry_run;
+    return deletion_print(cli, &deleting->list, dry_run, dry_run || deleting->options->bytes);
+}
+
+/* --- empty collections --------------------------------------------------------------------- */
+
+struct empties {
+    struct deleting *deleting;
+    cull_name *names;
+    size_t count;
+    size_t capacity;
+};
+
+static cull_status empties_add(struct empties *empties, const char *entity, const char *project,
+                               const char *collection)
+{
+    cull_name *name;
+
+    if (empties->count == empties->capacity) {
+        size_t capacity = empties->capacity * 2 + 16;
+        cull_name *grown = realloc(empties->names, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            return CULL_E_NOMEM;
+        }
+        empties->names = grown;
+        empties->capacity = capacity;
+    }
+    name = &empties->names[empties->count++];
+    *name = (cull_name){ .entity = "" };
+    (void)snprintf(name->entity, sizeof(name->entity), "%s", entity);
+    (void)snprintf(name->project, sizeof(name->project), "%s", project);
+    (void)snprintf(name->collection, sizeof(name->collection), "%s", collection);
+    return CULL_OK;
+}
+
+static cull_status visit_empty(void *ctx, const cull_collection_info *collection)
+{
+    struct empties *empties = ctx;
+    const cull_scope *scope = &empties->deleting->scope;
+
+    if (collection->committed > 0 ||
+        (scope->collection != NULL && strcmp(scope->collection, collection->name) != 0)) {
+        return CULL_OK;
+    }
+    return empties_add(empties, collection->entity, collection->project, collection->name);
+}
+
+/* Who is uploading to it now will not find it gone. */
+static cull_status visit_uploading(void *ctx, const cull_upload_info *upload)
+{
+    struct empties *empties = ctx;
+
+    for (size_t i = 0; i < empties->count; i++) {
+        const cull_name *name = &empties->names[i];
+
+        if (strcmp(name->collection, upload->collection) == 0 &&
+            strcmp(name->project, upload->project) == 0 &&
+            strcmp(name->entity, upload->entity) == 0) {
+            empties->names[i] = empties->names[--empties->count];
+            break;
+        }
+    }
+    return CULL_OK;
+}
+
+static cull_status delete_empty_one(struct deleting *deleting, const cull_name *name)
+{
+    struct cli *cli = deleting->cli;
+    bool dry_run = deleting->options->dry_run;
+    cull_scope scope = { .kind = CULL_SCOPE_COLLECTION,
+                         .entity = name->entity,
+                         .project = name->project,
+                         .collection = name->collection };
+    cull_caller caller = cli_caller(cli);
+    char text[VERSION_NAME_MAX];
+    cull_status status =
+        cull_delete_scope(cli->store, &scope, false, dry_run, NULL, NULL, &caller, &cli->err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    cli->changed = cli->changed || !dry_run;
+    record_begin(&cli->out, "collection");
+    field_text(&cli->out, "name", collection_name(text, name));
+    field_bool(&cli->out, "deleted", !dry_run);
+    record_end(&cli->out);
+    if (!cli->out.json) {
+        (void)printf("%s %s (empty)\n", dry_run ? "would delete" : "deleted",
+                     collection_name(text, name));
+    }
+    return CULL_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const cull_name *left = a;
+    const cull_name *right = b;
+    int order = strcmp(left->entity, right->entity);
+
+    order = order != 0 ? order : strcmp(left->project, right->project);
+    return order != 0 ? order : strcmp(left->collection, right->collection);
+}
+
+static cull_status delete_empty(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    struct empties empties = { .deleting = deleting };
+    const cull_scope *scope = &deleting->scope;
+    size_t deleted = 0;
+    cull_status status = cull_collections(cli->store, scope->entity, scope->project, false,
+                                          visit_empty, &empties, &cli->err);
+
+    if (status == CULL_OK) {
+        status = cull_uploads(cli->store, visit_uploading, &empties, &cli->err);
+    }
+    if (status == CULL_OK && empties.count > 1) {
+        qsort(empties.names, empties.count, sizeof(*empties.names), by_name);
+    }
+    for (size_t i = 0; status == CULL_OK && i < empties.count; i++) {
+        status = delete_empty_one(deleting, &empties.names[i]);
+        deleted += status == CULL_OK ? 1 : 0;
+    }
+    if (status == CULL_OK && !cli->out.json && deleted == 0) {
+        (void)printf("no collection is empty\n");
+    }
+    summary_begin(&cli->out);
+    field_number(&cli->out, "collections_deleted", deleting->options->dry_run ? 0 : deleted);
+    field_bool(&cli->out, "dry_run", deleting->options->dry_run);
+    summary_end(&cli->out);
+    free(empties.names);
+    return status;
+}
+
+/* --- uploads ------------------------------------------------------------------------------- */
+
+#define UPLOAD_PREFIX "upload:"
+
+static bool is_upload(const char *name)
+{
+    return strncmp(name, UPLOAD_PREFIX, strlen(UPLOAD_PREFIX)) == 0;
+}
+
+static cull_status abort_upload(struct cli *cli, const char *text, bool dry_run)
+{
+    cull_upload *upload = NULL;
+    cull_caller caller = cli_caller(cli);
+    char shown[PRINTABLE_MAX];
+    uint64_t id = 0;
+    cull_status status;
+
+    if (!count_parse(&id, text + strlen(UPLOAD_PREFIX))) {
+        return cli_fail(cli, CULL_E_USAGE, "%s: not upload:NUMBER", printable(shown, text));
+    }
+    status = cull_upload_attach(&upload, cli->store, id, &cli->err);
+    if (status == CULL_OK && !dry_run) {
+        status = cull_upload_abort(upload, &caller, &cli->err);
+        status = status == CULL_E_ENDED ? CULL_E_NOTFOUND : status;
+    }
+    cull_upload_free(upload);
+    if (status != CULL_OK) {
+        return status;
+    }
+    cli->changed = cli->changed || !dry_run;
+    record_begin(&cli->out, "upload");
+    field_number(&cli->out, "id", id);
+    field_text(&cli->out, "state", dry_run ? "open" : "aborted");
+    record_end(&cli->out);
+    if (!cli->out.json) {
+        (void)printf("%s upload:%" PRIu64 "\n", dry_run ? "would abort" : "aborted", id);
+    }
+    return CULL_OK;
+}
+
+/* --- all of it ----------------------------------------------------------------------------- */
+
+static cull_status delete_named(struct deleting *deleting, char **names, size_t count)
+{
+    struct cli *cli = deleting->cli;
+    size_t versions = 0;
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; status == CULL_OK && i < count; i++) {
+        cull_version_key key;
+
+        if (is_upload(names[i])) {
+            continue;
+        }
+        versions++;
+        status = resolve_version_exactly(cli, names[i], &key);
+        if (status == CULL_OK) {
+            status = version_list_add_once(cli, &deleting->list, &key);
+        }
+    }
+    if (status == CULL_OK && versions > 0) {
+        status = delete_list(deleting);
+    }
+    for (size_t i = 0; status == CULL_OK && i < count; i++) {
+        if (is_upload(names[i])) {
+            status = abort_upload(cli, names[i], deleting->options->dry_run);
+        }
+    }
+    return status;
+}
+
+static cull_status delete_selected(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    const struct delete_options *options = deleting->options;
+    bool narrowed = is_narrowed(options);
+    cull_status status;
+
+    if (options->empty && narrowed) {
+        return cli_fail(cli, CULL_E_USAGE,
+                        "--empty selects collections: only --collection, --project and --entity "
+                        "go with it");
+    }
+    if (!options->empty && !narrowed && options->collection == NULL && options->project == NULL &&
+        options->entity == NULL) {
+        return cli_fail(cli, CULL_E_USAGE, "delete: what? name versions, or select them by flags");
+    }
+    status = read_scope(deleting);
+    if (status != CULL_OK) {
+        return status;
+    }
+    return options->empty ? delete_empty(deleting)
+           : narrowed     ? delete_selection(deleting)
+                          : delete_whole(deleting);
+}
+
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    const struct delete_options *options = values;
+    struct deleting deleting = { .cli = cli, .options = options };
+    cull_status status;
+
+    /* Here --entity and --project select; beside named versions they are defaults, as anywhere. */
+    cli->globals.entity = options->entity != NULL ? options->entity : cli->globals.entity;
+    cli->globals.project = options->project != NULL ? options->project : cli->globals.project;
+    if (count > 0 && (is_narrowed(options) || options->empty || options->collection != NULL)) {
+        return cli_fail(cli, CULL_E_USAGE, "delete: name versions or select them, not both");
+    }
+    status = cli_open(cli, false);
+    if (status == CULL_OK) {
+        status = count > 0 ? delete_named(&deleting, names, count) : delete_selected(&deleting);
+    }
+    version_list_release(&deleting.list);
+    return status;
+}
+
+const struct cli_command command_delete = {
+    .name = "delete",
+    .usage = "delete VERSION... | SELECTION [OPTION]...",
+    .text = "Delete versions; they can be restored for the store's grace.\n\n"
+            "Nothing leaves the disk before cull gc. Flags that select narrow each other.\n"
+            "A collection, project or entity alone is deleted as a whole, its name becomes\n"
+            "free, and aliases do not block that. upload:ID ends an open upload. A bare\n"
+            "collection name could mean two things and is refused.",
+    .options = delete_table,
+    .option_count = ARG_LEN(delete_table),
+    .args_bytes = sizeof(struct delete_options),
+    .positionals_max = 1000000,
+    .exits = "exit: 0 done, also when nothing was selected  1 failed  2 usage\n"
+             "      4 no such store or named thing  5 busy  6 a version has aliases\n",
+    .run = run,
+};

@@ -1,0 +1,320 @@
+/*
+ * cmd_gc.c - cull gc: one cycle.
+ *
+ * SHAPE     Plan, print what will be purged, execute, print what became of it. --dry-run ends after
+ *           the plan: the same code made it.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "progress.h"
+#include "signals.h"
+#include "units.h"
+#include "versions.h"
+
+struct gc_options {
+    bool dry_run;
+    const char *verify;
+    struct arg_number max_deletes;
+    struct arg_number max_bytes;
+    struct arg_number max_time;
+    bool allow_empty_store;
+    bool allow_large_plan;
+    struct arg_number allow_shorter_grace;
+    bool allow_late_deletes;
+};
+
+static const struct arg_option gc_table[] = {
+    { "dry-run", 'n', ARG_FLAG, offsetof(struct gc_options, dry_run), NULL,
+      "print the plan, delete nothing" },
+    { "verify", '\0', ARG_TEXT, offsetof(struct gc_options, verify), "full",
+      "mark all collections and check all fingerprints first" },
+    { "max-deletes", '\0', ARG_COUNT, offsetof(struct gc_options, max_deletes), "N",
+      "stop after N blobs" },
+    { "max-bytes", '\0', ARG_BYTES, offsetof(struct gc_options, max_bytes), "N",
+      "stop before more bytes than this are freed" },
+    { "max-time", '\0', ARG_DURATION, offsetof(struct gc_options, max_time), "D",
+      "stop after this time" },
+    { "allow-empty-store", '\0', ARG_FLAG, offsetof(struct gc_options, allow_empty_store), NULL,
+      "also if no version would be left" },
+    { "allow-large-plan", '\0', ARG_FLAG, offsetof(struct gc_options, allow_large_plan), NULL,
+      "also if over half of the blobs, and over 1,000, would go" },
+    { "allow-shorter-grace", '\0', ARG_DURATION, offsetof(struct gc_options, allow_shorter_grace),
+      "D", "purge what was deleted this long ago, whatever was promised" },
+    { "allow-late-deletes", '\0', ARG_FLAG, offsetof(struct gc_options, allow_late_deletes), NULL,
+      "also where an object store cannot say why late deletes are harmless" },
+};
+
+struct cycle {
+    struct cli *cli;
+    const struct gc_options *options;
+    cull_gc_options how;
+    cull_plan *plan;
+    cull_plan_info info;
+    struct version_list purged;
+    struct version_list expired;
+    struct progress progress;
+};
+
+static cull_status read_options(struct cycle *cycle)
+{
+    struct cli *cli = cycle->cli;
+    const struct gc_options *options = cycle->options;
+    char shown[PRINTABLE_MAX];
+
+    if (options->verify != NULL && strcmp(options->verify, "full") != 0) {
+        return cli_fail(cli, CULL_E_USAGE, "--verify: %s: only `full` can be said",
+                        printable(shown, options->verify));
+    }
+    progress_begin(&cycle->progress, cli->globals.progress);
+    if (options->max_time.given) {
+        cycle->progress.until_ns = cli_clock_ns(NULL) + options->max_time.value * 1000000;
+    }
+    cycle->how = (cull_gc_options){
+        .now_ms = cli_now_ms(),
+        .verify_full = options->verify != NULL,
+        .allow_empty_store = options->allow_empty_store,
+        .allow_large_plan = options->allow_large_plan,
+        .allow_late_deletes = options->allow_late_deletes,
+        .allow_shorter_grace = options->allow_shorter_grace.given,
+        .grace_ms = options->allow_shorter_grace.value,
+        .max_deletes = options->max_deletes.value,
+        .max_bytes = options->max_bytes.value,
+        .progress = progress_library,
+        .progress_ctx = &cycle->progress,
+        .clock_ns = cli_clock_ns,
+    };
+    return CULL_OK;
+}
+
+/* --- the plan ------------------------------------------------------------------------------ */
+
+/* Names while there are any: a purged version has only its ordinal left. */
+static cull_status name_versions(struct cycle *cycle)
+{
+    size_t purged = 0;
+    size_t expired = 0;
+    const cull_version_key *purge = cull_plan_versions(cycle->plan, &purged);
+    const cull_version_key *expire = cull_plan_expired(cycle->plan, &expired);
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; status == CULL_OK && i < expired; i++) {
+        status = version_list_add_key(cycle->cli, &cycle->expired, &expire[i]);
+    }
+    for (size_t i = 0; status == CULL_OK && i < purged; i++) {
+        status = version_list_add_key(cycle->cli, &cycle->purged, &purge[i]);
+    }
+    return status;
+}
+
+static void print_versions(struct cycle *cycle, const struct version_list *list, const char *verb,
+                           const char *state)
+{
+    struct output *out = &cycle->cli->out;
+    char size[UNITS_TEXT_MAX];
+
+    for (size_t i = 0; i < list->count; i++) {
+        version_item_record(out, &list->items[i], state);
+        if (!out->json) {
+            (void)printf("%s%s %s (%s)\n", cycle->options->dry_run ? "would " : "", verb,
+                         list->items[i].name, bytes_human(size, list->items[i].size_bytes));
+        }
+    }
+}
+
+static void print_plan_blobs(struct cycle *cycle)
+{
+    struct output *out = &cycle->cli->out;
+
+    for (uint64_t i = 0; out->json && i < cycle->info.blobs; i++) {
+        cull_blob_ref blob;
+
+        cull_plan_blob(cycle->plan, (size_t)i, &blob);
+        record_begin(out, "blob");
+        field_digest(out, "digest", &blob.digest, cycle->cli->settings.digest);
+        field_number(out, "size_bytes", blob.size_bytes);
+        record_end(out);
+    }
+}
+
+/* --- the answer ---------------------------------------------------------------------------- */
+
+static void print_summary(struct cycle *cycle, const cull_gc_result *result)
+{
+    struct output *out = &cycle->cli->out;
+    const cull_plan_info *info = &cycle->info;
+
+    summary_begin(out);
+    if (cycle->options->dry_run) {
+        field_bool(out, "dry_run", true);
+    }
+    field_number(out, "versions_expired", result->versions_expired);
+    field_number(out, "versions_purged", result->versions_purged);
+    field_number(out, "blobs_deleted", result->blobs_deleted);
+    field_number(out, "bytes_freed", result->bytes_freed);
+    field_number(out, "blobs_rescued", result->blobs_rescued);
+    field_number(out, "blobs_failed", result->blobs_failed);
+    field_number(out, "blobs_finished", result->blobs_finished);
+    field_number(out, "references", info->references);
+    field_number(out, "lifespans", info->lifespans);
+    field_bool(out, "verified_full", info->verified_full);
+    field_seconds(out, "plan_seconds", info->plan_ns);
+    field_seconds(out, "mark_seconds", info->mark_ns);
+    field_seconds(out, "sweep_seconds", result->sweep_ns);
+    field_number(out, "cycle", result->cycle);
+    field_number(out, "seq", result->seq);
+    if (info->refusal != NULL) {
+        field_text(out, "refusal", info->refusal);
+    }
+    summary_end(out);
+}
+
+static void print_totals(const struct cycle *cycle, const cull_gc_result *result)
+{
+    bool dry_run = cycle->options->dry_run;
+    char versions[UNITS_TEXT_MAX];
+    char blobs[UNITS_TEXT_MAX];
+    char size[UNITS_TEXT_MAX];
+
+    (void)printf("%s version%s %spurged, %s blob%s %sdeleted, %" PRIu64 " bytes (%s) %sfreed\n",
+                 count_human(versions, result->versions_purged),
+                 result->versions_purged == 1 ? "" : "s", dry_run ? "would be " : "",
+                 count_human(blobs, result->blobs_deleted), result->blobs_deleted == 1 ? "" : "s",
+                 dry_run ? "would be " : "", result->bytes_freed,
+                 bytes_human(size, result->bytes_freed), dry_run ? "would be " : "");
+    if (result->blobs_finished > 0) {
+        (void)printf("%s of the blobs %s left over by an earlier cycle\n",
+                     count_human(blobs, result->blobs_finished),
+                     result->blobs_finished == 1 ? "was" : "were");
+    }
+    if (result->blobs_rescued > 0) {
+        (void)printf("%s blob%s rescued: named again since the plan was made\n",
+                     count_human(blobs, result->blobs_rescued),
+                     result->blobs_rescued == 1 ? "" : "s");
+    }
+    if (result->blobs_failed > 0) {
+        (void)printf("%s blob%s could not be deleted: the next cycle tries again\n",
+                     count_human(blobs, result->blobs_failed),
+                     result->blobs_failed == 1 ? "" : "s");
+    }
+    if (result->limit) {
+        (void)printf("stopped at a limit: the next cycle goes on\n");
+    }
+    if (dry_run && cycle->info.refusal != NULL) {
+        (void)printf("cull gc would refuse: %s\n", cycle->info.refusal);
+    }
+}
+
+static void print_answer(struct cycle *cycle, const cull_gc_result *result)
+{
+    progress_end(&cycle->progress);
+    if (!cycle->cli->out.json) {
+        print_totals(cycle, result);
+    }
+    print_summary(cycle, result);
+}
+
+/* --- the cycle ----------------------------------------------------------------------------- */
+
+static cull_status dry_run(struct cycle *cycle)
+{
+    const cull_plan_info *info = &cycle->info;
+    cull_gc_result planned = { .seq = info->seq,
+                               .versions_expired = info->expired,
+                               .versions_purged = info->versions,
+                               .blobs_deleted = info->blobs,
+                               .bytes_freed = info->bytes,
+                               .blobs_finished = info->unfinished };
+
+    print_plan_blobs(cycle);
+    print_answer(cycle, &planned);
+    return CULL_OK;
+}
+
+static cull_status execute(struct cycle *cycle)
+{
+    struct cli *cli = cycle->cli;
+    cull_caller caller = cli_caller(cli);
+    cull_gc_result result = { .seq = cycle->info.seq };
+    cull_status status =
+        cull_gc_execute(cli->store, cycle->plan, &cycle->how, &caller, &result, &cli->err);
+
+    cli->changed = true;
+    if (status == CULL_E_CANCELLED && signals_caught() == 0) {
+        status = CULL_OK; /* our own --max-time */
+        result.limit = true;
+        cli->err = (cull_error){ CULL_OK, "" };
+    }
+    cli->limit = result.limit;
+    if (status == CULL_OK || status == CULL_E_PARTIAL || status == CULL_E_CANCELLED) {
+        print_answer(cycle, &result);
+    } else {
+        print_summary(cycle, &result);
+    }
+    return status;
+}
+
+static cull_status plan(struct cycle *cycle)
+{
+    struct cli *cli = cycle->cli;
+    cull_status status = cull_gc_plan(&cycle->plan, cli->store, &cycle->how, &cli->err);
+
+    if (status == CULL_E_CANCELLED && signals_caught() == 0) {
+        cull_gc_result nothing = { .limit = true };
+
+        cli->err = (cull_error){ CULL_OK, "" };
+        cli->limit = true;
+        print_answer(cycle, &nothing);
+        return CULL_E_CANCELLED;
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
+    cull_plan_get_info(cycle->plan, &cycle->info);
+    return name_versions(cycle);
+}
+
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    struct cycle cycle = { .cli = cli, .options = values };
+    cull_status status = read_options(&cycle);
+
+    (void)names;
+    (void)count;
+    if (status == CULL_OK) {
+        status = cli_open(cli, true);
+    }
+    if (status == CULL_OK) {
+        status = plan(&cycle);
+    }
+    if (status == CULL_OK) {
+        progress_end(&cycle.progress);
+        print_versions(&cycle, &cycle.expired, "expire", "committed");
+        print_versions(&cycle, &cycle.purged, "purge", "deleted");
+        status = cycle.options->dry_run ? dry_run(&cycle) : execute(&cycle);
+    }
+    progress_end(&cycle.progress);
+    cull_plan_free(cycle.plan);
+    version_list_release(&cycle.purged);
+    version_list_release(&cycle.expired);
+    return status;
+}
+
+const struct cli_command command_gc = {
+    .name = "gc",
+    .usage = "gc [OPTION]...",
+    .text = "Purge what is due, and delete the blobs that no version holds.\n\n"
+            "Makes a plan, checks it twice over (counts against mark, and when due against\n"
+            "fingerprints), and sweeps. It can be interrupted at any point; the next cycle\n"
+            "finishes the work.",
+    .options = gc_table,
+    .option_count = ARG_LEN(gc_table),
+    .args_bytes = sizeof(struct gc_options),
+    .exits = "exit: 0 done, or stopped at a limit  1 failed  2 usage\n"
+             "      3 some blobs could not be deleted  4 no such store\n"
+             "      5 another collector is at work  6 refused (an --allow-... says otherwise)\n"
+             "      7 damaged: nothing was deleted  130, 143 interrupted\n",
+    .run = run,
+};

@@ -1,0 +1,164 @@
+/*
+ * cmd_show.c - cull show: all that is known of one version.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli.h"
+#include "resolve.h"
+#include "units.h"
+#include "versions.h"
+
+struct show_options {
+    bool files;
+};
+
+static const struct arg_option show_table[] = {
+    { "files", '\0', ARG_FLAG, offsetof(struct show_options, files), NULL,
+      "list its files too: digest, size, path" },
+};
+
+CULL_PRINTF(2, 3)
+static void line(const char *key, const char *format, ...)
+{
+    va_list args;
+
+    (void)printf("%-14s", key);
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)printf("\n");
+}
+
+static void print_list(const char *key, const char *const *items, size_t count)
+{
+    struct text text = { NULL, 0, 0, false };
+
+    text_list(&text, items, count);
+    line(key, "%s", count == 0 || text.data == NULL ? "-" : text.data);
+    text_release(&text);
+}
+
+static void print_state(const cull_version_info *version)
+{
+    char at[UNITS_TEXT_MAX];
+    char until[UNITS_TEXT_MAX];
+
+    if (version->state == CULL_VERSION_DELETED) {
+        line("state", "deleted (%s) at %s, can be restored until at least %s",
+             delete_reason_name(version->reason), time_text(at, version->deleted_ms),
+             time_text(until, version->kept_until_ms));
+    } else {
+        line("state", "%s%s", version_state_name(version->state),
+             version->pinned ? ", the base of an open upload" : "");
+    }
+}
+
+static cull_status visit(void *ctx, const cull_version_info *version)
+{
+    struct cli *cli = ctx;
+    char name[VERSION_NAME_MAX];
+    char text[UNITS_TEXT_MAX];
+    char shown[PRINTABLE_MAX];
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    version_record(&cli->out, version);
+    if (cli->out.json) {
+        return CULL_OK;
+    }
+    cull_digest_to_hex(hex, &version->manifest_digest, CULL_DIGEST_MD5);
+    line("name", "%s%s", version_name(name, version),
+         version->collection_deleted ? " (its collection is deleted)" : "");
+    print_state(version);
+    line("type", "%s", version->type);
+    print_list("aliases", version->aliases, version->alias_count);
+    print_list("tags", version->tags, version->tag_count);
+    line("run", "%s", version->run[0] == '\0' ? "-" : version->run);
+    line("created", "%s by %s", time_text(text, version->created_ms),
+         printable(shown, version->creator));
+    if (version->expires_ms != 0) {
+        line("expires", "%s", time_text(text, version->expires_ms));
+    }
+    line("entries", "%s", count_human(text, version->entries));
+    line("blobs", "%s", count_human(text, version->blobs));
+    line("size", "%s%" PRIu64 " bytes (%s)", version->size_exact ? "" : "at least ",
+         version->size_bytes, bytes_human(text, version->size_bytes));
+    line("manifest", "%s", hex);
+    return CULL_OK;
+}
+
+static void list_entry(struct cli *cli, const cull_entry *entry)
+{
+    char hex[CULL_DIGEST_HEX_MAX];
+    bool is_blob = entry->kind == CULL_ENTRY_BLOB;
+
+    if (is_blob) {
+        cull_digest_to_hex(hex, &entry->digest, cli->settings.digest);
+    }
+    record_begin(&cli->out, is_blob ? "file" : "reference");
+    field_text(&cli->out, "path", entry->path);
+    field_text(&cli->out, "digest", is_blob ? hex : entry->digest_text);
+    if (entry->size_bytes != CULL_SIZE_UNKNOWN) {
+        field_number(&cli->out, "size_bytes", entry->size_bytes);
+    }
+    if (!is_blob) {
+        field_text(&cli->out, "ref", entry->ref);
+    }
+    record_end(&cli->out);
+    if (!cli->out.json) {
+        print_escaped(is_blob ? hex : entry->digest_text);
+        if (entry->size_bytes == CULL_SIZE_UNKNOWN) {
+            (void)printf("  %12s  ", "?");
+        } else {
+            (void)printf("  %12" PRIu64 "  ", entry->size_bytes);
+        }
+        print_escaped(entry->path);
+        if (!is_blob) {
+            (void)printf(" -> ");
+            print_escaped(entry->ref);
+        }
+        (void)printf("\n");
+    }
+}
+
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    const struct show_options *options = values;
+    cull_manifest *manifest = NULL;
+    cull_version_key key;
+    cull_entry entry;
+    cull_status status;
+
+    (void)count;
+    if ((status = cli_open(cli, false)) != CULL_OK ||
+        (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
+        (status = cull_version_show(cli->store, &key, visit, cli, &cli->err)) != CULL_OK ||
+        !options->files) {
+        return status;
+    }
+    status = cull_version_manifest(cli->store, &key, &manifest, &cli->err);
+    if (status == CULL_OK && !cli->out.json) {
+        (void)printf("\n");
+    }
+    for (size_t i = 0; status == CULL_OK && i < cull_manifest_count(manifest); i++) {
+        cull_manifest_at(manifest, i, &entry);
+        list_entry(cli, &entry);
+    }
+    cull_manifest_free(manifest);
+    return status;
+}
+
+const struct cli_command command_show = {
+    .name = "show",
+    .usage = "show VERSION [--files]",
+    .text = "Explain one version.\n\n"
+            "A name without a version means latest. Deleted versions are found by vN.",
+    .options = show_table,
+    .option_count = ARG_LEN(show_table),
+    .args_bytes = sizeof(struct show_options),
+    .positionals_min = 1,
+    .positionals_max = 1,
+    .exits = "exit: 0 done  1 failed  2 usage  4 no such store or version  7 damaged\n",
+    .run = run,
+};

@@ -1,0 +1,89 @@
+/*
+ * deletion.c - how the commands that delete versions say what they did.
+ */
+#include "deletion.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "units.h"
+
+struct kept {
+    uint64_t until_ms;
+};
+
+static cull_status visit_kept(void *ctx, const cull_version_info *version)
+{
+    struct kept *kept = ctx;
+
+    kept->until_ms = version->kept_until_ms;
+    return CULL_OK;
+}
+
+static cull_status print_would_free(struct cli *cli, const struct version_list *list)
+{
+    cull_version_key *keys = version_list_keys(list);
+    char count[UNITS_TEXT_MAX];
+    char size[UNITS_TEXT_MAX];
+    uint64_t blobs = 0;
+    uint64_t bytes = 0;
+    cull_status status = CULL_OK;
+
+    if (list->count > 0) {
+        status = keys == NULL
+                     ? cli_fail_nomem(cli)
+                     : cull_would_free(cli->store, keys, list->count, &blobs, &bytes, &cli->err);
+    }
+    free(keys);
+    if (status != CULL_OK) {
+        return status;
+    }
+    summary_begin(&cli->out);
+    field_number(&cli->out, "blobs_would_free", blobs);
+    field_number(&cli->out, "bytes_would_free", bytes);
+    summary_end(&cli->out);
+    if (!cli->out.json) {
+        (void)printf("a cycle would then free %s blob%s, %" PRIu64 " bytes (%s)\n",
+                     count_human(count, blobs), blobs == 1 ? "" : "s", bytes,
+                     bytes_human(size, bytes));
+    }
+    return CULL_OK;
+}
+
+cull_status deletion_print(struct cli *cli, const struct version_list *list, bool dry_run,
+                           bool would_free)
+{
+    struct output *out = &cli->out;
+    struct kept kept = { 0 };
+    char text[UNITS_TEXT_MAX];
+    char until[UNITS_TEXT_MAX];
+
+    for (size_t i = 0; i < list->count; i++) {
+        version_item_record(out, &list->items[i], dry_run ? "committed" : "deleted");
+        if (!out->json) {
+            (void)printf("%s %s (%s)\n", dry_run ? "would delete" : "deleted", list->items[i].name,
+                         bytes_human(text, list->items[i].size_bytes));
+        }
+    }
+    if (!dry_run && list->count > 0) {
+        cull_error ignored = { CULL_OK, "" };
+
+        (void)!cull_version_show(cli->store, &list->items[0].key, visit_kept, &kept, &ignored);
+    }
+    if (!out->json && list->count == 0) {
+        (void)printf("no version is selected\n");
+    } else if (!out->json) {
+        (void)printf("%s version%s %s%s%s\n", count_human(text, list->count),
+                     list->count == 1 ? "" : "s", dry_run ? "would be deleted" : "deleted",
+                     kept.until_ms != 0 ? ", can be restored until at least " : "",
+                     kept.until_ms != 0 ? time_text(until, kept.until_ms) : "");
+    }
+    summary_begin(out);
+    field_number(out, dry_run ? "versions_would_delete" : "versions_deleted", list->count);
+    field_bool(out, "dry_run", dry_run);
+    if (kept.until_ms != 0) {
+        field_time(out, "kept_until", kept.until_ms);
+    }
+    summary_end(out);
+    return would_free ? print_would_free(cli, list) : CULL_OK;
+}
