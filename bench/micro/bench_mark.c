@@ -1,0 +1,313 @@
+/*
+ * bench_mark.c - how close is a mark to what the machine can do at all?
+ *
+ * Asked of a collection of V versions of F files, a share of which is replaced in each version,
+ * blob numbers as the commits give them. Beside the mark stand two loops over the same lifespans:
+ * a plain sum over 12 bytes a lifespan (blob, born, died, as a flat table would hold them), and a
+ * loop that only sets the bits of the alive blobs, in the same order, from one flat array.
+ * mark_ratios takes all three in turn within one run; the budgets are 2.5 and 1.2.
+ */
+#include "harness.h"
+
+#include <stdlib.h>
+
+#include "index/index_internal.h"
+
+struct collection {
+    struct cull__lifespans *spans;
+    uint32_t *at; /* blob of each file of the newest version */
+    uint32_t files;
+    uint32_t blobs;
+    uint64_t lifespans;
+    uint64_t *marked;
+    struct row {
+        uint32_t blob, born, died;
+    } * flat; /* only for the comparisons */
+    uint32_t *alive;
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void *must(void *block)
+{
+    if (block == NULL) {
+        abort();
+    }
+    return block;
+}
+
+static void must_ok(cull_status status)
+{
+    if (status != CULL_OK) {
+        abort();
+    }
+}
+
+/* Replace count files by new blobs, as the next version. */
+static void commit_changes(struct collection *all, uint32_t count, uint64_t *random,
+                           uint64_t *scratch, size_t scratch_bits)
+{
+    struct cull__u32s closed = CULL__U32S_INIT(cull_allocator_default());
+    uint32_t *opened = must(malloc(count * sizeof(*opened)));
+    uint32_t first = all->blobs;
+    uint32_t fresh = 0;
+
+    while (fresh < count) {
+        uint32_t file = (uint32_t)(next_random(random) % all->files);
+
+        if (all->at[file] < first) { /* not replaced in this version yet */
+            must_ok(cull__u32s_push(&closed, all->at[file]));
+            all->at[file] = opened[fresh++] = all->blobs++;
+        }
+    }
+    cull__u32s_sort(&closed);
+    must_ok(cull__lifespans_commit(all->spans, closed.at, closed.count, opened, fresh, scratch,
+                                   scratch_bits));
+    cull__u32s_release(&closed);
+    free(opened);
+}
+
+static void flatten(struct collection *all)
+{
+    const struct cull__lifespans *spans = all->spans;
+    size_t row = 0;
+
+    all->flat = must(malloc(all->lifespans * sizeof(*all->flat)));
+    all->alive = must(malloc(all->lifespans * sizeof(*all->alive)));
+    for (size_t i = 0; i < spans->group_count; i++) {
+        struct cull__births births = cull__births(&spans->groups[i]);
+
+        for (uint32_t j = 0; j < spans->groups[i].count; j++, row++) {
+            all->flat[row] = (struct row){ spans->groups[i].rows[j], cull__births_next(&births),
+                                           spans->groups[i].died };
+        }
+    }
+    for (size_t run = 0, j = 0; run < spans->run_count; run++) {
+        for (; j < spans->runs[run].end; j++, row++) {
+            all->flat[row] =
+                (struct row){ spans->open.at[j], spans->runs[run].born, CULL__ORDINAL_NONE };
+        }
+    }
+    for (size_t i = 0; i < row; i++) {
+        all->alive[i] = all->flat[i].blob;
+    }
+}
+
+static void collection_init(struct collection *all, const struct bench *bench)
+{
+    uint32_t versions = (uint32_t)bench_size(bench, 0);
+    uint32_t files = (uint32_t)bench_size(bench, 1);
+    uint32_t changes = (uint32_t)(files * bench_size(bench, 2) / 1000);
+    size_t bits = files + (size_t)versions * changes;
+    uint64_t *scratch = must(calloc(cull__bits_words(bits), sizeof(*scratch)));
+    uint64_t random = 1;
+
+    memset(all, 0, sizeof(*all));
+    all->files = all->blobs = files;
+    all->at = must(malloc(files * sizeof(*all->at)));
+    must_ok(cull__lifespans_new(&all->spans, cull_allocator_default()));
+    for (uint32_t i = 0; i < files; i++) {
+        all->at[i] = i;
+    }
+    must_ok(cull__lifespans_commit(all->spans, NULL, 0, all->at, files, scratch, bits));
+    for (uint32_t v = 1; v < versions; v++) {
+        commit_changes(all, changes, &random, scratch, bits);
+    }
+    free(scratch);
+    all->lifespans =
+        cull__lifespans_open_count(all->spans) + cull__lifespans_closed_count(all->spans);
+    all->marked = must(calloc(cull__bits_words(all->blobs), sizeof(*all->marked)));
+}
+
+static void collection_release(struct collection *all)
+{
+    cull__lifespans_free(all->spans);
+    free(all->at);
+    free(all->marked);
+    free(all->flat);
+    free(all->alive);
+}
+
+static void mark(struct collection *all)
+{
+    memset(all->marked, 0, cull__bits_words(all->blobs) * sizeof(*all->marked));
+    cull__mark(all->spans, NULL, all->marked, all->blobs);
+    bench_keep(all->marked[0]);
+}
+
+static void plain_sum(struct collection *all)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t i = 0; i < all->lifespans; i++) {
+        sum += (uint64_t)all->flat[i].blob + all->flat[i].born + all->flat[i].died;
+    }
+    bench_keep(sum);
+}
+
+static void bits_only(struct collection *all)
+{
+    memset(all->marked, 0, cull__bits_words(all->blobs) * sizeof(*all->marked));
+    for (uint64_t i = 0; i < all->lifespans; i++) {
+        cull__bit_set(all->marked, all->alive[i]);
+    }
+    bench_keep(all->marked[0]);
+}
+
+static void run(struct bench *bench, void (*once)(struct collection *all))
+{
+    struct collection all;
+
+    collection_init(&all, bench);
+    flatten(&all);
+    while (bench_next(bench)) {
+        once(&all);
+    }
+    bench_items(bench, all.lifespans);
+    bench_counter(bench, "bytes_a_lifespan",
+                  (double)cull__lifespans_memory(all.spans) / (double)all.lifespans);
+    collection_release(&all);
+}
+
+void bench_mark_full(struct bench *bench)
+{
+    run(bench, mark);
+}
+
+void bench_mark_plain_sum(struct bench *bench)
+{
+    run(bench, plain_sum);
+}
+
+void bench_mark_bits_only(struct bench *bench)
+{
+    run(bench, bits_only);
+}
+
+/* All three in turn, so that they meet the same machine. */
+void bench_mark_ratios(struct bench *bench)
+{
+    double seconds[3] = { 0, 0, 0 };
+    struct collection all;
+
+    collection_init(&all, bench);
+    flatten(&all);
+    while (bench_next(bench)) {
+        double start = bench_seconds();
+
+        mark(&all);
+        seconds[0] += bench_seconds() - start;
+        start = bench_seconds();
+        plain_sum(&all);
+        seconds[1] += bench_seconds() - start;
+        start = bench_seconds();
+        bits_only(&all);
+        seconds[2] += bench_seconds() - start;
+    }
+    bench_counter(bench, "mark_to_sum", seconds[0] / seconds[1]);
+    bench_counter(bench, "mark_to_bits", seconds[0] / seconds[2]);
+    collection_release(&all);
+}
+
+void bench_mark_count(struct bench *bench)
+{
+    struct collection all;
+    uint32_t *counts;
+
+    collection_init(&all, bench);
+    counts = must(calloc(all.blobs, sizeof(*counts)));
+    while (bench_next(bench)) {
+        cull__mark_count(all.spans, counts, all.blobs);
+        bench_keep(counts[0]);
+    }
+    bench_items(bench, all.lifespans);
+    free(counts);
+    collection_release(&all);
+}
+
+static struct cull__blob_table *table_of(uint32_t blobs)
+{
+    struct cull__blob_table *table = NULL;
+    uint64_t random = 2;
+
+    must_ok(cull__blob_table_new(&table, CULL_DIGEST_MD5, 7, false, cull_allocator_default()));
+    for (uint32_t i = 0; i < blobs; i++) {
+        cull_digest digest = { { 0 } };
+        uint64_t words[2] = { next_random(&random), next_random(&random) };
+
+        memcpy(digest.bytes, words, sizeof(words));
+        must_ok(cull__blob_table_insert(table, i, &digest, i, 0));
+    }
+    return table;
+}
+
+void bench_fingerprints(struct bench *bench)
+{
+    struct cull__fingerprint *out;
+    struct cull__blob_table *table;
+    struct collection all;
+
+    collection_init(&all, bench);
+    table = table_of(all.blobs);
+    out = must(calloc(cull__lifespans_versions(all.spans), sizeof(*out)));
+    while (bench_next(bench)) {
+        must_ok(cull__fingerprints(all.spans, table, out, cull_allocator_default()));
+        bench_keep(out[0].sum);
+    }
+    bench_items(bench, all.lifespans);
+    free(out);
+    cull__blob_table_free(table);
+    collection_release(&all);
+}
+
+/* The manifest of the head again: digests to numbers, bits, and the walk of the open lifespans.
+ * The budget is 40 million entries a second. */
+void bench_commit_known(struct bench *bench)
+{
+    struct cull__u32s closed = CULL__U32S_INIT(cull_allocator_default());
+    struct cull__u32s opened = CULL__U32S_INIT(cull_allocator_default());
+    struct cull__blob_table *table;
+    struct collection all;
+    cull_digest *digests;
+    uint32_t *numbers;
+    uint64_t *members;
+
+    collection_init(&all, bench);
+    table = table_of(all.blobs);
+    digests = must(malloc(all.files * sizeof(*digests)));
+    numbers = must(malloc(all.files * sizeof(*numbers)));
+    members = must(calloc(cull__bits_words(all.blobs), sizeof(*members)));
+    for (uint32_t i = 0; i < all.files; i++) {
+        cull__blob_table_digest(table, all.at[i], &digests[i]);
+    }
+    while (bench_next(bench)) {
+        must_ok(cull__blob_table_find(table, digests, all.files, numbers));
+        for (uint32_t i = 0; i < all.files; i++) {
+            cull__bit_set(members, numbers[i]);
+        }
+        must_ok(cull__lifespans_diff(all.spans, members, all.blobs, numbers, all.files, &closed,
+                                     &opened));
+        for (uint32_t i = 0; i < all.files; i++) {
+            members[numbers[i] >> 6] = 0;
+        }
+        if (closed.count + opened.count != 0) {
+            bench_fail(bench, "the head's own manifest differs from it");
+            break;
+        }
+    }
+    bench_items(bench, all.files);
+    free(digests);
+    free(numbers);
+    free(members);
+    cull__u32s_release(&closed);
+    cull__u32s_release(&opened);
+    cull__blob_table_free(table);
+    collection_release(&all);
+}

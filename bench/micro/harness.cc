@@ -1,0 +1,95 @@
+// harness.cc - the list of benchmarks, and the few calls that C has of Google Benchmark.
+//
+// Debian's build of the library prints that it was built as DEBUG: that is its bookkeeping around
+// the loops, not what is measured.
+#include "harness.h"
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+
+struct bench {
+    benchmark::State &state;
+};
+
+extern "C" {
+
+bool bench_next(struct bench *bench)
+{
+    return bench->state.KeepRunning();
+}
+
+int64_t bench_size(const struct bench *bench, int index)
+{
+    return bench->state.range(static_cast<std::size_t>(index));
+}
+
+void bench_pause(struct bench *bench)
+{
+    bench->state.PauseTiming();
+}
+
+void bench_resume(struct bench *bench)
+{
+    bench->state.ResumeTiming();
+}
+
+void bench_items(struct bench *bench, uint64_t each_round)
+{
+    bench->state.SetItemsProcessed(static_cast<int64_t>(each_round) *
+                                   static_cast<int64_t>(bench->state.iterations()));
+}
+
+void bench_counter(struct bench *bench, const char *name, double value)
+{
+    bench->state.counters[name] = value;
+}
+
+void bench_fail(struct bench *bench, const char *why)
+{
+    bench->state.SkipWithError(why);
+}
+
+void bench_keep(uint64_t value)
+{
+    benchmark::DoNotOptimize(value);
+}
+
+double bench_seconds(void)
+{
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+
+    return std::chrono::duration<double>(now).count();
+}
+
+} // extern "C"
+
+#define BENCH(name)                                 \
+    static void run_##name(benchmark::State &state) \
+    {                                               \
+        struct bench bench = { state };             \
+        bench_##name(&bench);                       \
+    }                                               \
+    BENCHMARK(run_##name)->Name(#name)->Unit(benchmark::kMillisecond)
+
+// Versions, files, changes per mille: the small one shows rot, the large one is the budget's.
+#define COLLECTIONS                               \
+    ArgNames({ "versions", "files", "permille" }) \
+        ->Args({ 100, 10000, 10 })                \
+        ->Args({ 1000, 1000000, 10 })
+
+BENCH(mark_full)->COLLECTIONS;
+BENCH(mark_count)->COLLECTIONS;
+BENCH(mark_plain_sum)->COLLECTIONS;
+BENCH(mark_bits_only)->COLLECTIONS;
+BENCH(mark_ratios)->COLLECTIONS;
+BENCH(fingerprints)->COLLECTIONS;
+BENCH(commit_known)->COLLECTIONS;
+
+BENCH(blob_insert)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCH(blob_find)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCH(blob_find_missing)->ArgName("blobs")->Arg(10000)->Arg(10000000);
+BENCH(blob_build_slots)->ArgName("blobs")->Arg(10000)->Arg(10000000);
+BENCH(blob_load)->ArgName("blobs")->Arg(10000)->Arg(10000000);
+
+BENCHMARK_MAIN();

@@ -1,0 +1,53 @@
+/*
+ * harness.h - Google Benchmark for benchmarks that are written in C.
+ *
+ * A benchmark is a C function that sets up, loops while bench_next(), and tears down: only what
+ * happens in the loop is timed. It is listed in harness.cc with its sizes.
+ */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bench; /* one run of one benchmark */
+
+bool bench_next(struct bench *bench);                     /* true: go round once more, timed */
+int64_t bench_size(const struct bench *bench, int index); /* its sizes, as listed */
+void bench_pause(struct bench *bench);                    /* stop the time inside the loop ... */
+void bench_resume(struct bench *bench);                   /* ... and go on */
+/* So many things were done in each round: reported as things a second. */
+void bench_items(struct bench *bench, uint64_t each_round);
+/* A figure to report beside the time. */
+void bench_counter(struct bench *bench, const char *name, double value);
+/* The run cannot be done: reported as an error. */
+void bench_fail(struct bench *bench, const char *why);
+/* Keep the compiler from dropping what led to value. */
+void bench_keep(uint64_t value);
+double bench_seconds(void); /* a clock, for ratios of two loops in one run */
+
+/* bench_mark.c: sizes are versions, files, and per mille that change from version to version */
+void bench_mark_full(struct bench *bench);
+void bench_mark_count(struct bench *bench);
+void bench_mark_plain_sum(struct bench *bench);
+void bench_mark_bits_only(struct bench *bench);
+void bench_mark_ratios(struct bench *bench);
+void bench_commit_known(struct bench *bench);
+void bench_fingerprints(struct bench *bench);
+
+/* bench_blob_table.c: the size is the number of blobs */
+void bench_blob_insert(struct bench *bench);
+void bench_blob_find(struct bench *bench);
+void bench_blob_find_missing(struct bench *bench);
+void bench_blob_build_slots(struct bench *bench);
+void bench_blob_load(struct bench *bench);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
