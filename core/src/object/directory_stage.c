@@ -69,11 +69,11 @@ static cull_status stage_too_long(const cull_source *source, cull_error *err)
                            source->size_bytes_max);
 }
 
-static cull_status stage_write(int fd, const uint8_t *data, size_t len, const char *path,
-                               cull_error *err)
+static cull_status stage_write(int fd, uint64_t at, const uint8_t *data, size_t len,
+                               const char *path, cull_error *err)
 {
     while (len > 0) {
-        ssize_t wrote = write(fd, data, len);
+        ssize_t wrote = pwrite(fd, data, len, (off_t)at);
 
         if (wrote < 0 && errno == EINTR) {
             continue;
@@ -82,14 +82,16 @@ static cull_status stage_write(int fd, const uint8_t *data, size_t len, const ch
             return cull__error_errno(err, errno, "%s", path);
         }
         data += wrote;
+        at += (uint64_t)wrote;
         len -= (size_t)wrote;
     }
     return CULL_OK;
 }
 
-/* Copy inside the kernel. *done is how far it came; what is left, if it cannot go on, is left
- * to a plain copy. A result of 0 at the start may also be a file of /proc: the plain copy sees. */
-static cull_status stage_copy_kernel(int fd, const cull_source *source, uint64_t *done,
+/* Copy inside the kernel. *done is how far it came, *ended whether that was the source's end;
+ * what it cannot copy is left to a plain copy. So is a source that ends at once, because files of
+ * /proc seem to. */
+static cull_status stage_copy_kernel(int fd, const cull_source *source, uint64_t *done, bool *ended,
                                      const char *path, cull_error *err)
 {
     off64_t from = 0;
@@ -107,6 +109,7 @@ static cull_status stage_copy_kernel(int fd, const cull_source *source, uint64_t
             return cull__error_errno(err, errno, "%s", path);
         }
         if (copied <= 0) {
+            *ended = copied == 0 && *done > 0;
             return CULL_OK;
         }
         *done += (uint64_t)copied;
@@ -139,9 +142,6 @@ static cull_status stage_copy_plain(int fd, const cull_source *source, uint64_t 
                                     struct cull__scratch *scratch, const char *path,
                                     cull_error *err)
 {
-    if (lseek(fd, (off_t)done, SEEK_SET) < 0) {
-        return cull__error_errno(err, errno, "%s", path);
-    }
     for (;;) {
         size_t got = 0;
         cull_status status =
@@ -154,7 +154,7 @@ static cull_status stage_copy_plain(int fd, const cull_source *source, uint64_t 
         if (got > source->size_bytes_max - done) {
             return stage_too_long(source, err);
         }
-        status = stage_write(fd, scratch->data, got, path, err);
+        status = stage_write(fd, done, scratch->data, got, path, err);
         if (status != CULL_OK) {
             return status;
         }
@@ -166,7 +166,9 @@ static cull_status stage_copy(struct cull__directory *directory, int fd, const c
                               struct cull__scratch *scratch, const char *path, cull_error *err)
 {
     struct stat st;
+    cull_status status;
     uint64_t done = 0;
+    bool ended = false;
 
     if (source->fd >= 0) {
         if (fstat(source->fd, &st) != 0) {
@@ -183,9 +185,8 @@ static cull_status stage_copy(struct cull__directory *directory, int fd, const c
                 atomic_store(&directory->no_clone, true);
             }
         }
-        cull_status status = stage_copy_kernel(fd, source, &done, path, err);
-
-        if (status != CULL_OK) {
+        status = stage_copy_kernel(fd, source, &done, &ended, path, err);
+        if (status != CULL_OK || ended) {
             return status;
         }
     }
