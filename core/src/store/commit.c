@@ -24,6 +24,7 @@ struct commit_ctx {
     cull_upload *upload;
     const cull_commit_options *options;
     cull_manifest *manifest; /* the new one */
+    cull_manifest *base;     /* that a patch was applied to; NULL */
     cull_digest manifest_digest;
     cull_blob_ref *wanted; /* of its entries, with duplicates */
     size_t wanted_count;
@@ -290,18 +291,24 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
  * where the one before is gone. */
 static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, cull_error *err)
 {
-    cull_manifest *previous = NULL;
+    bool chain_start = ordinal % CULL__MANIFEST_FULL_EVERY == 0;
+    bool base_is_previous = commit->base != NULL && ordinal == commit->upload->base + 1;
+    cull_manifest *loaded = NULL;
     cull_status status = CULL_OK;
 
-    if (ordinal % CULL__MANIFEST_FULL_EVERY != 0) {
+    if (!chain_start && !base_is_previous) {
         status = cull__manifest_load(commit->upload->store, commit->upload->collection,
-                                     ordinal - 1, true, &previous, err);
+                                     ordinal - 1, true, &loaded, err);
     }
     cull__buf_clear(&commit->document);
-    if (status == CULL_OK) {
-        status = cull__manifest_encode(&commit->document, previous, commit->manifest, err);
+    if (status == CULL_OK) { /* a base is pinned, so its documents are there to build on */
+        status = cull__manifest_encode(&commit->document,
+                                       chain_start        ? NULL
+                                       : base_is_previous ? commit->base
+                                                          : loaded,
+                                       commit->manifest, err);
     }
-    cull_manifest_free(previous);
+    cull_manifest_free(loaded);
     return status;
 }
 
@@ -493,7 +500,6 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
 {
     cull_upload *upload = commit->upload;
     cull_store *store = upload->store;
-    cull_manifest *base = NULL;
     cull_status status;
 
     if (upload->base == CULL__NO_ORDINAL) {
@@ -505,15 +511,17 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
     }
     status = cull__upload_check_open(upload, err);
     if (status == CULL_OK) {
-        status =
-            cull__manifest_load(store, upload->collection, upload->base, false, &base, err);
+        commit->base = cull__manifest_recent_take(store, upload->collection, upload->base);
+    }
+    if (status == CULL_OK && commit->base == NULL) {
+        status = cull__manifest_load(store, upload->collection, upload->base, false,
+                                     &commit->base, err);
     }
     cull__store_leave(store);
     if (status == CULL_OK) {
-        status = cull_manifest_patch_apply(&commit->manifest, base, commit->options->patch,
-                                           store->allocator, err);
+        status = cull_manifest_patch_apply(&commit->manifest, commit->base,
+                                           commit->options->patch, store->allocator, err);
     }
-    cull_manifest_free(base);
     return status;
 }
 
@@ -528,6 +536,18 @@ static cull_status tell_missing(const struct commit_ctx *commit, cull_missing_vi
     return status;
 }
 
+/* What a patch made is kept for the next patch. */
+static void keep_recent(struct commit_ctx *commit)
+{
+    cull_store *store = commit->upload->store;
+
+    (void)pthread_mutex_lock(&store->lock);
+    cull__manifest_recent_keep(store, commit->result.version.collection,
+                               commit->result.version.ordinal, commit->manifest);
+    (void)pthread_mutex_unlock(&store->lock);
+    commit->manifest = NULL;
+}
+
 static void commit_release(struct commit_ctx *commit)
 {
     const cull_allocator *allocator = commit->upload->store->allocator;
@@ -535,6 +555,7 @@ static void commit_release(struct commit_ctx *commit)
     if (commit->options->manifest == NULL) {
         cull_manifest_free(commit->manifest);
     }
+    cull_manifest_free(commit->base);
     cull__free(allocator, commit->wanted);
     cull__free(allocator, commit->numbers);
     cull__free(allocator, commit->missing);
@@ -582,6 +603,10 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
         }
     }
     *out = commit.result;
+    if (status == CULL_OK && options->patch != NULL && out->is_new) {
+        /* not of an equal version: what is stored of that may say other sizes */
+        keep_recent(&commit);
+    }
     commit_release(&commit);
     return status;
 }

@@ -88,6 +88,35 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
     return status;
 }
 
+#define RECENT_ENTRIES_MAX (1u << 18) /* what a handle may keep for a next patch */
+
+cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection,
+                                          uint32_t ordinal)
+{
+    cull_manifest *recent = NULL;
+
+    if (store->recent != NULL && store->recent_collection == collection &&
+        store->recent_ordinal == ordinal) {
+        recent = store->recent;
+        store->recent = NULL;
+    }
+    return recent;
+}
+
+void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                cull_manifest *manifest)
+{
+    cull_manifest_free(store->recent);
+    store->recent = NULL;
+    if (cull_manifest_count(manifest) > RECENT_ENTRIES_MAX) {
+        cull_manifest_free(manifest);
+        return;
+    }
+    store->recent = manifest;
+    store->recent_collection = collection;
+    store->recent_ordinal = ordinal;
+}
+
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
                                           const struct cull__version *version,

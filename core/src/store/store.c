@@ -490,6 +490,7 @@ void cull_store_close(cull_store *store)
         return;
     }
     forget_rooms(store);
+    cull_manifest_free(store->recent);
     cull__fact_scratch_release(&store->scratch);
     cull__buf_release(&store->facts);
     (void)pthread_mutex_destroy(&store->lock);

@@ -67,6 +67,10 @@ struct cull_store {
     uint64_t index_seq;
     struct cull__fact_scratch scratch;
     struct cull__buf facts; /* of the transaction at work */
+    /* The manifest that the last patch made, so that a patch on it need not read its chain. */
+    cull_manifest *recent;
+    uint64_t recent_collection;
+    uint32_t recent_ordinal;
     bool corrupt;
     cull_error corrupt_error;
 };
@@ -143,6 +147,12 @@ uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal);
  * if may_miss and the document is not there. Not compared with the version's digest. */
 cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 bool may_miss, cull_manifest **out, cull_error *err);
+/* Take the kept manifest of a version out of the handle, which is locked; NULL if it is another's.
+ * And keep one, which the handle then owns (large ones are freed at once). */
+cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection,
+                                          uint32_t ordinal);
+void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                cull_manifest *manifest);
 /* The same, compared with the digest that was committed: CULL_E_DAMAGED. */
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
