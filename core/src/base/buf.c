@@ -26,7 +26,7 @@ uint8_t *cull__buf_room(struct cull__buf *buf, size_t len)
         buf->failed = true;
         return NULL;
     }
-    if (buf->capacity - buf->len < len) {
+    if (buf->capacity - buf->len < len || buf->data == NULL) {
         size_t want = buf->len + len;
         size_t grown = buf->capacity + buf->capacity / 2 + 64;
         uint8_t *moved;
