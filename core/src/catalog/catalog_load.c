@@ -44,7 +44,7 @@ static bool must(struct loader *loader, bool fact)
     if (!fact && going(loader)) {
         loader->status = CULL_E_CORRUPT;
     }
-    return going(loader);
+    return fact && going(loader);
 }
 
 static bool must_have_memory(struct loader *loader, bool fact)
@@ -52,7 +52,7 @@ static bool must_have_memory(struct loader *loader, bool fact)
     if (!fact && going(loader)) {
         loader->status = CULL_E_NOMEM;
     }
-    return going(loader);
+    return fact && going(loader);
 }
 
 static bool load_bool(struct loader *loader)
