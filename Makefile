@@ -97,14 +97,16 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-semantic-in
 BASE_CXXFLAGS := -std=c++17 -D_GNU_SOURCE -pthread -Wall -Wextra -Wpedantic -Wshadow \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
-# The library, the simulator and the tests see core/src; the command, the examples and the benchmarks
-# are written against the public headers.
+# The library, and what measures or tests it, see core/src; the command and the examples are written
+# against the public headers.
 INCLUDES := -Icore/include
-$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/tests/fuzz/%.o: \
+$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/bench/%.o $(BUILD)/obj/tests/fuzz/%.o: \
 	INCLUDES := -Icore/include -Icore/src
 $(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
+# suites.h declares the suites, for main.c alone.
+$(BUILD)/obj/tests/unit/%.o: UNIT_CFLAGS := -Wno-missing-prototypes
 
-COMPILE = $(CC) $(BASE_CFLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+COMPILE = $(CC) $(BASE_CFLAGS) $(UNIT_CFLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
 COMPILE_CXX = $(CXX) $(BASE_CXXFLAGS) $(INCLUDES) $(CPPFLAGS) $(CXXFLAGS)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 

@@ -775,8 +775,6 @@ static TCase *memory_case(void)
     return tc;
 }
 
-Suite *base_suite(void);
-
 Suite *base_suite(void)
 {
     Suite *suite = suite_create("base");

@@ -331,8 +331,6 @@ START_TEST(every_byte_value_survives_both_texts_in_every_place)
     }
 END_TEST
 
-Suite *digest_suite(void);
-
 Suite *digest_suite(void)
 {
     Suite *suite = suite_create("digest");
