@@ -18,6 +18,20 @@ static struct world_log *view_of(cull_log *log)
     return (struct world_log *)(void *)log;
 }
 
+/* Is there a fact of this type in a batch? */
+static bool has_fact(const struct cull__batch *batch, unsigned type)
+{
+    struct cull__cursor cursor = cull__cursor(batch->data, batch->len);
+    struct cull__frame frame;
+
+    for (uint32_t i = 0; i < batch->fact_count; i++) {
+        if (cull__frame_next(&cursor, &frame, NULL) == CULL_OK && frame.type == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static cull_status view_append(cull_log *log, uint64_t expected_seq,
                                const struct cull__batch *batch, uint64_t *seq, cull_error *err)
 {
@@ -25,8 +39,8 @@ static cull_status view_append(cull_log *log, uint64_t expected_seq,
     cull_log *inner = view_of(log)->inner;
     void (*race)(void *ctx) = world->race;
 
-    world->race = NULL;
-    if (race != NULL) {
+    if (race != NULL && (world->race_at == 0 || has_fact(batch, world->race_at))) {
+        world->race = NULL;
         race(world->race_ctx);
     }
     return inner->ops->append(inner, expected_seq, batch, seq, err);
@@ -250,18 +264,24 @@ void world_release(struct world *world)
 }
 
 cull_status world_run(struct world *world, const struct cull__request *request,
-                      struct cull__answer *answer, void (*race)(void *ctx), void *ctx)
+                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx),
+                      void *ctx)
 {
-    enum cull__request_fault before = world->fault;
+    enum cull__request_fault fault_before = world->fault;
+    bool fired_before = world->fault_fired;
     cull_status status;
 
     world->fault = request->fault;
     world->race = race;
     world->race_ctx = ctx;
+    world->race_at = request->op == CULL__REQUEST_EXECUTE ? CULL__FACT_CLAIM : 0;
+    world->fault_fired = false;
     status = cull__request_run(&world->sessions[request->process % WORLD_PROCESSES], request,
                                answer);
     world->race = NULL;
-    world->fault = before;
+    world->fault = fault_before;
+    *fired = world->fault_fired;
+    world->fault_fired = fired_before;
     if (request->op == CULL__REQUEST_CLOCK) {
         cull_objects_memory_set_time(world->memory, world->now_ms);
     }

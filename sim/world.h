@@ -41,15 +41,18 @@ struct world {
     bool fault_fired;
     void (*race)(void *ctx); /* NULL: not armed */
     void *race_ctx;
+    unsigned race_at; /* the type of fact before which it happens; 0: any */
 };
 
 /* New world for a store of these settings; the store itself comes with the CREATE request. */
 cull_status world_init(struct world *world, const cull_store_settings *settings, cull_error *err);
 void world_release(struct world *world);
-/* Do a request in its process, with its fault. race (may be NULL) is called when the request's
- * first append is about to happen; what it does comes before that append. */
+/* Do a request in its process, with its fault; *fired: it struck. race (may be NULL) is called when
+ * the request's first append (of an EXECUTE: its first claim) is about to happen; what it does
+ * comes before that append. */
 cull_status world_run(struct world *world, const struct cull__request *request,
-                      struct cull__answer *answer, void (*race)(void *ctx), void *ctx);
+                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx),
+                      void *ctx);
 /* The letter of a digest; '?' if it is none. */
 char world_letter_of(const struct world *world, const cull_digest *digest);
 
