@@ -24,7 +24,7 @@
 #define SEGMENT_ENTRIES_MAX ((CULL__LINE_SLOTS << SEGMENT_LINES_LOG2) * 7 / 8)
 #define DEPTH_MAX 26
 #define LINE_BYTES sizeof(struct cull__slot_line)
-#define BATCH 32
+#define BATCH 64
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
 
 /* Shards' shares of 256 values of a hash's highest byte: as 2^(i/8), rounded. */
@@ -66,12 +66,20 @@ static const uint8_t *digest_at(const struct cull__blob_table *table, uint32_t n
     return (const uint8_t *)cull__column_at(&table->digests, number);
 }
 
-static uint64_t hash_row(const struct cull__blob_table *table, uint32_t number)
+/* A constant length lets the compiler drop the hash's other forms. */
+static inline uint64_t hash_digest(const struct cull__blob_table *table, const uint8_t *digest)
 {
-    return XXH3_64bits_withSeed(digest_at(table, number), table->digest_len, table->seed);
+    return CULL_LIKELY(table->digest_len == 16)
+               ? XXH3_64bits_withSeed(digest, 16, table->seed)
+               : XXH3_64bits_withSeed(digest, table->digest_len, table->seed);
 }
 
-static bool digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
+static uint64_t hash_row(const struct cull__blob_table *table, uint32_t number)
+{
+    return hash_digest(table, digest_at(table, number));
+}
+
+static inline bool digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
     uint64_t x[2];
     uint64_t y[2];
@@ -89,7 +97,7 @@ static uint32_t load_u32(const uint8_t *bytes)
 }
 
 /* A bit for each of the eight bytes, from the lowest, that equals tag. */
-static uint32_t equal_bytes(uint64_t word, uint8_t tag)
+static inline uint32_t equal_bytes(uint64_t word, uint8_t tag)
 {
     const uint64_t low = ~(EVERY_BYTE << 7);
 
@@ -99,7 +107,7 @@ static uint32_t equal_bytes(uint64_t word, uint8_t tag)
 }
 
 /* Slots of a line whose tag is this one, a bit each. */
-static uint32_t line_matches(const struct cull__slot_line *line, uint8_t tag)
+static inline uint32_t line_matches(const struct cull__slot_line *line, uint8_t tag)
 {
     uint64_t first = load_u32(line->tags) | (uint64_t)load_u32(line->tags + 4) << 32;
 
@@ -336,28 +344,38 @@ uint32_t cull__slots_find(const struct cull__blob_table *table, const uint8_t *d
     return CULL__BLOB_NONE;
 }
 
-/* Three passes over a batch, so that its cache misses overlap: lines, digests, answers. */
+/* Three passes over a batch, so that its cache misses overlap: lines, digests, answers. Most are
+ * found at the first slot whose tag fits; only the rest take the way of cull__slots_find. */
 static void find_some(const struct cull__blob_table *table, const cull_digest *digests,
                       size_t count, uint32_t *numbers)
 {
     const struct cull__slots *slots = &table->slots;
+    const struct cull__slot_line *lines[BATCH];
     uint64_t hashes[BATCH];
 
     for (size_t i = 0; i < count; i++) {
-        hashes[i] = XXH3_64bits_withSeed(digests[i].bytes, table->digest_len, table->seed);
-        prefetch_home(slots, hashes[i]);
+        uint64_t hash = hash_digest(table, digests[i].bytes);
+        const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hash)];
+
+        lines[i] = &lines_of(segment)[home_line(hash, segment)];
+        CULL_PREFETCH(lines[i]);
+        hashes[i] = hash;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hashes[i])];
-        const struct cull__slot_line *line = &lines_of(segment)[home_line(hashes[i], segment)];
-        uint32_t match = line_matches(line, tag_of(hashes[i]));
+        uint32_t match = line_matches(lines[i], tag_of(hashes[i]));
 
-        if (match != 0) {
-            CULL_PREFETCH(digest_at(table, line->numbers[cull__lowest_bit(match)]));
+        numbers[i] = CULL__BLOB_NONE;
+        if (CULL_LIKELY(match != 0)) {
+            numbers[i] = lines[i]->numbers[cull__lowest_bit(match)];
+            CULL_PREFETCH(digest_at(table, numbers[i]));
         }
     }
     for (size_t i = 0; i < count; i++) {
-        numbers[i] = cull__slots_find(table, digests[i].bytes, hashes[i]);
+        if (numbers[i] == CULL__BLOB_NONE ? lines[i]->passed != 0
+                                          : !digest_equal(digest_at(table, numbers[i]),
+                                                          digests[i].bytes, table->digest_len)) {
+            numbers[i] = cull__slots_find(table, digests[i].bytes, hashes[i]);
+        }
     }
 }
 
