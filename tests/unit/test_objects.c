@@ -676,6 +676,9 @@ START_TEST(a_source_without_a_size_is_read_to_its_end)
             ck_assert_int_eq(cull__objects_stage(objects, &source, &staged, NULL), CULL_OK);
             ck_assert_uint_gt(staged.size_bytes, 0);
             cull__objects_discard(objects, &staged);
+            source.size_bytes_max = staged.size_bytes / 2; /* more comes than the limit allows */
+            ck_assert_int_eq(cull__objects_stage(objects, &source, &staged, NULL), CULL_E_LIMIT);
+            source.size_bytes_max = UINT64_MAX;
             (void)close(source.fd);
         }
         source.fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* cannot be read at all */
@@ -915,6 +918,13 @@ START_TEST(a_late_request_is_busy_until_delivered_and_answered_once)
         ck_assert_int_eq(delete_id(objects, id, 0, NULL), CULL_E_BUSY); /* a new request */
         cull_objects_memory_deliver(objects, 0);
         cull_objects_memory_deliver(objects, 0); /* none waits: nothing happens */
+        ck_assert_int_eq(delete_id(objects, id, 0, NULL), CULL_OK);
+        ck_assert_int_eq(delete_id(objects, id, 0, NULL), CULL_E_BUSY);
+        cull_objects_memory_redeliver(objects, 0);
+        ck_assert_int_eq(delete_id(objects, id, 0, NULL), CULL_OK);
+        ck_assert_uint_eq(cull_objects_memory_pending(objects), 1);     /* the straggler */
+        ck_assert_int_eq(delete_id(objects, id, 0, NULL), CULL_E_BUSY); /* not its answer again */
+        ck_assert_uint_eq(cull_objects_memory_pending(objects), 2);
         cull_objects_close(objects);
     }
 END_TEST
