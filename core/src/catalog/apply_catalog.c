@@ -26,7 +26,7 @@ cull_status cull__apply_stamp(struct cull__catalog *catalog, uint64_t now_ms, co
         (actor_len > 0 && memchr(actor, '\0', actor_len) != NULL)) {
         return CULL_E_CORRUPT;
     }
-    interned = cull__catalog_intern(catalog, actor, actor_len);
+    interned = cull__catalog_intern(catalog, actor_len == 0 ? "" : actor, actor_len);
     if (interned == NULL) {
         return CULL_E_NOMEM;
     }

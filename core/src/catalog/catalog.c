@@ -13,6 +13,13 @@
  */
 #include "catalog/catalog_internal.h"
 
+#include "base/hash.h"
+
+unsigned cull__name_hash(const void *key, size_t len)
+{
+    return (unsigned)XXH3_64bits(key, len);
+}
+
 cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *allocator)
 {
     struct cull__catalog *catalog = cull__alloc_zero(allocator, 1, sizeof *catalog);

@@ -235,24 +235,26 @@ cull_status cull__version_resolve(const struct cull__catalog *catalog, const cul
                                   cull_error *err)
 {
     const char *version = name->version[0] == '\0' ? "latest" : name->version;
-    const struct cull__alias *alias;
+    const struct cull__alias *alias = NULL;
+    struct cull__collection *found = NULL;
     char text[CULL_PRINTABLE_MAX];
     bool numbered = cull__ordinal_parse(version, ordinal);
     cull_status status = cull__collection_resolve(catalog, name->entity, name->project,
-                                                  name->collection, true, collection, err);
+                                                  name->collection, true, &found, err);
 
+    *collection = NULL;
     if (status != CULL_OK) {
         return status;
     }
-    if (numbered && *ordinal < (*collection)->next_ordinal) {
+    CULL_ASSERT(found != NULL);
+    if (!numbered) {
+        alias = cull__alias_find(found, version);
+        *ordinal = alias == NULL ? CULL__NO_ORDINAL : alias->ordinal;
+    }
+    if (alias != NULL || (numbered && *ordinal < found->next_ordinal)) {
+        *collection = found;
         return CULL_OK;
     }
-    alias = numbered ? NULL : cull__alias_find(*collection, version);
-    if (alias != NULL) {
-        *ordinal = alias->ordinal;
-        return CULL_OK;
-    }
-    *collection = NULL;
     return cull__error_set(err, CULL_E_NOTFOUND, "%s/%s/%s:%s: no such %s", name->entity,
                            name->project, name->collection,
                            cull__printable(text, version, strlen(version)),

@@ -13,7 +13,13 @@
 #define uthash_malloc(bytes) cull__alloc(catalog->allocator, (bytes), 1)
 #define uthash_free(block, bytes) cull__free(catalog->allocator, (block))
 
+#define HASH_FUNCTION(key, key_len, hash) ((hash) = cull__name_hash((key), (key_len)))
+
 #include "base/base_internal.h"
+
+/* In memory only: no file depends on it. (uthash's own falls through a switch, which compilers
+ * that are told to warn of that do.) */
+unsigned cull__name_hash(const void *key, size_t len);
 
 #include <uthash.h>
 
