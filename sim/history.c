@@ -25,6 +25,7 @@ struct play {
     const struct cull__request *racer; /* that may slip in; NULL */
     bool raced;
     size_t step;
+    size_t thorough_every; /* steps */
 };
 
 /* --- the list ------------------------------------------------------------------------------- */
@@ -76,13 +77,14 @@ static void request_at(const struct history *history, size_t i, struct cull__req
 
 /* --- one play ------------------------------------------------------------------------------- */
 
-static void play_begin(struct play *play, const cull_store_settings *settings)
+static void play_begin(struct play *play, const cull_store_settings *settings, size_t thorough_every)
 {
     struct cull__request request = CULL__REQUEST_INIT;
     bool fired;
     cull_error err = { CULL_OK, "" };
 
     memset(play, 0, sizeof *play);
+    play->thorough_every = thorough_every;
     cull__answer_init(&play->answer, cull_allocator_default());
     cull__answer_init(&play->racer_answer, cull_allocator_default());
     if (world_init(&play->world, settings, &err) != CULL_OK) {
@@ -158,7 +160,7 @@ static void play_one(struct play *play, const struct cull__request *request,
     oracle_step(&play->oracle, request, &play->answer, fired);
     play->step++;
     oracle_compare(&play->oracle, &play->world.sessions[request->process],
-                   play->step % THOROUGH_EVERY == 0, salt);
+                   play->step % play->thorough_every == 0, salt);
 }
 
 /* A request, and the one after it if that slips in. Returns how many were done. */
@@ -261,7 +263,8 @@ static void play_result(struct play *play, struct history_result *out)
     out->step = play->step;
 }
 
-void history_run(const struct history *history, struct history_result *out)
+static void run_history(const struct history *history, size_t thorough_every,
+                        struct history_result *out)
 {
     struct play *play = malloc(sizeof *play);
     size_t count = history_count(history);
@@ -270,7 +273,7 @@ void history_run(const struct history *history, struct history_result *out)
         abort();
     }
     memset(out, 0, sizeof *out);
-    play_begin(play, &history->settings);
+    play_begin(play, &history->settings, thorough_every);
     for (size_t i = 0; i < count && play->oracle.broken[0] == '\0';) {
         struct cull__request request;
         struct cull__request next = CULL__REQUEST_INIT;
@@ -286,6 +289,11 @@ void history_run(const struct history *history, struct history_result *out)
     play_result(play, out);
     play_end(play);
     free(play);
+}
+
+void history_run(const struct history *history, struct history_result *out)
+{
+    run_history(history, THOROUGH_EVERY, out);
 }
 
 /* Draw a request into the history and decode it from there: what is done is what is written. */
@@ -309,7 +317,7 @@ void history_draw(struct history *history, uint64_t seed, size_t steps_max,
     memset(out, 0, sizeof *out);
     draw_init(&draw, seed, &history->settings);
     steps = 1 + draw_number(&draw, steps_max);
-    play_begin(play, &history->settings);
+    play_begin(play, &history->settings, THOROUGH_EVERY);
     while (play->step < steps && play->oracle.broken[0] == '\0') {
         struct draft draft;
         struct cull__request request;
@@ -353,7 +361,7 @@ static void copy_without(const struct history *history, size_t from, size_t coun
     }
 }
 
-void history_shrink(struct history *history)
+void history_shrink(struct history *history, struct history_result *out)
 {
     size_t chunk = history_count(history) / 2;
     unsigned runs = 0;
@@ -366,7 +374,7 @@ void history_shrink(struct history *history)
             struct history_result result;
 
             copy_without(history, from, chunk, &shorter);
-            history_run(&shorter, &result);
+            run_history(&shorter, 1, &result); /* found as soon as it can be seen */
             if (result.broken[0] != '\0') {
                 history_release(history);
                 *history = shorter;
@@ -376,6 +384,7 @@ void history_shrink(struct history *history)
             }
         }
     }
+    run_history(history, 1, out);
 }
 
 /* --- traces --------------------------------------------------------------------------------- */

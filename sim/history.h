@@ -36,8 +36,8 @@ void history_draw(struct history *history, uint64_t seed, size_t steps_max,
                   struct history_result *out);
 /* Do a history again. */
 void history_run(const struct history *history, struct history_result *out);
-/* Leave out requests as long as the history still breaks. */
-void history_shrink(struct history *history);
+/* Leave out requests as long as the history still breaks; *out is what it then breaks. */
+void history_shrink(struct history *history, struct history_result *out);
 /* One line a request. */
 void history_print(const struct history *history, FILE *out);
 

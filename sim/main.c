@@ -137,8 +137,7 @@ static void report_broken(const struct options *options, uint64_t seed, struct h
         printf("}\n");
     }
     fprintf(stderr, "seed %" PRIu64 ", step %zu: %s\n", seed, result->step, result->broken);
-    history_shrink(history);
-    history_run(history, &shrunk);
+    history_shrink(history, &shrunk);
     fprintf(stderr, "shrunk to %zu requests: %s\n", history_count(history), shrunk.broken);
     history_print(history, stderr);
     fprintf(stderr, "replay: cull-sim histories --seed %" PRIu64 " --count 1 --steps %" PRIu64 "\n",

@@ -91,7 +91,8 @@ struct oracle_blob {
     uint64_t serial;  /* of blobs ever named: tells two of one digest apart */
     unsigned claimed; /* DELETING: object versions that the claim named */
     bool deleted;     /* these are deleted, though the answer was lost */
-    bool unsure;      /* a stale plan may have deleted it, or not: the comparison looks */
+    bool unsure;      /* a stale plan may have claimed it, or not: the comparison looks */
+    bool answer_lost; /* and if it did, the object is gone and nobody knows */
 };
 
 struct oracle_object {

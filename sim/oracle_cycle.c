@@ -371,6 +371,7 @@ static void sweep_blobs(struct oracle *oracle, const struct cull__request *reque
         } else if (blob->serial != plan->blobs[i].serial) {
             /* gone and named again since: whether it counts as the planned one is not promised */
             blob->unsure = true;
+            blob->answer_lost = request->fault == CULL__FAULT_DELETE_AFTER;
             run->unsure++;
         } else {
             claim_one(oracle, request, blob, run);

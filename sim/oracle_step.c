@@ -403,7 +403,10 @@ static void step_send(struct oracle *oracle, const struct cull__request *request
         return;
     }
     for (size_t i = 0; i < request->content_count; i++) {
-        if (!is_named(oracle, upload, &letter_of(oracle, &request->contents[i])->digest)) {
+        const struct world_letter *letter = letter_of(oracle, &request->contents[i]);
+
+        if (!is_named(oracle, upload, &letter->digest) ||
+            oracle_blob(oracle, &letter->digest)->size_bytes != letter->len) {
             (void)oracle_expect(oracle, request, answer, BIT(CULL_E_INVALID));
             return;
         }
@@ -451,23 +454,28 @@ static void step_confirm(struct oracle *oracle, const struct cull__request *requ
                          const struct cull__answer *answer)
 {
     struct oracle_upload *upload = usable_upload(oracle, request, answer);
-    bool stored = true;
+    unsigned refusals = 0;
 
     if (upload == NULL) {
         return;
     }
     for (size_t i = 0; i < request->blob_count; i++) {
         const cull_digest *digest = &request->blobs[i].digest;
+        const struct oracle_object *object;
 
         if (!is_named(oracle, upload, digest)) {
             (void)oracle_expect(oracle, request, answer, BIT(CULL_E_NOTFOUND));
             return;
         }
-        stored = stored && oracle_object(oracle, digest,
-                                         oracle_blob(oracle, digest)->incarnation) != NULL;
+        object = oracle_object(oracle, digest, oracle_blob(oracle, digest)->incarnation);
+        if (object == NULL) {
+            refusals |= BIT(CULL_E_NOT_STORED);
+        } else if (object->size_bytes != oracle_blob(oracle, digest)->size_bytes) {
+            refusals |= BIT(CULL_E_INVALID);
+        }
     }
-    if (!oracle_expect(oracle, request, answer, stored ? BIT(CULL_OK) : BIT(CULL_E_NOT_STORED)) ||
-        !stored) {
+    if (!oracle_expect(oracle, request, answer, refusals != 0 ? refusals : BIT(CULL_OK)) ||
+        refusals != 0) {
         return;
     }
     oracle_expire(oracle);

@@ -397,7 +397,6 @@ static void bound_batch(struct sweep *sweep)
         if ((options->max_deletes > 0 && deletes >= options->max_deletes) ||
             (options->max_bytes > 0 &&
              (bytes > options->max_bytes || size_bytes > options->max_bytes - bytes))) {
-            sweep->result->limit = true;
             break;
         }
         deletes++;
@@ -532,7 +531,8 @@ static cull_status sweep_blobs(struct sweep *sweep, cull_error *err)
         }
         bound_batch(sweep);
         if (sweep->end == sweep->next) {
-            break; /* at a limit */
+            sweep->result->limit = true; /* not before: what was rescued takes no one's place */
+            break;
         }
         status = sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
         status = status == CULL_OK ? list_versions(sweep, err) : status;

@@ -478,7 +478,9 @@ struct confirm_ctx {
     const cull_digest *digests;
     size_t count;
     uint32_t *numbers;
-    cull_object_id *ids; /* NULL, or filled with the ids of what is pinned */
+    cull_object_id *ids;       /* NULL, or filled with the ids of what is pinned */
+    uint64_t *sizes;           /* filled with the sizes that these were named with */
+    const cull_staged *staged; /* NULL: a confirmation only */
 };
 
 /* Every digest's number, all of them pinned by this upload or held by its base. */
@@ -502,11 +504,14 @@ static cull_status find_pinned(struct confirm_ctx *confirm, cull_error *err)
         if (number == CULL__BLOB_NONE || (!cull__upload_pins(upload, number) &&
                                           !cull__upload_base_holds(upload, number))) {
             cull_digest_to_hex(hex, &confirm->digests[i], upload->store->settings.digest);
-            status = cull__error_set(err, CULL_E_NOTFOUND,
+            /* other bytes than those that were named, or a word about what is not ours */
+            status = cull__error_set(err,
+                                     confirm->staged != NULL ? CULL_E_INVALID : CULL_E_NOTFOUND,
                                      "blob %s: not named by upload:%llu", hex,
                                      (unsigned long long)upload->id);
-        } else if (confirm->ids != NULL) {
+        } else {
             confirm->ids[i] = cull__object_id(index, number);
+            confirm->sizes[i] = cull__blob_table_size(index->blobs, number);
         }
     }
     return status;
@@ -543,6 +548,31 @@ static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *e
     return status;
 }
 
+/* Content of another length than was named: its digest may be right, its name was not. */
+static cull_status check_size(const struct confirm_ctx *confirm, size_t i, uint64_t size_bytes,
+                              cull_error *err)
+{
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    if (size_bytes == confirm->sizes[i]) {
+        return CULL_OK;
+    }
+    cull_digest_to_hex(hex, &confirm->digests[i], confirm->upload->store->settings.digest);
+    return cull__error_set(err, CULL_E_INVALID, "blob %s: has %llu bytes, named with %llu", hex,
+                           (unsigned long long)size_bytes,
+                           (unsigned long long)confirm->sizes[i]);
+}
+
+static cull_status check_staged(const struct confirm_ctx *confirm, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        status = check_size(confirm, i, confirm->staged[i].size_bytes, err);
+    }
+    return status;
+}
+
 /* The first object that is not there as it was announced. */
 static cull_status check_objects(cull_store *store, const struct confirm_ctx *confirm,
                                  cull_error *err)
@@ -567,6 +597,8 @@ static cull_status check_objects(cull_store *store, const struct confirm_ctx *co
                                            "blob %s: confirmed, but its object is not there", hex)
                          : cull__error_set(err, info[i].status, "blob %s: %s", hex,
                                            cull_strerror(info[i].status));
+        } else {
+            status = check_size(confirm, i, info[i].size_bytes, err);
         }
     }
     cull__free(store->allocator, info);
@@ -574,9 +606,10 @@ static cull_status check_objects(cull_store *store, const struct confirm_ctx *co
 }
 
 /* Confirm, or with staged: publish and confirm. */
-static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_staged *staged,
-                                       const cull_caller *caller, cull_error *err)
+static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_caller *caller,
+                                       cull_error *err)
 {
+    const cull_staged *staged = confirm->staged;
     cull_store *store = confirm->upload->store;
     cull_status *results = NULL;
     cull_status status =
@@ -586,7 +619,7 @@ static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_s
         if (status == CULL_OK && store->objects != NULL) {
             status = check_objects(store, confirm, err);
         }
-    } else if (status == CULL_OK) {
+    } else if (status == CULL_OK && (status = check_staged(confirm, err)) == CULL_OK) {
         results = cull__alloc_zero(store->allocator, confirm->count, sizeof *results);
         status = results == NULL
                      ? cull__error_nomem(err)
@@ -610,21 +643,25 @@ static cull_status confirm_all(cull_upload *upload, const cull_digest *digests,
                                const cull_caller *caller, cull_error *err)
 {
     const cull_allocator *allocator = upload->store->allocator;
-    struct confirm_ctx confirm = { upload, digests, count, NULL, NULL };
+    struct confirm_ctx confirm = {
+        .upload = upload, .digests = digests, .count = count, .staged = staged
+    };
     cull_status status;
 
     confirm.numbers = cull__alloc(allocator, count, sizeof *confirm.numbers);
     confirm.ids = cull__alloc_zero(allocator, count, sizeof *confirm.ids);
-    if (confirm.numbers == NULL || confirm.ids == NULL) {
+    confirm.sizes = cull__alloc_zero(allocator, count, sizeof *confirm.sizes);
+    if (confirm.numbers == NULL || confirm.ids == NULL || confirm.sizes == NULL) {
         status = cull__error_nomem(err);
         for (size_t i = 0; staged != NULL && i < count; i++) {
             cull__objects_discard(upload->store->objects, &staged[i]);
         }
     } else {
-        status = publish_and_confirm(&confirm, staged, caller, err);
+        status = publish_and_confirm(&confirm, caller, err);
     }
     cull__free(allocator, confirm.numbers);
     cull__free(allocator, confirm.ids);
+    cull__free(allocator, confirm.sizes);
     return status;
 }
 
