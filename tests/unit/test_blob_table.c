@@ -187,6 +187,11 @@ static void world_insert(struct world *world, uint64_t *random, uint64_t value)
     bool taken = world_find(world, value) != CULL__BLOB_NONE;
 
     CHECK(cull__blob_table_next(world->table, 0) == number);
+    if (taken) { /* noticed at once where the slots stand */
+        uint32_t found;
+
+        CHECK(cull__blob_table_find(world->table, &digest, 1, &found) == CULL_OK);
+    }
     CHECK(cull__blob_table_insert(world->table, number + 1, &digest, 1, 0) == CULL_E_CORRUPT);
     CHECK(cull__blob_table_insert(world->table, number, &digest, row.size_bytes, row.incarnation) ==
           (taken ? CULL_E_CORRUPT : CULL_OK));
@@ -412,10 +417,45 @@ START_TEST(a_digest_that_comes_twice_in_a_checkpoint_is_noticed_at_the_first_loo
                                     cull_allocator_default(), NULL) == CULL_OK);
         CHECK(cull__blob_table_find(loaded, &digest, 1, &number) == CULL_E_CORRUPT);
         digest = digest_for(100, CULL_DIGEST_MD5);
-        CHECK(cull__blob_table_insert(loaded, 2, &digest, 1, 0) == CULL_E_CORRUPT);
+        CHECK(cull__blob_table_insert(loaded, 2, &digest, 1, 0) == CULL_OK); /* asks no slots */
+        CHECK(cull__blob_table_find(loaded, &digest, 1, &number) == CULL_E_CORRUPT);
         cull__blob_table_free(loaded);
         cull__blob_table_free(table);
         cull__buf_release(&saved);
+    }
+END_TEST
+
+START_TEST(a_digest_that_comes_twice_through_insertions_is_noticed_at_the_first_lookup)
+    {
+        struct cull__blob_table *table = NULL;
+        cull_digest digest = digest_for(1, CULL_DIGEST_MD5);
+        uint32_t number;
+
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true,
+                                   cull_allocator_default()) == CULL_OK);
+        CHECK(cull__blob_table_insert(table, 0, &digest, 1, 0) == CULL_OK);
+        CHECK(cull__blob_table_insert(table, 1, &digest, 1, 0) == CULL_OK);
+        CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_E_CORRUPT);
+        cull__blob_table_free(table);
+    }
+END_TEST
+
+START_TEST(an_adopted_blob_is_deleting_and_its_digest_stays_anothers)
+    {
+        struct cull__blob_table *table = NULL;
+        cull_digest digest = digest_for(1, CULL_DIGEST_MD5);
+        uint32_t number = 0;
+
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true,
+                                   cull_allocator_default()) == CULL_OK);
+        CHECK(cull__blob_table_insert(table, 0, &digest, 1, 5) == CULL_OK);
+        CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_OK && number == 0);
+        CHECK(cull__blob_table_adopt(table, 1, &digest, 1, 2) == CULL_OK);
+        CHECK(cull__blob_table_state(table, 1) == CULL__BLOB_DELETING);
+        CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_OK && number == 0);
+        CHECK(cull__blob_table_erase(table, 1) == CULL_OK);
+        CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_OK && number == 0);
+        cull__blob_table_free(table);
     }
 END_TEST
 
@@ -601,6 +641,9 @@ Suite *blob_table_suite(void)
                         ARRAY_LEN(history_cases));
     tcase_add_test(rules, a_digest_that_comes_twice_in_a_checkpoint_is_noticed_at_the_first_lookup);
     tcase_add_test(rules, an_unindexed_blob_stays_out_of_the_slots_after_a_reload);
+    tcase_add_test(rules,
+                   a_digest_that_comes_twice_through_insertions_is_noticed_at_the_first_lookup);
+    tcase_add_test(rules, an_adopted_blob_is_deleting_and_its_digest_stays_anothers);
     tcase_add_test(rules, sizes_whose_sum_overflows_are_refused);
     tcase_add_test(rules, hostile_bytes_are_refused_or_valid);
     tcase_add_test(rules, no_memory_at_any_allocation_of_an_insert_changes_nothing);

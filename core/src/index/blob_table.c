@@ -141,11 +141,15 @@ static void row_set(struct cull__blob_table *table, uint32_t number, const uint8
 
 static const uint8_t no_digest[CULL_DIGEST_BYTES_MAX];
 
-cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t number,
-                                    const cull_digest *digest, uint64_t size_bytes,
-                                    uint32_t incarnation)
+/* Put a new row under the next number, and into the slots if `indexed`. Slots that were never asked
+ * for are not built for it: replaying a log's tail costs a cycle no table; a digest that stands
+ * twice then shows when they are. */
+static cull_status insert(struct cull__blob_table *table, uint32_t number,
+                          const cull_digest *digest, uint64_t size_bytes, uint32_t incarnation,
+                          bool indexed)
 {
     uint64_t hash = cull__digest_hash(digest, table->kind, table->seed);
+    bool to_slots = indexed && table->slots.built;
     uint64_t total_bytes;
     cull_status status;
 
@@ -153,19 +157,18 @@ cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t num
         !cull__add_u64(&total_bytes, table->total_bytes, size_bytes)) {
         return CULL_E_CORRUPT;
     }
-    status = cull__slots_build(table);
-    if (status != CULL_OK) {
-        return status;
-    }
-    if (cull__slots_find(table, digest->bytes, hash) != CULL__BLOB_NONE) {
+    if (to_slots && cull__slots_find(table, digest->bytes, hash) != CULL__BLOB_NONE) {
         return CULL_E_CORRUPT;
     }
     status = reserve_rows(table, (size_t)number + 1);
     if (status != CULL_OK) {
         return status;
     }
-    row_set(table, number, digest->bytes, size_bytes, incarnation, CULL__BLOB_EXPECTED);
-    status = cull__slots_add(table, number, hash);
+    row_set(table, number, digest->bytes, size_bytes, incarnation,
+            indexed ? CULL__BLOB_EXPECTED : CULL__BLOB_DELETING | CULL__BLOB_UNINDEXED);
+    if (to_slots) {
+        status = cull__slots_add(table, number, hash);
+    }
     if (status != CULL_OK) {
         row_set(table, number, no_digest, 0, 0, CULL__BLOB_FREE);
         return status;
@@ -177,6 +180,20 @@ cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t num
         table->free.count--;
     }
     return CULL_OK;
+}
+
+cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t number,
+                                    const cull_digest *digest, uint64_t size_bytes,
+                                    uint32_t incarnation)
+{
+    return insert(table, number, digest, size_bytes, incarnation, true);
+}
+
+cull_status cull__blob_table_adopt(struct cull__blob_table *table, uint32_t number,
+                                   const cull_digest *digest, uint64_t size_bytes,
+                                   uint32_t incarnation)
+{
+    return insert(table, number, digest, size_bytes, incarnation, false);
 }
 
 cull_status cull__blob_table_erase(struct cull__blob_table *table, uint32_t number)

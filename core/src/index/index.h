@@ -61,11 +61,17 @@ uint32_t cull__blob_table_next(const struct cull__blob_table *table, size_t i);
 cull_status cull__blob_table_find(struct cull__blob_table *table, const cull_digest *digests,
                                   size_t count, uint32_t *numbers);
 
-/* A new EXPECTED blob under exactly cull__blob_table_next(table, 0): another number, or a
- * digest that is there already, is CULL_E_CORRUPT. */
+/* A new EXPECTED blob under exactly cull__blob_table_next(table, 0): another number is
+ * CULL_E_CORRUPT. So is a digest that is there already: at once if the slots stand, else when they
+ * are built. */
 cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t number,
                                     const cull_digest *digest, uint64_t size_bytes,
                                     uint32_t incarnation);
+/* The same in DELETING and out of the slots: an orphan of an incarnation that no put can name
+ * again, whose digest another incarnation may have. */
+cull_status cull__blob_table_adopt(struct cull__blob_table *table, uint32_t number,
+                                   const cull_digest *digest, uint64_t size_bytes,
+                                   uint32_t incarnation);
 /* Free a number in DELETING (gone). */
 cull_status cull__blob_table_erase(struct cull__blob_table *table, uint32_t number);
 /* Take a digest out of the slots: a later insert makes a new incarnation beside it. */

@@ -174,8 +174,13 @@ static cull_status check_adopt(struct cull__txn *txn, void *ctx, cull_error *err
     if (cull__blob_table_find(index->blobs, &repair->id.digest, 1, &number) != CULL_OK) {
         return cull__error_nomem(err);
     }
-    if (number != CULL__BLOB_NONE) {
+    if (number != CULL__BLOB_NONE &&
+        (!index->incarnations ||
+         cull__blob_table_incarnation(index->blobs, number) == repair->id.incarnation)) {
         return CULL_OK; /* somebody names it now */
+    }
+    if (index->incarnations && repair->id.incarnation >= txn->store->catalog->cycles) {
+        return CULL_OK; /* an upload may still name it; a cycle from now none can */
     }
     blob.number = cull__blob_table_next(index->blobs, 0);
     if (repair->version_count > 0) {

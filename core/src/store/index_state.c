@@ -265,7 +265,7 @@ static cull_status insert_blobs(struct cull__index *index, const struct cull__fa
 
 static cull_status apply_pin(struct cull__index *index, const struct cull__fact *fact)
 {
-    struct cull__pins *pins;
+    struct cull__pins *pins = NULL;
     cull_status status = insert_blobs(index, fact);
 
     if (status == CULL_OK) {
@@ -427,16 +427,32 @@ static cull_status apply_gone(struct cull__index *index, const struct cull__fact
     return status;
 }
 
+/* An orphan becomes a DELETING blob. Where a put may name a new incarnation it stays out of the
+ * slots; elsewhere it is found, and answers *wait*. */
+static cull_status adopt(struct cull__index *index, const struct cull__fact_blob *blob)
+{
+    cull_status status;
+
+    if (index->incarnations) {
+        return cull__blob_table_adopt(index->blobs, blob->number, &blob->digest,
+                                      blob->size_bytes, blob->incarnation);
+    }
+    status = cull__blob_table_insert(index->blobs, blob->number, &blob->digest, blob->size_bytes,
+                                     blob->incarnation);
+    return status == CULL_OK ? cull__blob_table_set_state(index->blobs, blob->number,
+                                                          CULL__BLOB_DELETING)
+                             : status;
+}
+
 static cull_status apply_adopt(struct cull__index *index, const struct cull__fact *fact)
 {
-    cull_status status = insert_blobs(index, fact);
+    cull_status status = CULL_OK;
 
     for (size_t i = 0; i < fact->blob_count && status == CULL_OK; i++) {
-        status = cull__blob_table_set_state(index->blobs, fact->blobs[i].number,
-                                            CULL__BLOB_DELETING);
-        if (status == CULL_OK && index->incarnations) {
-            status = cull__blob_table_unindex(index->blobs, fact->blobs[i].number);
-        }
+        status = adopt(index, &fact->blobs[i]);
+    }
+    if (status == CULL_OK) {
+        status = cull__counts_grow(index->counts, cull__blob_table_limit(index->blobs));
     }
     return status == CULL_OK ? remember_versions(index, fact) : status;
 }

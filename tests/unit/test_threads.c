@@ -1,0 +1,204 @@
+/*
+ * test_threads.c - uploaders, a deleter and a collector on one handle, and on two handles of one
+ * log, at once. Nothing depends on who comes first: each uploader makes a fixed number of versions
+ * and every one of them that is not deleted must read back whole.
+ */
+#include "suites.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store_support.h"
+
+#define UPLOADERS 3
+#define VERSIONS 40
+
+struct worker {
+    struct bench_store bench; /* a copy: store, objects and log are shared */
+    int number;
+    atomic_bool *done;
+    int failures;
+    cull_error first;
+};
+
+static void failed(struct worker *worker, cull_status status, const cull_error *err)
+{
+    if (status != CULL_OK && worker->failures++ == 0) {
+        worker->first = *err;
+    }
+}
+
+/* One version of three blobs, two of them shared between uploaders and versions. */
+static cull_status make_version(struct worker *worker, int version, cull_error *err)
+{
+    struct bench_store *bench = &worker->bench;
+    const cull_caller caller = bench_caller(bench);
+    cull_name name = { "e", "p", "", "" };
+    cull_upload_options options = { .collection = &name };
+    cull_upload *upload = NULL;
+    cull_commit_result result;
+    cull_commit_options commit = { 0 };
+    cull_manifest *manifest;
+    char text[96];
+    cull_status status;
+
+    (void)snprintf(name.collection, sizeof name.collection, "c%d", worker->number);
+    (void)snprintf(text, sizeof text, "a=s%d b=s%d own=u%d-%d", version % 5, version / 3 % 7,
+                   worker->number, version);
+    manifest = bench_manifest(bench, text);
+    commit.manifest = manifest;
+    do { /* a blob that is being deleted answers wait, and the commit then says what is missing */
+        status = cull_upload_open(&upload, bench->store, &options, &caller, err);
+        if (status == CULL_OK) {
+            status = bench_put(bench, upload, text, err);
+        }
+        if (status == CULL_OK) {
+            status = cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, err);
+        }
+        if (status != CULL_OK && upload != NULL) {
+            cull_status aborted = cull_upload_abort(upload, &caller, err);
+
+            status = aborted == CULL_OK || aborted == CULL_E_BUSY ? status : aborted;
+        }
+        cull_upload_free(upload);
+        upload = NULL;
+    } while (status == CULL_E_NOT_STORED || status == CULL_E_BUSY);
+    cull_manifest_free(manifest);
+    return status;
+}
+
+static void *upload_all(void *ctx)
+{
+    struct worker *worker = ctx;
+
+    for (int version = 0; version < VERSIONS; version++) {
+        cull_error err = { CULL_OK, "" };
+        cull_status status = make_version(worker, version, &err);
+
+        failed(worker, status, &err);
+        if (status == CULL_OK && version >= 4 && version % 2 == 0) {
+            const cull_caller caller = bench_caller(&worker->bench);
+            const cull_delete_options options = { .delete_aliases = true };
+            cull_name name = { "e", "p", "", "" };
+            cull_version_key key;
+
+            (void)snprintf(name.collection, sizeof name.collection, "c%d", worker->number);
+            (void)snprintf(name.version, sizeof name.version, "v%d", version - 4);
+            status = cull_version_find(worker->bench.store, &name, &key, &err);
+            do {
+                if (status == CULL_OK || status == CULL_E_BUSY) {
+                    status = cull_delete(worker->bench.store, &key, 1, &options, &caller, &err);
+                }
+            } while (status == CULL_E_BUSY);
+            failed(worker, status, &err);
+        }
+    }
+    return NULL;
+}
+
+static void *collect_until_done(void *ctx)
+{
+    struct worker *worker = ctx;
+    struct bench_store *bench = &worker->bench;
+    const cull_caller caller = bench_caller(bench);
+    const cull_gc_options options = { .now_ms = bench->now_ms, .verify_full = true,
+                                      .allow_empty_store = true };
+
+    while (!atomic_load(worker->done)) {
+        cull_plan *plan = NULL;
+        cull_gc_result result;
+        cull_error err = { CULL_OK, "" };
+        cull_status status = cull_gc_plan(&plan, bench->store, &options, &err);
+
+        if (status == CULL_OK) {
+            status = cull_gc_execute(bench->store, plan, &options, &caller, &result, &err);
+        }
+        failed(worker, status == CULL_E_BUSY ? CULL_OK : status, &err);
+        cull_plan_free(plan);
+    }
+    return NULL;
+}
+
+static void run_workers(struct worker workers[UPLOADERS + 1], atomic_bool *done)
+{
+    pthread_t threads[UPLOADERS + 1];
+
+    for (int i = 0; i <= UPLOADERS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL,
+                                        i < UPLOADERS ? upload_all : collect_until_done,
+                                        &workers[i]),
+                         0);
+    }
+    for (int i = 0; i < UPLOADERS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    atomic_store(done, true);
+    ck_assert_int_eq(pthread_join(threads[UPLOADERS], NULL), 0);
+    for (int i = 0; i <= UPLOADERS; i++) {
+        ck_assert_msg(workers[i].failures == 0, "worker %d: %d failures, the first: %s", i,
+                      workers[i].failures, workers[i].first.message);
+    }
+}
+
+START_TEST(uploaders_and_a_collector_at_once_lose_nothing)
+{
+    const struct bench_options options = { .grace_ms = 0 };
+    struct bench_store bench;
+    struct worker workers[UPLOADERS + 1];
+    cull_log *view = NULL;
+    cull_store *second = NULL;
+    atomic_bool done = false;
+    cull_error err = { CULL_OK, "" };
+
+    bench_open(&bench, &options);
+    memset(workers, 0, sizeof workers);
+    if (_i == 1) { /* the collector and one uploader as another process would */
+        cull_store_options other = { .objects = bench.objects };
+
+        ck_assert_int_eq(cull_log_memory_view(&view, bench.log), CULL_OK);
+        other.log = view;
+        ck_assert_int_eq(cull_store_open(&second, &other, &err), CULL_OK);
+    }
+    for (int i = 0; i <= UPLOADERS; i++) {
+        workers[i].bench = bench;
+        workers[i].number = i;
+        workers[i].done = &done;
+        if (_i == 1 && i % 3 == 0) {
+            workers[i].bench.store = second;
+        }
+    }
+    run_workers(workers, &done);
+    (void)bench_collect(&bench);
+    bench_check(&bench);
+    for (int i = 0; i < UPLOADERS; i++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof name, "c%d", i);
+        for (int version = 0; version < VERSIONS; version++) {
+            char want[96];
+
+            if (version % 2 == 0 && version + 4 < VERSIONS) {
+                continue; /* deleted and collected */
+            }
+            (void)snprintf(want, sizeof want, "a=s%d b=s%d own=u%d-%d", version % 5,
+                           version / 3 % 7, i, version);
+            ck_assert_str_eq(bench_text(&bench, name, (uint32_t)version), want);
+        }
+    }
+    cull_store_close(second);
+    cull_log_close(view);
+    bench_close(&bench);
+}
+END_TEST
+
+Suite *threads_suite(void)
+{
+    Suite *suite = suite_create("threads");
+    TCase *tc = tcase_create("threads");
+
+    tcase_add_loop_test(tc, uploaders_and_a_collector_at_once_lose_nothing, 0, 2);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
