@@ -298,7 +298,7 @@ void args_release(const struct arg_set *set)
 
 /* --- help ---------------------------------------------------------------------------------- */
 
-#define HELP_COLUMN 26
+#define HELP_COLUMN 28
 #define HELP_WIDTH 79
 
 /* text from the given column on, broken at blanks before the 80th. */

@@ -194,6 +194,29 @@ static cull_status delete_selection(struct deleting *deleting)
     return status == CULL_OK ? delete_list(deleting) : status;
 }
 
+static void print_whole(struct deleting *deleting)
+{
+    const cull_scope *scope = &deleting->scope;
+    struct cli *cli = deleting->cli;
+    bool dry_run = deleting->options->dry_run;
+    const char *kind = scope->kind == CULL_SCOPE_COLLECTION ? "collection"
+                       : scope->kind == CULL_SCOPE_PROJECT  ? "project"
+                                                            : "entity";
+    char name[VERSION_NAME_MAX];
+
+    (void)snprintf(name, sizeof(name), "%s%s%s%s%s", scope->entity,
+                   scope->project != NULL ? "/" : "", scope->project != NULL ? scope->project : "",
+                   scope->collection != NULL ? "/" : "",
+                   scope->collection != NULL ? scope->collection : "");
+    record_begin(&cli->out, kind);
+    field_text(&cli->out, "name", name);
+    field_bool(&cli->out, "deleted", !dry_run);
+    record_end(&cli->out);
+    if (!cli->out.json) {
+        (void)printf("%s %s %s\n", dry_run ? "would delete" : "deleted", kind, name);
+    }
+}
+
 /* A collection, project or entity as a whole. */
 static cull_status delete_whole(struct deleting *deleting)
 {
@@ -207,6 +230,7 @@ static cull_status delete_whole(struct deleting *deleting)
         return status;
     }
     cli->changed = cli->changed || !dry_run;
+    print_whole(deleting);
     return deletion_print(cli, &deleting->list, dry_run, dry_run || deleting->options->bytes);
 }
 

@@ -126,7 +126,11 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     if (status == CULL_OK || status == CULL_E_DAMAGED) {
         answer(cli, &result);
     }
-    return status;
+    return status == CULL_E_DAMAGED
+               ? cli_fail(cli, status, "%s: %" PRIu64 " problem%s, %" PRIu64 " repaired",
+                          cli->store_dir, result.problems, result.problems == 1 ? "" : "s",
+                          result.repaired)
+               : status;
 }
 
 const struct cli_command command_fsck = {

@@ -1,8 +1,8 @@
 /*
  * cmd_gc.c - cull gc: one cycle.
  *
- * SHAPE     Plan, print what will be purged, execute, print what became of it. --dry-run ends after
- *           the plan: the same code made it.
+ * SHAPE     Plan, execute, print what became of it. --dry-run ends after the plan, which the same
+ *           code made. Names are looked up before the cycle: a purged version has none.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -109,17 +109,56 @@ static cull_status name_versions(struct cycle *cycle)
     return status;
 }
 
-static void print_versions(struct cycle *cycle, const struct version_list *list, const char *verb,
-                           const char *state)
+static void print_version(struct output *out, const struct version_item *item, const char *verb,
+                          const char *state)
 {
-    struct output *out = &cycle->cli->out;
     char size[UNITS_TEXT_MAX];
 
-    for (size_t i = 0; i < list->count; i++) {
-        version_item_record(out, &list->items[i], state);
-        if (!out->json) {
-            (void)printf("%s%s %s (%s)\n", cycle->options->dry_run ? "would " : "", verb,
-                         list->items[i].name, bytes_human(size, list->items[i].size_bytes));
+    version_item_record(out, item, state);
+    if (!out->json) {
+        (void)printf("%s %s (%s)\n", verb, item->name, bytes_human(size, item->size_bytes));
+    }
+}
+
+static void print_planned(struct cycle *cycle)
+{
+    struct output *out = &cycle->cli->out;
+
+    for (size_t i = 0; i < cycle->expired.count; i++) {
+        print_version(out, &cycle->expired.items[i], "would expire", "committed");
+    }
+    for (size_t i = 0; i < cycle->purged.count; i++) {
+        print_version(out, &cycle->purged.items[i], "would purge", "deleted");
+    }
+}
+
+static cull_status visit_state(void *ctx, const cull_version_info *version)
+{
+    *(cull_version_state *)ctx = version->state;
+    return CULL_OK;
+}
+
+/* What became of the plan's versions: one that was restored or pinned in between is not told. */
+static void print_done(struct cycle *cycle)
+{
+    struct cli *cli = cycle->cli;
+    cull_error ignored = { CULL_OK, "" };
+    cull_version_state state = CULL_VERSION_COMMITTED;
+
+    for (size_t i = 0; i < cycle->expired.count; i++) {
+        const struct version_item *item = &cycle->expired.items[i];
+
+        if (cull_version_show(cli->store, &item->key, visit_state, &state, &ignored) == CULL_OK &&
+            state == CULL_VERSION_DELETED) {
+            print_version(&cli->out, item, "expired", "deleted");
+        }
+    }
+    for (size_t i = 0; i < cycle->purged.count; i++) {
+        const struct version_item *item = &cycle->purged.items[i];
+
+        if (cull_version_show(cli->store, &item->key, visit_state, &state, &ignored) ==
+            CULL_E_NOTFOUND) {
+            print_version(&cli->out, item, "purged", "purged");
         }
     }
 }
@@ -228,6 +267,7 @@ static cull_status dry_run(struct cycle *cycle)
                                .bytes_freed = info->bytes,
                                .blobs_finished = info->unfinished };
 
+    print_planned(cycle);
     print_plan_blobs(cycle);
     print_answer(cycle, &planned);
     return CULL_OK;
@@ -249,6 +289,8 @@ static cull_status execute(struct cycle *cycle)
     }
     cli->limit = result.limit;
     if (status == CULL_OK || status == CULL_E_PARTIAL || status == CULL_E_CANCELLED) {
+        progress_end(&cycle->progress);
+        print_done(cycle);
         print_answer(cycle, &result);
     } else {
         print_summary(cycle, &result);
@@ -291,8 +333,6 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     }
     if (status == CULL_OK) {
         progress_end(&cycle.progress);
-        print_versions(&cycle, &cycle.expired, "expire", "committed");
-        print_versions(&cycle, &cycle.purged, "purge", "deleted");
         status = cycle.options->dry_run ? dry_run(&cycle) : execute(&cycle);
     }
     progress_end(&cycle.progress);

@@ -53,16 +53,13 @@ struct get {
 
 static cull_status file_failed(struct get *get, const char *path, int code)
 {
-    char shown_dir[PRINTABLE_MAX];
     char shown[PRINTABLE_MAX];
 
-    (void)printable(shown_dir, get->dir_name);
-    (void)printable(shown, path);
+    (void)printable_path(shown, get->dir_name, path);
     if (code == ELOOP) {
-        return cli_fail(get->cli, CULL_E_REFUSED, "%s/%s: a symbolic link stands in the way",
-                        shown_dir, shown);
+        return cli_fail(get->cli, CULL_E_REFUSED, "%s: a symbolic link stands in the way", shown);
     }
-    return cli_fail_errno(get->cli, code, "%s/%s", shown_dir, shown);
+    return cli_fail_errno(get->cli, code, "%s", shown);
 }
 
 /* --- the target ---------------------------------------------------------------------------- */
@@ -207,8 +204,15 @@ static cull_status get_blob(struct get *get, const cull_entry *entry)
     if (get->write_errno != 0) {
         return file_failed(get, entry->path, get->write_errno);
     }
-    return status == CULL_E_DAMAGED || status == CULL_E_NOTFOUND ? count_damage(get, entry->path)
-                                                                 : status;
+    switch (status) { /* what is wrong with this object says nothing of the others */
+    case CULL_E_DAMAGED:
+    case CULL_E_NOTFOUND:
+    case CULL_E_INVALID:
+    case CULL_E_IO:
+        return count_damage(get, entry->path);
+    default:
+        return status;
+    }
 }
 
 /* --- the version --------------------------------------------------------------------------- */
@@ -270,8 +274,8 @@ static cull_status answer(struct get *get, const char *name)
     summary_end(&cli->out);
     if (get->damaged > 0) {
         return cli_fail(cli, CULL_E_DAMAGED,
-                        "%s: %" PRIu64 " file%s damaged or lost; the other %" PRIu64
-                        " are in %s (cull fsck --read-data finds all that is)",
+                        "%s: %" PRIu64 " file%s damaged or lost, %" PRIu64
+                        " written to %s (cull fsck --read-data finds all that is wrong)",
                         name, get->damaged, get->damaged == 1 ? " is" : "s are", get->files,
                         printable(shown, get->dir_name));
     }

@@ -87,21 +87,35 @@ static bool is_there(const char *dir, const char *name)
     return there;
 }
 
+/* The directory, empty or not, but without a store. *made: it was not there. */
+static cull_status make_directory(struct cli *cli, bool *made)
+{
+    char shown[PRINTABLE_MAX];
+
+    struct stat info;
+
+    *made = mkdir(cli->store_dir, 0755) == 0;
+    if (!*made && errno != EEXIST) {
+        return cli_fail_errno(cli, errno, "%s", printable(shown, cli->store_dir));
+    }
+    if (!*made && stat(cli->store_dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        return cli_fail(cli, CULL_E_INVALID, "%s: not a directory",
+                        printable(shown, cli->store_dir));
+    }
+    if (is_there(cli->store_dir, "cull.db")) {
+        return cli_fail(cli, CULL_E_EXISTS, "%s: there is a store here already",
+                        printable(shown, cli->store_dir));
+    }
+    return CULL_OK;
+}
+
 static cull_status make_folders(struct cli *cli, const cull_store_settings *settings)
 {
     cull_objects_directory_options options = { .path = cli->store_dir,
                                                .digest = settings->digest,
                                                .stage_prefix = (uint32_t)getpid(),
                                                .create = true };
-    char shown[PRINTABLE_MAX];
 
-    if (mkdir(cli->store_dir, 0755) != 0 && errno != EEXIST) {
-        return cli_fail_errno(cli, errno, "%s", printable(shown, cli->store_dir));
-    }
-    if (is_there(cli->store_dir, "cull.db")) {
-        return cli_fail(cli, CULL_E_EXISTS, "%s: there is a store here already",
-                        printable(shown, cli->store_dir));
-    }
     return settings->index_only ? CULL_OK
                                 : cull_objects_directory_open(&cli->objects, &options, &cli->err);
 }
@@ -129,53 +143,56 @@ static cull_status publish(struct cli *cli, const char *temporary)
     return status;
 }
 
+static void remove_file(struct cli *cli, const char *name)
+{
+    char *path = path_join(cli->store_dir, name);
+
+    if (path != NULL) {
+        (void)unlink(path);
+    }
+    free(path);
+}
+
 static void remove_temporary(struct cli *cli, const char *temporary)
 {
     static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
 
     for (size_t i = 0; i < ARG_LEN(suffixes); i++) {
         char name[96];
-        char *path;
 
         (void)snprintf(name, sizeof(name), "%s%s", temporary, suffixes[i]);
-        path = path_join(cli->store_dir, name);
-        if (path != NULL) {
-            (void)unlink(path);
-        }
-        free(path);
+        remove_file(cli, name);
     }
 }
 
-static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+static cull_status make_store(struct cli *cli, const cull_store_settings *settings)
 {
-    cull_store_settings settings;
     cull_caller caller = cli_caller(cli);
     char temporary[64];
-    char shown[PRINTABLE_MAX];
-    char grace[UNITS_TEXT_MAX];
-    cull_status status = read_settings(cli, values, &settings);
+    cull_status status;
 
-    cli->store_dir = count > 0 ? names[0] : cli->store_dir == NULL ? "." : cli->store_dir;
-    if (status == CULL_OK) {
-        status = make_folders(cli, &settings);
-    }
-    if (status != CULL_OK) {
-        return status;
-    }
     (void)snprintf(temporary, sizeof(temporary), "cull.db.init-%ld", (long)getpid());
     remove_temporary(cli, temporary); /* of a process that had our number and died */
     status = open_log(cli, cli->store_dir, temporary, true, &cli->log);
     if (status == CULL_OK) {
-        status = cull_store_create(cli->log, &settings, &caller, &cli->err);
+        status = cull_store_create(cli->log, settings, &caller, &cli->err);
+    }
+    if (status == CULL_OK) {
+        status = make_folders(cli, settings);
     }
     cli_close(cli); /* folds the write-ahead log into the one file */
     if (status == CULL_OK) {
         status = publish(cli, temporary);
     }
     remove_temporary(cli, temporary);
-    if (status != CULL_OK || (status = cli_open(cli, false)) != CULL_OK) {
-        return status;
-    }
+    return status;
+}
+
+static void print_answer(struct cli *cli)
+{
+    char shown[PRINTABLE_MAX];
+    char grace[UNITS_TEXT_MAX];
+
     if (!cli->out.json) {
         (void)printf("made a store in %s: %s, %s, deleted versions are kept for %s\n",
                      printable(shown, cli->store_dir), cull_digest_kind_name(cli->settings.digest),
@@ -190,7 +207,33 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     field_number(&cli->out, "grace_ms", cli->settings.grace_ms);
     field_number(&cli->out, "lease_ms", cli->settings.lease_ms);
     record_end(&cli->out);
-    return CULL_OK;
+}
+
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    cull_store_settings settings;
+    bool made = false;
+    cull_status status = read_settings(cli, values, &settings);
+
+    cli->store_dir = count > 0 ? names[0] : cli->store_dir == NULL ? "." : cli->store_dir;
+    if (status == CULL_OK) {
+        status = make_directory(cli, &made);
+    }
+    if (status == CULL_OK) {
+        status = make_store(cli, &settings);
+    }
+    if (status != CULL_OK) {
+        if (made) { /* leave nothing of ours, if nothing else came in */
+            remove_file(cli, "collector.lock");
+            (void)rmdir(cli->store_dir);
+        }
+        return status;
+    }
+    status = cli_open(cli, false);
+    if (status == CULL_OK) {
+        print_answer(cli);
+    }
+    return status;
 }
 
 const struct cli_command command_init = {

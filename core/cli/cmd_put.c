@@ -132,7 +132,7 @@ static cull_status make_manifest(struct put *put)
 {
     struct cli *cli = put->cli;
     const struct content *content = &put->content;
-    cull_status status = cull_manifest_new(&put->manifest, content->kind, NULL);
+    cull_status status = cull_manifest_new(&put->manifest, content->kind, cull_allocator_default());
 
     for (size_t i = 0; status == CULL_OK && i < content->files.count; i++) {
         const struct walk_file *file = &content->files.files[i];
@@ -448,7 +448,12 @@ static void print_result(struct put *put, const cull_commit_result *result)
     (void)snprintf(name, sizeof(name), "%s:v%" PRIu32,
                    collection_name(collection, &put->collection), result->version.ordinal);
     if (!out->json && !result->is_new) {
-        (void)printf("unchanged: %s\n", name);
+        (void)printf("unchanged: %s", name);
+        if (put->sent_count > 0) { /* the store had lost some of it, or given it up */
+            (void)printf("; sent again %s, %s", count_human(sent, put->sent_count),
+                         bytes_human(sent_size, put->sent_bytes));
+        }
+        (void)printf("\n");
     } else if (!out->json) {
         (void)printf("%s %s: %s file%s, %s; sent %s, %s\n",
                      put->cli->settings.index_only ? "recorded" : "stored", name,
@@ -509,6 +514,10 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     progress_begin(&put->progress, cli->globals.progress);
     if (options->threads.given && options->threads.value > POOL_THREADS_MAX) {
         status = cli_fail(cli, CULL_E_USAGE, "--threads: at most %d", POOL_THREADS_MAX);
+        goto done;
+    }
+    if (options->ttl.given && options->ttl.value == 0) {
+        status = cli_fail(cli, CULL_E_USAGE, "--ttl: 0: a version cannot expire as it is made");
         goto done;
     }
     if ((status = cli_open(cli, true)) != CULL_OK ||

@@ -2,6 +2,7 @@
  * cmd_restore.c - cull restore: take soft-deletes back.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "deletion.h"
 #include "resolve.h"
@@ -16,6 +17,64 @@ static const struct arg_option restore_table[] = {
       "new name for a deleted collection whose own is taken (who asks is then said before the "
       "command: cull --as USER restore)" },
 };
+
+/* --- which version is meant ---------------------------------------------------------------- */
+
+struct candidate {
+    uint32_t ordinal;
+    bool only_deleted; /* of deleted collections only */
+    bool found;
+    bool in_live; /* the found one's collection is live */
+    cull_version_key key;
+};
+
+/* Several collections may have had the name. A live one's version is meant first, then that of the
+ * newest; ids only grow. */
+static cull_status visit_candidate(void *ctx, const cull_version_info *version)
+{
+    struct candidate *candidate = ctx;
+    bool live = !version->collection_deleted;
+
+    if (version->key.ordinal != candidate->ordinal || (live && candidate->only_deleted)) {
+        return CULL_OK;
+    }
+    if (!candidate->found || live ||
+        (!candidate->in_live && version->key.collection > candidate->key.collection)) {
+        candidate->found = true;
+        candidate->in_live = live;
+        candidate->key = version->key;
+    }
+    return CULL_OK;
+}
+
+/* `vN` of a name that may belong to a new collection by now, while the deleted one waits in the
+ * trash under the same name; --as says that the deleted one is meant. */
+static cull_status find_deleted(struct cli *cli, const char *text, bool only_deleted,
+                                cull_version_key *out)
+{
+    struct candidate candidate = { .only_deleted = only_deleted };
+    cull_name name;
+    cull_selection selection = { .entity = name.entity,
+                                 .project = name.project,
+                                 .collection = name.collection,
+                                 .states = 1u << CULL_VERSION_DELETED };
+    uint64_t ordinal = 0;
+    cull_status status = resolve_name(cli, text, &name);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (name.version[0] == 'v' && count_parse(&ordinal, name.version + 1) &&
+        ordinal <= UINT32_MAX) {
+        candidate.ordinal = (uint32_t)ordinal;
+        status = cull_select(cli->store, &selection, visit_candidate, &candidate, &cli->err);
+        if (status == CULL_OK && candidate.found) {
+            *out = candidate.key;
+            return CULL_OK;
+        }
+    }
+    return resolve_version_exactly(cli, text, out); /* and says what is wrong */
+}
 
 static cull_status print_restored(struct cli *cli, const cull_version_key *keys, size_t count)
 {
@@ -47,12 +106,21 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     struct version_list list = { NULL, 0, 0 };
     cull_version_key *keys = NULL;
     cull_caller caller;
-    cull_status status = cli_open(cli, false);
+    char shown[PRINTABLE_MAX];
+    cull_name as;
+    cull_status status;
 
+    if (options->as != NULL &&
+        (strpbrk(options->as, "/:") != NULL ||
+         cull_name_parse(&as, options->as, "e", "p", &cli->err) != CULL_OK)) {
+        return cli_fail(cli, CULL_E_USAGE, "--as: %s: not a collection's name",
+                        printable(shown, options->as));
+    }
+    status = cli_open(cli, false);
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
         cull_version_key key;
 
-        status = resolve_version_exactly(cli, names[i], &key);
+        status = find_deleted(cli, names[i], options->as != NULL, &key);
         if (status == CULL_OK) {
             status = version_list_add_once(cli, &list, &key);
         }

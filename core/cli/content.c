@@ -48,13 +48,12 @@ struct reader {
 static cull_status file_failed(const struct content *content, size_t file, const char *what,
                                cull_error *err)
 {
-    char shown_name[PRINTABLE_MAX];
-    char shown_path[PRINTABLE_MAX];
+    char shown[PRINTABLE_MAX];
 
     err->status = CULL_E_IO;
-    (void)snprintf(err->message, sizeof(err->message), "%s/%s: %s",
-                   printable(shown_name, content->name),
-                   printable(shown_path, content->files.files[file].path), what);
+    (void)printable_path(shown, content->name, content->files.files[file].path);
+    (void)snprintf(err->message, sizeof(err->message), "%s: %.*s", shown,
+                   (int)(sizeof(err->message) - strlen(shown) - 3), what);
     return CULL_E_IO;
 }
 
@@ -166,6 +165,10 @@ static cull_status stage_one(void *ctx, void *local, size_t i, cull_error *err)
         return file_changed(content, file, err);
     }
     if (status != CULL_OK) {
+        cull_error cause = *err;
+
+        (void)file_failed(content, file, cause.message, err);
+        err->status = status;
         return status;
     }
     work->staged[i] = true;
@@ -201,9 +204,9 @@ static cull_status reader_new(void *ctx, void **local, cull_error *err)
     }
     if (status == CULL_OK && work->store == NULL) { /* hashing */
         reader->buffer = malloc(READ_BYTES);
-        status = reader->buffer == NULL
-                     ? CULL_E_NOMEM
-                     : cull_hasher_new(&reader->hasher, work->content->kind, NULL);
+        status = reader->buffer == NULL ? CULL_E_NOMEM
+                                        : cull_hasher_new(&reader->hasher, work->content->kind,
+                                                          cull_allocator_default());
     }
     if (status != CULL_OK) {
         err->status = status;

@@ -70,9 +70,7 @@ cull_status deletion_print(struct cli *cli, const struct version_list *list, boo
 
         (void)!cull_version_show(cli->store, &list->items[0].key, visit_kept, &kept, &ignored);
     }
-    if (!out->json && list->count == 0) {
-        (void)printf("no version is selected\n");
-    } else if (!out->json) {
+    if (!out->json) {
         (void)printf("%s version%s %s%s%s\n", count_human(text, list->count),
                      list->count == 1 ? "" : "s", dry_run ? "would be deleted" : "deleted",
                      kept.until_ms != 0 ? ", can be restored until at least " : "",

@@ -5,7 +5,7 @@
  *           stderr, the summary record and the exit code, so all commands end alike.
  * INVARIANT With --json the last line of stdout is a summary, whatever happened.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,9 +66,9 @@ static const char *status_name(const struct cli *cli, cull_status status, int si
     return "failed";
 }
 
-static void print_error(const struct cli *cli, const char *message)
+static void print_error(struct cli *cli, const char *message)
 {
-    (void)fflush(stdout);
+    output_flush(&cli->out);
     (void)fprintf(stderr, "%s%s\n",
                   cli->out.color_err ? "\033[31mcull:\033[0m " : "cull: ", message);
 }
@@ -100,13 +100,13 @@ static int finish(struct cli *cli, cull_status status)
     }
     summary_print(&cli->out, cli->command == NULL ? NULL : cli->command->name,
                   status_name(cli, status, signal_number), message);
-    if (fflush(stdout) == 0 && cli->changed && cli->store != NULL && status != CULL_E_CORRUPT &&
-        signal_number == 0) {
+    output_flush(&cli->out);
+    if (cli->changed && cli->store != NULL && status != CULL_E_CORRUPT && signal_number == 0) {
         maintain(cli);
     }
     cli_close(cli);
     if (!output_close(&cli->out)) {
-        cli_warn(cli, "standard output: %s", strerror(errno == 0 ? EIO : errno));
+        cli_warn(cli, "standard output: %s", strerror(cli->out.write_errno));
         code = code == 0 ? 1 : code;
     }
     return code;
@@ -173,14 +173,23 @@ static cull_status no_command(struct cli *cli, const char *name)
                     printable(shown, name));
 }
 
-/* cull help [COMMAND] */
+/* cull help [COMMAND]; help is text, whatever else was asked for. */
 static cull_status run_help(struct cli *cli, char **names, size_t count)
 {
-    const struct cli_command *command = count == 0 ? NULL : find_command(names[0]);
+    struct arg_set globals = { global_option_table, global_option_count, &cli->globals };
+    const struct cli_command *command = NULL;
+    cull_status status = args_parse(&globals, 1, names, &count, false, &cli->err);
 
-    if (count > 0 && command == NULL && strcmp(names[0], "help") != 0) {
-        return no_command(cli, names[0]);
+    if (status != CULL_OK) {
+        return status;
     }
+    if (count > 0 && strcmp(names[0], "help") != 0) {
+        command = find_command(names[0]);
+        if (command == NULL) {
+            return no_command(cli, names[0]);
+        }
+    }
+    cli->out.json = false;
     if (command != NULL) {
         print_command_help(command);
     } else {
@@ -254,6 +263,7 @@ static cull_status run_command(struct cli *cli, char **args, size_t count)
     status = args_parse(sets, ARG_LEN(sets), args, &count, false, &cli->err);
     output_init(&cli->out, cli->out.json || cli->globals.json, !cli->globals.no_color);
     if (status == CULL_OK && cli->globals.help) {
+        cli->out.json = false;
         print_command_help(command);
         goto done;
     }
@@ -282,6 +292,7 @@ static cull_status dispatch(struct cli *cli, char **args, size_t count)
         return status;
     }
     if (cli->globals.version) {
+        cli->out.json = false;
         (void)printf("cull %s\n", cull_version());
         return CULL_OK;
     }
@@ -294,6 +305,7 @@ static cull_status dispatch(struct cli *cli, char **args, size_t count)
                                     : run_command(cli, args + 1, count - 1);
     }
     if (cli->globals.help) {
+        cli->out.json = false;
         print_help();
         return CULL_OK;
     }
@@ -311,6 +323,20 @@ static bool wants_json(char **args, size_t count)
     return false;
 }
 
+/* A descriptor that is closed would be given to the next file that is opened, a part of the store,
+ * and what we print would land in it. What is printed to one of these fails instead. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) {
+        (void)close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = { .command = NULL };
@@ -318,6 +344,7 @@ int main(int argc, char **argv)
     size_t count = argc > 0 ? (size_t)argc - 1 : 0;
     cull_status status;
 
+    hold_standard_descriptors();
     signals_install();
     output_init(&cli.out, wants_json(args, count), true);
     status = dispatch(&cli, args, count);

@@ -126,6 +126,13 @@ static cull_status open_objects(struct cli *cli)
     cull_store_options store_options = { .log = cli->log };
     cull_status status = cull_objects_directory_open(&cli->objects, &options, &cli->err);
 
+    if (status == CULL_E_NOTFOUND || status == CULL_E_INVALID) {
+        cull_error err = cli->err; /* there is a store, and a part of it is not as it was made */
+        char shown[PRINTABLE_MAX];
+
+        return cli_fail(cli, CULL_E_DAMAGED, "%s",
+                        printable_path(shown, cli->store_dir, err.message));
+    }
     if (status != CULL_OK) {
         return status;
     }

@@ -171,6 +171,14 @@ const char *printable(char text[PRINTABLE_MAX], const char *bytes)
     return text;
 }
 
+const char *printable_path(char text[PRINTABLE_MAX], const char *dir, const char *path)
+{
+    char joined[2 * PRINTABLE_MAX]; /* what is longer is cut anyway */
+
+    (void)snprintf(joined, sizeof(joined), "%s%s%s", dir, *path == '\0' ? "" : "/", path);
+    return printable(text, joined);
+}
+
 void print_escaped(const char *bytes)
 {
     size_t len = strlen(bytes);
@@ -201,6 +209,14 @@ void output_init(struct output *out, bool json, bool color_allowed)
     out->into = &out->record;
 }
 
+void output_flush(struct output *out)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 && out->write_errno == 0) {
+        out->write_errno = errno; /* a second fflush would say that all is well */
+    }
+}
+
 bool output_close(struct output *out)
 {
     bool good = !out->record.failed && !out->summary.failed && !out->table.failed;
@@ -208,11 +224,14 @@ bool output_close(struct output *out)
     text_release(&out->record);
     text_release(&out->summary);
     text_release(&out->table);
-    errno = good ? 0 : ENOMEM;
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        good = false;
+    output_flush(out);
+    if (out->write_errno == 0 && ferror(stdout) != 0) {
+        out->write_errno = EIO; /* in the middle of a long listing: why is lost */
     }
-    return good;
+    if (out->write_errno == 0 && !good) {
+        out->write_errno = ENOMEM;
+    }
+    return out->write_errno == 0;
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */

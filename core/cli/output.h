@@ -30,10 +30,13 @@ struct output {
     struct text summary; /* fields of the last record, `"key":value,...` */
     struct text *into;   /* record or summary */
     struct text table;   /* rows that wait to be aligned: cells end in \t, rows in \n */
+    int write_errno;     /* of the first write that failed */
     bool first;          /* no field or element stands in the record yet */
 };
 
 void output_init(struct output *out, bool json, bool color_allowed);
+/* Write out what is buffered, and remember if that fails. */
+void output_flush(struct output *out);
 /* Flush and release. False: something could not be written, or there was no memory for it. */
 bool output_close(struct output *out);
 
@@ -41,6 +44,8 @@ bool output_close(struct output *out);
  * too long. Returns text. */
 #define PRINTABLE_MAX 400
 const char *printable(char text[PRINTABLE_MAX], const char *bytes);
+/* The same of "dir/path"; path may be "". */
+const char *printable_path(char text[PRINTABLE_MAX], const char *dir, const char *path);
 /* Length of the valid UTF-8 character at bytes, 0 if there is none. */
 size_t utf8_char_len(const char *bytes, size_t len);
 bool utf8_valid(const char *bytes, size_t len);

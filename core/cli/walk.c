@@ -109,14 +109,14 @@ void walk_release(struct walk_list *list)
 static cull_status refuse(struct walker *walker, const char *directory, const char *name,
                           const char *what)
 {
-    char shown_directory[PRINTABLE_MAX];
-    char shown_name[PRINTABLE_MAX];
-    char shown_root[PRINTABLE_MAX];
+    char relative[2 * PRINTABLE_MAX];
+    char shown[PRINTABLE_MAX];
     char message[CULL_ERROR_MESSAGE_MAX];
 
-    (void)snprintf(message, sizeof(message), "%s%s%s%s%s: %s", printable(shown_root, walker->name),
-                   directory[0] == '\0' ? "" : "/", printable(shown_directory, directory),
-                   name[0] == '\0' ? "" : "/", printable(shown_name, name), what);
+    (void)snprintf(relative, sizeof(relative), "%s%s%s", directory,
+                   directory[0] == '\0' || name[0] == '\0' ? "" : "/", name);
+    (void)snprintf(message, sizeof(message), "%s: %s",
+                   printable_path(shown, walker->name, relative), what);
     if (walker->refused == 0 || strcmp(message, walker->err->message) < 0) {
         walker->err->status = CULL_E_INVALID;
         memcpy(walker->err->message, message, sizeof(message));
