@@ -36,6 +36,11 @@ CULL_NORETURN void cull__assert_failed(const char *expression, const char *file,
 cull_status cull__error_set(cull_error *err, cull_status status, const char *format, ...)
     CULL_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__ /* which cannot see into it, that what is returned is what was given */
+#define cull__error_set(err, status, ...) \
+    ((void)(cull__error_set)(err, status, __VA_ARGS__), (status))
+#endif
+
 /* The same with errno's text behind it: "PATH: No space left on device". ENOSPC and EDQUOT
  * give CULL_E_NOSPACE, ENOMEM CULL_E_NOMEM, all else CULL_E_IO. */
 cull_status cull__error_errno(cull_error *err, int code, const char *format, ...) CULL_PRINTF(3, 4);

@@ -79,7 +79,7 @@ static void cut_at_character(char *text, size_t len)
     }
 }
 
-cull_status cull__error_set(cull_error *err, cull_status status, const char *format, ...)
+cull_status(cull__error_set)(cull_error *err, cull_status status, const char *format, ...)
 {
     CULL_ASSERT(status != CULL_OK);
     if (err != NULL) {
