@@ -416,7 +416,7 @@ static void draw_delete(struct draw *draw, const struct oracle *oracle, struct d
 {
     draft_begin(out, draw, CULL__REQUEST_DELETE);
     while (put_version(draw, oracle, out, CULL_VERSION_COMMITTED) &&
-           out->request.version_count < 3 && chance(draw, 40)) {
+           out->request.version_count < DRAFT_VERSIONS_MAX && chance(draw, 40)) {
     }
     if (out->request.version_count == 0) {
         draft_begin(out, draw, CULL__REQUEST_REFRESH);
@@ -440,15 +440,43 @@ static void draw_scope(struct draw *draw, struct draft *out)
         (chance(draw, 10) ? CULL__REQUEST_DRY_RUN : 0);
 }
 
+/* A version of another deleted collection that had the same name as the first one's. */
+static void put_namesake(const struct oracle *oracle, struct draft *out)
+{
+    const struct cull__request_version *first = &out->versions[0];
+    const struct oracle_collection *collection = oracle_resolve(oracle, first, NULL);
+
+    for (size_t i = 0; i < oracle->collection_count; i++) {
+        const struct oracle_collection *other = &oracle->collections[i];
+        struct cull__request_version ref = *first;
+
+        if (other == collection || !other->deleted ||
+            strcmp(other->name, first->collection) != 0) {
+            continue;
+        }
+        ref.which = which_of(oracle, other);
+        for (size_t ordinal = 0; ordinal < other->version_count; ordinal++) {
+            if (other->versions[ordinal].state == CULL_VERSION_DELETED) {
+                ref.ordinal = (uint32_t)ordinal;
+                out->versions[out->request.version_count++] = ref;
+                return;
+            }
+        }
+    }
+}
+
 static void draw_restore(struct draw *draw, const struct oracle *oracle, struct draft *out)
 {
     draft_begin(out, draw, CULL__REQUEST_RESTORE);
     while (put_version(draw, oracle, out, CULL_VERSION_DELETED) &&
-           out->request.version_count < 3 && chance(draw, 40)) {
+           out->request.version_count < DRAFT_VERSIONS_MAX && chance(draw, 40)) {
     }
     if (out->request.version_count == 0) {
         draft_begin(out, draw, CULL__REQUEST_REFRESH);
         return;
+    }
+    if (out->request.version_count < DRAFT_VERSIONS_MAX && chance(draw, 30)) {
+        put_namesake(oracle, out);
     }
     out->request.label = chance(draw, 15) ? names[draw_number(draw, ARRAY_LEN(names))] : "";
 }

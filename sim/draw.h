@@ -10,6 +10,7 @@
 #define DRAW_PATHS 3
 #define DRAW_NAMES 3   /* collections */
 #define DRAW_PLANS 2
+#define DRAFT_VERSIONS_MAX 3
 
 enum draw_action {
     DRAW_UPLOAD, /* the next sensible step of some upload */
@@ -66,7 +67,7 @@ struct draft {
     cull_entry entries[DRAW_PATHS];
     const char *aliases[3];
     const char *tags[2];
-    struct cull__request_version versions[3];
+    struct cull__request_version versions[DRAFT_VERSIONS_MAX];
 };
 
 uint64_t draw_number(struct draw *draw, uint64_t below);

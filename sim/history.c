@@ -399,6 +399,39 @@ void history_write(const struct history *history, struct cull__buf *out)
     cull__buf_put(out, history->bytes.data, history->bytes.len);
 }
 
+/* Is a request one that the oracle can follow? The library takes others, too. */
+static bool is_judged(const struct cull__request *request)
+{
+    static const bool names_one[CULL__REQUEST_OPS] = {
+        [CULL__REQUEST_ALIAS_SET] = true,
+        [CULL__REQUEST_ALIAS_REMOVE] = true,
+        [CULL__REQUEST_TAG] = true,
+    };
+
+    if (request->process >= WORLD_PROCESSES || request->op == CULL__REQUEST_CREATE ||
+        request->version_count > DRAFT_VERSIONS_MAX ||
+        (names_one[request->op] && request->version_count != 1) ||
+        request->blob_count > WORLD_LETTERS_MAX || request->content_count > WORLD_LETTERS_MAX ||
+        request->entry_count > ORACLE_ENTRIES_MAX || request->alias_count > ORACLE_LABELS_MAX ||
+        request->tag_count > ORACLE_LABELS_MAX) {
+        return false;
+    }
+    if (request->op == CULL__REQUEST_DELETE_SCOPE &&
+        (request->scope < CULL_SCOPE_ENTITY || request->scope > CULL_SCOPE_RUN)) {
+        return false;
+    }
+    return true;
+}
+
+static bool is_playable(const cull_store_settings *settings)
+{
+    return cull_digest_len(settings->digest) > 0 && !settings->index_only &&
+           settings->late_deletes != CULL_LATE_UNSAFE && settings->lease_ms >= 1000 &&
+           settings->lease_ms <= UINT64_C(365) * 24 * 3600 * 1000 &&
+           settings->grace_is_zero == (settings->grace_ms == 0) &&
+           settings->grace_ms <= UINT64_C(365) * 24 * 3600 * 1000;
+}
+
 cull_status history_read(struct history *history, const void *data, size_t len, cull_error *err)
 {
     struct cull__cursor cursor = cull__cursor(data, len);
@@ -417,20 +450,23 @@ cull_status history_read(struct history *history, const void *data, size_t len, 
         if (status != CULL_OK) {
             break;
         }
-        if (created == (request.op == CULL__REQUEST_CREATE) ||
-            request.process >= WORLD_PROCESSES) {
-            status = cull__error_set(err, CULL_E_INVALID,
-                                     "a trace begins with one create, and two processes do the rest");
-        } else if (!created) {
+        if (!created) {
+            created = request.op == CULL__REQUEST_CREATE && is_playable(&request.settings);
             history->settings = request.settings;
-            created = true;
-        } else {
+        } else if (is_judged(&request)) {
             history_add(history, &request);
+        } else {
+            status = cull__error_set(err, CULL_E_LIMIT, "request %zu is not one for the oracle",
+                                     history_count(history) + 1);
+        }
+        if (!created) {
+            status = cull__error_set(err, CULL_E_INVALID,
+                                     "a trace begins with the making of a store");
         }
         cull__request_release(&request);
     }
     if (status == CULL_OK && !created) {
-        status = cull__error_set(err, CULL_E_INVALID, "a trace without a create");
+        status = cull__error_set(err, CULL_E_INVALID, "an empty trace");
     }
     return status;
 }

@@ -100,6 +100,7 @@ struct oracle_object {
     uint64_t size_bytes;
     uint32_t incarnation;
     unsigned versions; /* that can be seen; 0: none */
+    unsigned listed;   /* of these, when a claim that lost a race listed them */
     uint64_t modified_ms;
 };
 
@@ -123,6 +124,7 @@ struct oracle_execution {
 struct oracle_plan {
     bool there;
     bool begun; /* being executed: its versions are purged */
+    bool raced; /* and somebody went ahead of its claim */
     bool done;
     bool refused;
     struct oracle_execution run;

@@ -338,13 +338,14 @@ static struct oracle_blob *still_dead(const struct oracle *oracle,
     return NULL;
 }
 
-static void claim_one(struct oracle *oracle, const struct cull__request *request,
+/* raced: what the claim names was listed before somebody went ahead. */
+static void claim_one(struct oracle *oracle, const struct cull__request *request, bool raced,
                       struct oracle_blob *blob, struct oracle_execution *run)
 {
     const struct oracle_object *object = oracle_object(oracle, &blob->digest, blob->incarnation);
 
     blob->state = ORACLE_DELETING;
-    blob->claimed = object == NULL ? 0 : object->versions;
+    blob->claimed = object == NULL ? 0 : raced ? object->listed : object->versions;
     blob->deleted = false;
     if (delete_object(oracle, request, blob)) {
         run->deleted++;
@@ -374,7 +375,7 @@ static void sweep_blobs(struct oracle *oracle, const struct cull__request *reque
             blob->answer_lost = request->fault == CULL__FAULT_DELETE_AFTER;
             run->unsure++;
         } else {
-            claim_one(oracle, request, blob, run);
+            claim_one(oracle, request, plan->raced, blob, run);
         }
     }
 }
@@ -423,7 +424,13 @@ static void begin_execution(struct oracle *oracle, const struct cull__request *r
 
 void oracle_claims(struct oracle *oracle, const struct cull__request *request)
 {
-    begin_execution(oracle, request, &oracle->plans[request->process][request->slot]);
+    struct oracle_plan *plan = &oracle->plans[request->process][request->slot];
+
+    begin_execution(oracle, request, plan);
+    plan->raced = true;
+    for (size_t i = 0; i < oracle->object_count; i++) {
+        oracle->objects[i].listed = oracle->objects[i].versions;
+    }
 }
 
 static void execute(struct oracle *oracle, const struct cull__request *request,

@@ -112,6 +112,10 @@ static void alias_set(struct oracle *oracle, struct oracle_collection *collectio
         collection->alias_ordinals[at] = ordinal;
         return;
     }
+    if (collection->aliases.count == ORACLE_LABELS_MAX) {
+        oracle_break(oracle, "the oracle holds no more aliases");
+        return;
+    }
     at = label_place(&collection->aliases, name);
     memmove(&collection->alias_ordinals[at + 1], &collection->alias_ordinals[at],
             (collection->aliases.count - at) * sizeof *collection->alias_ordinals);
