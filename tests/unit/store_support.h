@@ -23,6 +23,7 @@ struct bench_options {
     uint64_t grace_ms;              /* 0: none */
     uint64_t lease_ms;              /* 0: one hour */
     cull_late_deletes late;         /* 0: impossible */
+    bool index_only;                /* no objects: nothing is sent or read back */
     const cull_allocator *allocator; /* NULL: default */
 };
 

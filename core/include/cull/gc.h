@@ -96,6 +96,39 @@ CULL_API CULL_MUST_USE cull_status cull_gc_execute(cull_store *store, cull_plan 
                                                    const cull_caller *caller,
                                                    cull_gc_result *out, cull_error *err);
 
+/* --- stores that keep no objects: the caller deletes ------------------------------------------ */
+
+/** Called for each blob that is free to go. */
+typedef cull_status (*cull_free_visit_fn)(void *ctx, const cull_blob_ref *blob);
+
+/**
+ * Execute a plan on an index-only store: append expiries and purges, claim the blobs (they are
+ * DELETING from then on, and a put that names one is told to wait), and tell of every blob that
+ * is DELETING, those of earlier lists too, each after its claim is durable. The caller deletes
+ * them wherever they lie and then confirms, or releases them.
+ * @retval CULL_E_REFUSED the plan's refusal; a store that keeps objects
+ * @retval CULL_E_BUSY    another collector is at work
+ * Statuses of visit are passed on; what was claimed stays, and the next list tells of it again.
+ */
+CULL_API CULL_MUST_USE cull_status cull_gc_list(cull_store *store, cull_plan *plan,
+                                                const cull_gc_options *options,
+                                                const cull_caller *caller,
+                                                cull_free_visit_fn visit, void *ctx,
+                                                cull_gc_result *out, cull_error *err);
+
+/** Say that the content of these blobs, told by cull_gc_list(), has been deleted: they are gone.
+ *  *count of them; digests that are not being deleted (gone already, or released) are passed over.
+ *  CULL_E_REFUSED: a store that keeps objects. CULL_E_BUSY. */
+CULL_API CULL_MUST_USE cull_status cull_gc_confirm(cull_store *store, const cull_digest *digests,
+                                                   size_t count, const cull_caller *caller,
+                                                   uint64_t *confirmed, cull_error *err);
+
+/** Take blobs told by cull_gc_list() back: their content is still there, they can be named again.
+ *  As cull_gc_confirm() otherwise. */
+CULL_API CULL_MUST_USE cull_status cull_gc_release(cull_store *store, const cull_digest *digests,
+                                                   size_t count, const cull_caller *caller,
+                                                   uint64_t *released, cull_error *err);
+
 /** Finish deletions that somebody left in the middle, for whoever met a *wait*: takes the
  *  collector's lock, deletes what is DELETING, appends gone. CULL_E_BUSY: a collector is at work,
  *  and will do it. */

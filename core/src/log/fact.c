@@ -7,7 +7,7 @@
  * COST      One pass; a range of consecutive numbers is two varints.
  * FAILURE   Everything that was read is checked before anything is believed; counts are bounded by
  *           the bytes that are left before memory is asked for.
- * WHY NOT   a general serialiser: twenty-eight flat records do not pay for one, and the table says
+ * WHY NOT   a general serialiser: so many flat records do not pay for one, and the table says
  *           the format on one page.
  */
 #include "log/fact.h"
@@ -66,6 +66,7 @@ static const struct {
     [CULL__FACT_ADOPT] = { "adopt", BLOBS | VERSIONS },
     [CULL__FACT_LOST] = { "lost", NUMBERS },
     [CULL__FACT_VERIFIED] = { "verified", ID },
+    [CULL__FACT_RELEASE] = { "release", ID | NUMBERS },
 };
 
 const char *cull__fact_type_name(unsigned type)

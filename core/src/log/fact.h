@@ -62,7 +62,8 @@ enum cull__fact_type {
     CULL__FACT_ADOPT = 25,             /* blobs (orphans, DELETING at once), versions */
     CULL__FACT_LOST = 26,              /* numbers: EXPECTED again */
     CULL__FACT_VERIFIED = 27,          /* id (cycle): fully verified */
-    CULL__FACT_TYPES = 28
+    CULL__FACT_RELEASE = 28,           /* id (cycle), numbers: DELETING taken back, LIVE again */
+    CULL__FACT_TYPES = 29
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };

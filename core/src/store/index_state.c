@@ -473,6 +473,8 @@ cull_status cull__index_apply(struct cull__index *index, const struct cull__fact
                           CULL__BLOB_LIVE);
     case CULL__FACT_LOST:
         return set_states(index, fact, 1u << CULL__BLOB_LIVE, CULL__BLOB_EXPECTED);
+    case CULL__FACT_RELEASE:
+        return set_states(index, fact, 1u << CULL__BLOB_DELETING, CULL__BLOB_LIVE);
     case CULL__FACT_COMMIT:
         return apply_commit(index, fact);
     case CULL__FACT_UPLOAD_END:

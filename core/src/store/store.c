@@ -151,6 +151,7 @@ static cull_status catalog_apply(struct cull__catalog *catalog, const struct cul
         return apply_cycle(catalog, fact->id);
     case CULL__FACT_CLAIM:
     case CULL__FACT_GONE:
+    case CULL__FACT_RELEASE:
         return check_cycle(catalog, fact->id);
     case CULL__FACT_VERIFIED:
         catalog->verified = fact->id;
@@ -504,6 +505,12 @@ cull_status cull_store_open(cull_store **out, const cull_store_options *options,
     cull_status status;
 
     *out = NULL;
+    if (options->objects != NULL) {
+        status = cull__objects_check(options->objects, err);
+        if (status != CULL_OK) {
+            return status;
+        }
+    }
     status = store_new(&store, options->log, options->objects, options->allocator, err);
     if (status != CULL_OK) {
         return status;
@@ -556,6 +563,9 @@ static cull_status settings_check(cull_store_settings *settings, cull_error *err
     if (settings->hosting[0] == '\0') {
         memcpy(settings->hosting, "local", sizeof "local");
     }
+    if (settings->index_only) {
+        settings->late_deletes = CULL_LATE_IMPOSSIBLE; /* none is ever sent */
+    }
     if (cull_digest_len(settings->digest) == 0) {
         return cull__error_set(err, CULL_E_INVALID, "no such digest algorithm");
     }
@@ -565,7 +575,7 @@ static cull_status settings_check(cull_store_settings *settings, cull_error *err
     if (settings->lease_ms < 1000 || settings->lease_ms > YEAR_MS) {
         return cull__error_set(err, CULL_E_INVALID, "a lease is between 1 s and 1 year");
     }
-    if (settings->late_deletes == CULL_LATE_UNSAFE && !settings->index_only) {
+    if (settings->late_deletes == CULL_LATE_UNSAFE) {
         return cull__error_set(err, CULL_E_REFUSED,
                                "the object store cannot say why a late delete is harmless: "
                                "say --allow-late-deletes if none can happen");

@@ -167,6 +167,8 @@ void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
 /* Sort by collection, ordinal; drop duplicates; returns how many are left. */
 size_t cull__version_keys_sort(cull_version_key *keys, size_t count);
 
+/* Sort, drop duplicates; returns the count. */
+size_t cull__numbers_unique(struct cull__u32s *numbers);
 /* Is a version among sorted keys? */
 bool cull__version_keys_have(const cull_version_key *keys, size_t count, uint64_t collection,
                              uint32_t ordinal);

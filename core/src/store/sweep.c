@@ -12,31 +12,15 @@
  *           versions of the claim. An object that could not be deleted stays DELETING likewise.
  * THREADS   Objects are deleted outside the handle's lock.
  */
-#include "store/plan.h"
+#include "store/sweep.h"
 
 #include "object/objects_internal.h"
-
-struct sweep {
-    cull_store *store;
-    cull_plan *plan;
-    const cull_gc_options *options;
-    const cull_caller *caller;
-    cull_gc_result *result;
-    uint64_t cycle;
-    size_t next; /* in the plan's blobs */
-    size_t end;  /* of the batch */
-    struct cull__u32s numbers; /* of the batch, claimed */
-    uint64_t bytes;            /* of these */
-    struct cull__fact_version *versions; /* of the batch: exact object versions */
-    size_t version_count;
-    size_t version_capacity;
-};
 
 /* --- fencing ---------------------------------------------------------------------------------- */
 
 static cull_status check_cycle(struct cull__txn *txn, void *ctx, cull_error *err)
 {
-    struct sweep *sweep = ctx;
+    struct cull__sweep *sweep = ctx;
     struct cull__fact cycle = { .type = CULL__FACT_CYCLE };
 
     (void)err;
@@ -46,9 +30,14 @@ static cull_status check_cycle(struct cull__txn *txn, void *ctx, cull_error *err
     return CULL_OK;
 }
 
+cull_status cull__sweep_begin(struct cull__sweep *sweep, cull_error *err)
+{
+    return cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_cycle, sweep, err);
+}
+
 /* A newer cycle has begun: whatever we hold is no longer ours. */
-static cull_status check_fence(const struct cull__txn *txn, const struct sweep *sweep,
-                               cull_error *err)
+cull_status cull__sweep_check_fence(const struct cull__txn *txn, const struct cull__sweep *sweep,
+                                    cull_error *err)
 {
     return txn->store->catalog->cycles == sweep->cycle
                ? CULL_OK
@@ -109,7 +98,7 @@ static cull_status collect_versions(cull_store *store, const struct cull__u32s *
 }
 
 struct gone_ctx {
-    struct sweep *sweep;
+    struct cull__sweep *sweep;
     struct cull__u32s *numbers; /* ascending */
     uint64_t bytes;
 };
@@ -119,7 +108,7 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
     struct gone_ctx *gone = ctx;
     const struct cull__index *index = txn->store->index;
     struct cull__fact fact = { .type = CULL__FACT_GONE, .id = gone->sweep->cycle };
-    cull_status status = check_fence(txn, gone->sweep, err);
+    cull_status status = cull__sweep_check_fence(txn, gone->sweep, err);
 
     gone->bytes = 0;
     for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
@@ -135,7 +124,7 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
 
 /* Delete the objects of DELETING blobs (ascending numbers) and append gone for those that the store
  * says are gone. Removes the others from numbers; *failed of them. */
-static cull_status delete_and_gone(struct sweep *sweep, struct cull__u32s *numbers,
+static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s *numbers,
                                    uint64_t *failed, uint64_t *bytes, cull_error *err)
 {
     cull_store *store = sweep->store;
@@ -181,8 +170,7 @@ static cull_status delete_and_gone(struct sweep *sweep, struct cull__u32s *numbe
 
 /* --- what an earlier cycle left ----------------------------------------------------------------- */
 
-/* The next DELETING blobs from a number on, at most a batch. */
-static cull_status next_unfinished(cull_store *store, uint32_t from, struct cull__u32s *out,
+cull_status cull__sweep_next_unfinished(cull_store *store, uint32_t from, struct cull__u32s *out,
                                    cull_error *err)
 {
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
@@ -202,7 +190,7 @@ static cull_status next_unfinished(cull_store *store, uint32_t from, struct cull
     return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
 
-static cull_status finish_unfinished(struct sweep *sweep, uint64_t *finished, uint64_t *bytes,
+static cull_status finish_unfinished(struct cull__sweep *sweep, uint64_t *finished, uint64_t *bytes,
                                      uint64_t *failed, cull_error *err)
 {
     uint32_t from = 0;
@@ -210,7 +198,7 @@ static cull_status finish_unfinished(struct sweep *sweep, uint64_t *finished, ui
 
     *finished = 0;
     while (status == CULL_OK) {
-        status = next_unfinished(sweep->store, from, &sweep->numbers, err);
+        status = cull__sweep_next_unfinished(sweep->store, from, &sweep->numbers, err);
         if (status != CULL_OK || sweep->numbers.count == 0) {
             break;
         }
@@ -226,7 +214,7 @@ static cull_status finish_unfinished(struct sweep *sweep, uint64_t *finished, ui
 /* Documents of a chain go when every ordinal of it that was given is purged; a commit that comes
  * later into the chain then writes a full manifest. */
 struct purge_ctx {
-    struct sweep *sweep;
+    struct cull__sweep *sweep;
     cull_version_key *expired; /* that still expire */
     size_t expired_count;
     cull_version_key *purged; /* that may still be purged */
@@ -295,7 +283,7 @@ static cull_status drop_documents(struct purge_ctx *purge)
 /* Those of the plan that hold now as well. */
 static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
 {
-    const struct sweep *sweep = purge->sweep;
+    const struct cull__sweep *sweep = purge->sweep;
     const cull_plan *plan = sweep->plan;
     bool at_once = sweep->store->settings.grace_ms == 0 ||
                    (sweep->options->allow_shorter_grace && sweep->options->grace_ms == 0);
@@ -333,7 +321,7 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     uint64_t grace_ms = txn->store->settings.grace_ms;
     uint64_t until_ms =
         grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
-    cull_status status = check_fence(txn, purge->sweep, err);
+    cull_status status = cull__sweep_check_fence(txn, purge->sweep, err);
 
     if (status != CULL_OK) {
         return status;
@@ -352,7 +340,7 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
 
-static cull_status purge_versions(struct sweep *sweep, cull_error *err)
+cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err)
 {
     const cull_allocator *allocator = sweep->store->allocator;
     const cull_plan_info *info = &sweep->plan->info;
@@ -381,8 +369,7 @@ static cull_status purge_versions(struct sweep *sweep, cull_error *err)
 
 /* --- blobs ------------------------------------------------------------------------------------ */
 
-/* The batch's end: by count, and by the limits of the options. */
-static void bound_batch(struct sweep *sweep)
+void cull__sweep_bound(struct cull__sweep *sweep)
 {
     const cull_gc_options *options = sweep->options;
     const cull_gc_result *result = sweep->result;
@@ -406,14 +393,14 @@ static void bound_batch(struct sweep *sweep)
 }
 
 struct list_ctx {
-    struct sweep *sweep;
+    struct cull__sweep *sweep;
     uint32_t number;
 };
 
 static cull_status add_version(void *ctx, uint64_t version)
 {
     struct list_ctx *list = ctx;
-    struct sweep *sweep = list->sweep;
+    struct cull__sweep *sweep = list->sweep;
     void *versions = sweep->versions;
     cull_status status =
         cull__reserve(sweep->store->allocator, &versions, &sweep->version_capacity,
@@ -428,7 +415,7 @@ static cull_status add_version(void *ctx, uint64_t version)
 }
 
 /* List the exact object versions of the batch, before the claim that will name them. */
-static cull_status list_versions(struct sweep *sweep, cull_error *err)
+static cull_status list_versions(struct cull__sweep *sweep, cull_error *err)
 {
     cull_status status = CULL_OK;
 
@@ -465,11 +452,11 @@ static bool still_dead(const struct cull__index *index, const struct cull__plan_
 
 static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err)
 {
-    struct sweep *sweep = ctx;
+    struct cull__sweep *sweep = ctx;
     const struct cull__index *index = txn->store->index;
     struct cull__fact claim = { .type = CULL__FACT_CLAIM, .id = sweep->cycle };
     struct cull__fact_version *versions = NULL;
-    cull_status status = check_fence(txn, sweep, err);
+    cull_status status = cull__sweep_check_fence(txn, sweep, err);
 
     sweep->numbers.count = 0;
     for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {
@@ -511,14 +498,25 @@ static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err
     return status;
 }
 
-static bool wants_to_stop(const struct sweep *sweep)
+cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err)
+{
+    cull_status status =
+        sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
+
+    status = status == CULL_OK ? list_versions(sweep, err) : status;
+    return status != CULL_OK ? status
+                             : cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller,
+                                              check_claim, sweep, err);
+}
+
+static bool wants_to_stop(const struct cull__sweep *sweep)
 {
     return sweep->options->progress != NULL &&
            sweep->options->progress(sweep->options->progress_ctx, "delete", sweep->next,
                                     sweep->plan->info.blobs);
 }
 
-static cull_status sweep_blobs(struct sweep *sweep, cull_error *err)
+static cull_status sweep_blobs(struct cull__sweep *sweep, cull_error *err)
 {
     cull_status status = CULL_OK;
 
@@ -529,17 +527,12 @@ static cull_status sweep_blobs(struct sweep *sweep, cull_error *err)
             sweep->result->limit = true;
             return cull__error_set(err, CULL_E_CANCELLED, "stopped between two batches");
         }
-        bound_batch(sweep);
+        cull__sweep_bound(sweep);
         if (sweep->end == sweep->next) {
             sweep->result->limit = true; /* not before: what was rescued takes no one's place */
             break;
         }
-        status = sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
-        status = status == CULL_OK ? list_versions(sweep, err) : status;
-        if (status == CULL_OK) {
-            status = cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_claim,
-                                    sweep, err);
-        }
+        status = cull__sweep_claim(sweep, err);
         claimed = sweep->numbers.count;
         if (status == CULL_OK && claimed > 0) {
             status = delete_and_gone(sweep, &sweep->numbers, &sweep->result->blobs_failed,
@@ -556,11 +549,10 @@ static cull_status sweep_blobs(struct sweep *sweep, cull_error *err)
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
-static cull_status run_cycle(struct sweep *sweep, cull_error *err)
+static cull_status run_cycle(struct cull__sweep *sweep, cull_error *err)
 {
     cull_gc_result *result = sweep->result;
-    cull_status status =
-        cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_cycle, sweep, err);
+    cull_status status = cull__sweep_begin(sweep, err);
 
     result->cycle = sweep->cycle;
     if (status == CULL_OK) {
@@ -569,7 +561,7 @@ static cull_status run_cycle(struct sweep *sweep, cull_error *err)
         result->blobs_deleted = result->blobs_finished;
     }
     if (status == CULL_OK) {
-        status = purge_versions(sweep, err);
+        status = cull__sweep_purge(sweep, err);
     }
     if (status == CULL_OK) {
         status = sweep_blobs(sweep, err);
@@ -593,7 +585,7 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
     }
     if (store->settings.index_only) {
         return cull__error_set(err, CULL_E_REFUSED,
-                               "the store keeps no objects: it only knows what is free to go");
+                               "the store keeps no objects: cull gc --list says what is free to go");
     }
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "no object store was given");
@@ -610,7 +602,7 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
     return CULL_OK;
 }
 
-static void sweep_release(struct sweep *sweep)
+void cull__sweep_release(struct cull__sweep *sweep)
 {
     cull__u32s_release(&sweep->numbers);
     cull__free(sweep->store->allocator, sweep->versions);
@@ -619,7 +611,7 @@ static void sweep_release(struct sweep *sweep)
 cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_options *options,
                             const cull_caller *caller, cull_gc_result *out, cull_error *err)
 {
-    struct sweep sweep = { .store = store, .plan = plan, .options = options, .caller = caller,
+    struct cull__sweep sweep = { .store = store, .plan = plan, .options = options, .caller = caller,
                            .result = out };
     uint64_t begun = options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
     cull_status status = check_execute(store, plan, options, err);
@@ -642,7 +634,7 @@ cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_op
     if (cull_store_refresh(store, &out->seq, NULL) != CULL_OK) {
         out->seq = plan->info.seq;
     }
-    sweep_release(&sweep);
+    cull__sweep_release(&sweep);
     return status;
 }
 
@@ -650,7 +642,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
                            cull_error *err)
 {
     cull_gc_result result = { 0 };
-    struct sweep sweep = { .store = store, .caller = caller, .result = &result };
+    struct cull__sweep sweep = { .store = store, .caller = caller, .result = &result };
     uint64_t bytes = 0;
     uint64_t failed = 0;
     cull_status status;
@@ -664,7 +656,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
         return status;
     }
     sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
-    status = cull__transact(store, CULL__NEED_INDEX, caller, check_cycle, &sweep, err);
+    status = cull__sweep_begin(&sweep, err);
     if (status == CULL_OK) {
         status = finish_unfinished(&sweep, finished, &bytes, &failed, err);
     }
@@ -673,6 +665,6 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
                                  (unsigned long long)failed);
     }
     (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
-    sweep_release(&sweep);
+    cull__sweep_release(&sweep);
     return status;
 }

@@ -21,7 +21,5 @@ cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err);
 cull_status cull__upload_members(cull_upload *upload, cull_error *err);
 bool cull__upload_base_holds(const cull_upload *upload, uint32_t number);
 bool cull__upload_pins(const cull_upload *upload, uint32_t number);
-/* Sort, drop duplicates; returns the count. */
-size_t cull__numbers_unique(struct cull__u32s *numbers);
 
 #endif

@@ -1,0 +1,41 @@
+/*
+ * sweep.h - the steps of a cycle, as sweep.c takes them on objects and hand_over.c on lists.
+ */
+#ifndef CULL_SWEEP_H
+#define CULL_SWEEP_H
+
+#include "store/plan.h"
+
+struct cull__sweep {
+    cull_store *store;
+    cull_plan *plan;
+    const cull_gc_options *options;
+    const cull_caller *caller;
+    cull_gc_result *result;
+    uint64_t cycle;
+    size_t next; /* in the plan's blobs */
+    size_t end;  /* of the batch */
+    struct cull__u32s numbers; /* of the batch, claimed */
+    uint64_t bytes;            /* of these */
+    struct cull__fact_version *versions; /* of the batch: exact object versions */
+    size_t version_count;
+    size_t version_capacity;
+};
+
+/* Append CYCLE: from here on older collectors are fenced. */
+cull_status cull__sweep_begin(struct cull__sweep *sweep, cull_error *err);
+/* CULL_E_BUSY if a newer cycle has begun: whatever we hold is no longer ours. */
+cull_status cull__sweep_check_fence(const struct cull__txn *txn, const struct cull__sweep *sweep,
+                                    cull_error *err);
+/* Append the plan's expiries and purges, each checked again. */
+cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err);
+/* Set the next batch's end: by count, and by the limits of the options. */
+void cull__sweep_bound(struct cull__sweep *sweep);
+/* Claim those of the batch that are still dead, into sweep->numbers. */
+cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err);
+/* The next DELETING blobs from a number on, at most a batch. */
+cull_status cull__sweep_next_unfinished(cull_store *store, uint32_t from,
+                                        struct cull__u32s *out, cull_error *err);
+void cull__sweep_release(struct cull__sweep *sweep);
+
+#endif
