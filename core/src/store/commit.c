@@ -402,16 +402,27 @@ static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
 }
 
 /* Rule 5: an equal manifest is live already; the aliases move to it, the upload ends. */
-static void commit_equal(struct commit_ctx *commit, struct cull__txn *txn,
-                         const struct cull__collection *collection, uint32_t ordinal)
+static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn,
+                                const struct cull__collection *collection, uint32_t ordinal,
+                                cull_error *err)
 {
+    const cull_commit_options *options = commit->options;
     struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
                               .id = commit->upload->id,
                               .how = CULL__END_EQUAL };
+    size_t tags = options->tag_count; /* with those that it has, at most */
 
+    for (const struct cull__label *tag = cull__version_at(collection, ordinal)->tags;
+         tag != NULL && tags > 0; tag = tag->next) {
+        tags++;
+    }
+    if (tags > CULL__TAGS_MAX) {
+        return cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", CULL__TAGS_MAX);
+    }
     cull__txn_add(txn, &end);
-    add_labels(txn, collection, ordinal, commit->options);
+    add_labels(txn, collection, ordinal, options);
     commit->result = (cull_commit_result){ { collection->id, ordinal }, false };
+    return CULL_OK;
 }
 
 static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -447,8 +458,7 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
                                (unsigned long long)upload->id, commit->missing_count, hex);
     }
     if (equal != NULL) {
-        commit_equal(commit, txn, collection, equal->ordinal);
-        return CULL_OK;
+        return commit_equal(commit, txn, collection, equal->ordinal, err);
     }
     if (collection->next_ordinal >= CULL__ORDINALS_MAX) {
         return cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
@@ -477,6 +487,9 @@ static cull_status check_options(const cull_commit_options *options, cull_error 
     }
     for (size_t i = 0; i < options->tag_count && status == CULL_OK; i++) {
         status = cull__check_label("tag", options->tags[i], err);
+    }
+    if (status == CULL_OK && options->tag_count > CULL__TAGS_MAX) {
+        status = cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", CULL__TAGS_MAX);
     }
     if (status == CULL_OK && options->description != NULL &&
         strlen(options->description) > DESCRIPTION_BYTES_MAX) {

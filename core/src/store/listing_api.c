@@ -246,8 +246,6 @@ cull_status cull_runs(cull_store *store, const char *entity, const char *project
 
 /* --- aliases and tags ------------------------------------------------------------------------- */
 
-#define TAGS_MAX 64
-
 struct label_ctx {
     cull_version_key key;
     const char *label;
@@ -323,25 +321,22 @@ static cull_status check_tag(struct cull__txn *txn, void *ctx, cull_error *err)
     const struct cull__collection *collection;
     struct cull__fact fact = { .type = CULL__FACT_TAG, .parent = label->key.collection };
     bool there = false;
-    size_t count = 0;
     char shown[CULL_PRINTABLE_MAX];
     cull_status status = find_committed(txn, label, &collection, err);
 
+    if (status == CULL_OK && label->present) {
+        status = cull__check_tag(collection, label->key.ordinal, label->label, err);
+    }
     if (status != CULL_OK) {
         return status;
     }
-    for (const struct cull__label *tag =
-             cull__version_at(collection, label->key.ordinal)->tags;
+    for (const struct cull__label *tag = cull__version_at(collection, label->key.ordinal)->tags;
          tag != NULL; tag = tag->next) {
         there = there || strcmp(tag->text, label->label) == 0;
-        count++;
     }
     if (!label->present && !there) {
         return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such tag",
                                cull__printable(shown, label->label, strlen(label->label)));
-    }
-    if (label->present && !there && count >= TAGS_MAX) {
-        return cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", TAGS_MAX);
     }
     if (label->present != there) {
         fact.ordinal = label->key.ordinal;
