@@ -1,0 +1,431 @@
+/*
+ * import.c - add versions whose digests are known before their content is seen.
+ *
+ * SHAPE     One upload a version, on the version before it as its base, so that what did not change
+ *           is neither named nor pinned. Blobs are named in batches; those that the store lacks are
+ *           staged by whoever imports, and sent batch by batch.
+ * FAILURE   Versions that were added stay. The one that fails is aborted; what was sent of it is
+ *           garbage for the next cycle. Should a cycle have taken what was relied on (the lease was
+ *           over), all is named and sent once more.
+ * WHY NOT   one upload for all versions: a version is what a commit makes, and a reader that comes
+ *           in between sees whole versions only.
+ */
+#include "import.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "signals.h"
+#include "units.h"
+
+#define BATCH_BLOBS 4096
+#define BATCH_BYTES (UINT64_C(1) << 30) /* staged between two syncs */
+#define WAIT_TURNS 200                  /* of 50 ms: a claimed batch is deleted long before */
+#define DELETING_SHOWN 10
+
+struct import_batch {
+    cull_put_answer answers[BATCH_BLOBS];
+    size_t missing[BATCH_BLOBS];
+    cull_staged staged[BATCH_BLOBS];
+    bool is_staged[BATCH_BLOBS];
+};
+
+/* --- begin --------------------------------------------------------------------------------- */
+
+struct newest {
+    bool found;
+    uint32_t ordinal;
+};
+
+static cull_status visit_newest(void *ctx, const cull_version_info *version)
+{
+    struct newest *newest = ctx;
+
+    newest->found = true;
+    newest->ordinal = version->key.ordinal;
+    return CULL_OK;
+}
+
+/* The collection's newest version, if it has one: the first base. */
+static cull_status find_last(struct import *import)
+{
+    struct cli *cli = import->cli;
+    const cull_name *name = &import->collection;
+    cull_selection selection = { .entity = name->entity,
+                                 .project = name->project,
+                                 .collection = name->collection };
+    struct newest newest = { .found = false };
+    cull_status status = cull_select(cli->store, &selection, visit_newest, &newest, &cli->err);
+
+    if (status == CULL_E_NOTFOUND) {
+        cli->err = (cull_error){ CULL_OK, "" };
+        return CULL_OK;
+    }
+    import->has_last = newest.found;
+    import->last = newest.ordinal;
+    return status;
+}
+
+cull_status import_begin(struct import *import, struct cli *cli, const char *collection,
+                         const struct import_options *options)
+{
+    cull_status status;
+
+    import->cli = cli;
+    import->options = options;
+    progress_begin(&import->progress, cli->globals.progress);
+    if (options->ttl.given && options->ttl.value == 0) {
+        return cli_fail(cli, CULL_E_USAGE, "--ttl: 0: a version cannot expire as it is made");
+    }
+    import->batch = malloc(sizeof(*import->batch));
+    if (import->batch == NULL) {
+        return cli_fail_nomem(cli);
+    }
+    if ((status = cli_open(cli, true)) != CULL_OK ||
+        (status = resolve_collection(cli, collection, &import->collection)) != CULL_OK) {
+        return status;
+    }
+    import->lease_ns = cli->settings.lease_ms * 1000000;
+    return find_last(import);
+}
+
+/* --- one upload ---------------------------------------------------------------------------- */
+
+cull_status import_tick(void *ctx, cull_error *err)
+{
+    struct import *import = ctx;
+    uint64_t now_ns = cli_clock_ns(NULL);
+    cull_caller caller = cli_caller(import->cli);
+    cull_status status = CULL_OK;
+
+    if (signals_caught() != 0) {
+        return CULL_E_CANCELLED;
+    }
+    /* a third of the lease is a safe distance from its end */
+    if (import->upload != NULL && now_ns - import->renewed_ns >= import->lease_ns / 3) {
+        status = cull_upload_renew(import->upload, &caller, err);
+        import->renewed_ns = status == CULL_OK ? now_ns : import->renewed_ns;
+    }
+    return status;
+}
+
+static cull_status open_upload(struct import *import, bool needs_base)
+{
+    struct cli *cli = import->cli;
+    cull_upload_options options = { .collection = &import->collection,
+                                    .type = import->options->type,
+                                    .run = import->options->run,
+                                    .has_base = import->has_last,
+                                    .base = import->last };
+    cull_caller caller = cli_caller(cli);
+    cull_status status =
+        cull_upload_open(&import->upload, cli->store, &options, &caller, &cli->err);
+
+    if (options.has_base && !needs_base &&
+        (status == CULL_E_NOTFOUND || status == CULL_E_REFUSED)) {
+        options.has_base = false; /* it was deleted in between: do without */
+        status = cull_upload_open(&import->upload, cli->store, &options, &caller, &cli->err);
+    }
+    import->renewed_ns = cli_clock_ns(NULL);
+    if (status == CULL_OK) {
+        cli->changed = true;
+        cli->err = (cull_error){ CULL_OK, "" };
+    }
+    return status;
+}
+
+static void close_upload(struct import *import, bool abort)
+{
+    if (import->upload != NULL) {
+        cull_error ignored = { CULL_OK, "" };
+        cull_caller caller = cli_caller(import->cli);
+
+        if (abort) {
+            (void)!cull_upload_abort(import->upload, &caller, &ignored);
+        }
+        cull_upload_free(import->upload);
+        import->upload = NULL;
+    }
+}
+
+/* An index-only store waits for whoever deletes, which may be long: say what it waits for. */
+static cull_status tell_deleting(struct import *import, const struct import_version *version,
+                                 const cull_blob_ref *blobs, size_t count)
+{
+    struct cli *cli = import->cli;
+    char hex[CULL_DIGEST_HEX_MAX];
+    char shown[PRINTABLE_MAX];
+    size_t waiting = 0;
+
+    progress_end(&import->progress);
+    for (size_t i = 0; i < count; i++) {
+        if (import->batch->answers[i] != CULL_PUT_WAIT) {
+            continue;
+        }
+        cull_digest_to_hex(hex, &blobs[i].digest, cli->settings.digest);
+        record_begin(&cli->out, "blob");
+        field_text(&cli->out, "digest", hex);
+        field_text(&cli->out, "state", "deleting");
+        record_end(&cli->out);
+        if (!cli->out.json && waiting < DELETING_SHOWN) {
+            cli_warn(cli, "blob %s is free to go and listed for deletion", hex);
+        }
+        waiting++;
+    }
+    return cli_fail(cli, CULL_E_PARTIAL,
+                    "%.200s: not added: %zu of its blobs are listed for deletion: confirm or "
+                    "release them, then import again",
+                    printable(shown, version->source), waiting);
+}
+
+/* Ask until no answer is *wait*: finish the deletion ourselves, or let the collector do it. */
+static cull_status ask(struct import *import, const struct import_version *version, size_t from,
+                       size_t count)
+{
+    struct cli *cli = import->cli;
+    const cull_blob_ref *blobs = version->blobs + from;
+
+    for (int turn = 0; turn < WAIT_TURNS; turn++) {
+        cull_caller caller = cli_caller(cli);
+        struct timespec pause = { .tv_nsec = 50000000 };
+        uint64_t finished = 0;
+        bool waits = false;
+        cull_status status = cull_upload_put(import->upload, blobs, count, import->batch->answers,
+                                             &caller, &cli->err);
+
+        for (size_t i = 0; status == CULL_OK && i < count; i++) {
+            waits = waits || import->batch->answers[i] == CULL_PUT_WAIT;
+        }
+        if (status != CULL_OK || !waits) {
+            return status;
+        }
+        if (cli->settings.index_only) {
+            return tell_deleting(import, version, blobs, count);
+        }
+        status = cull_gc_finish(cli->store, &caller, &finished, &cli->err);
+        if (status != CULL_OK && status != CULL_E_BUSY && status != CULL_E_PARTIAL) {
+            return status;
+        }
+        if (turn > 0 && status == CULL_E_BUSY) {
+            (void)nanosleep(&pause, NULL);
+        }
+        status = import_tick(import, &cli->err);
+        if (status != CULL_OK) {
+            return status;
+        }
+    }
+    return cli_fail(cli, CULL_E_BUSY,
+                    "a cycle is deleting files of this version and does not end: try again");
+}
+
+/* Stage and send some of the version's blobs. */
+static cull_status send_some(struct import *import, const struct import_version *version,
+                             const size_t *blobs, size_t count)
+{
+    struct cli *cli = import->cli;
+    struct import_batch *batch = import->batch;
+    cull_caller caller;
+    cull_status status;
+
+    memset(batch->is_staged, 0, sizeof(batch->is_staged));
+    status = version->stage(version->stage_ctx, blobs, count, batch->staged, batch->is_staged,
+                            &cli->err);
+    if (status != CULL_OK) {
+        for (size_t i = 0; i < count; i++) {
+            if (batch->is_staged[i]) {
+                cull_unstage(cli->store, &batch->staged[i]);
+            }
+        }
+        return status;
+    }
+    caller = cli_caller(cli);
+    status = cull_upload_send(import->upload, batch->staged, count, &caller, &cli->err);
+    for (size_t i = 0; status == CULL_OK && i < count; i++) {
+        import->blobs_sent++;
+        import->bytes_sent += batch->staged[i].size_bytes;
+    }
+    return status;
+}
+
+static cull_status send_missing(struct import *import, const struct import_version *version,
+                                size_t count)
+{
+    const size_t *missing = import->batch->missing;
+    cull_status status = CULL_OK;
+    size_t from = 0;
+
+    if (count > 0 && version->stage == NULL) {
+        char hex[CULL_DIGEST_HEX_MAX];
+        char shown[PRINTABLE_MAX];
+
+        cull_digest_to_hex(hex, &version->blobs[missing[0]].digest, import->cli->settings.digest);
+        return cli_fail(import->cli, CULL_E_NOTFOUND,
+                        "%.150s: the store lacks blob %s: give --content DIR, or import into a "
+                        "store made with --objects none",
+                        printable(shown, version->source), hex);
+    }
+    while (status == CULL_OK && from < count) {
+        uint64_t bytes = 0;
+        size_t to = from;
+
+        while (to < count && (to == from || bytes < BATCH_BYTES)) {
+            uint64_t size_bytes = version->blobs[missing[to]].size_bytes;
+
+            bytes += size_bytes == CULL_SIZE_UNKNOWN ? 0 : size_bytes;
+            to++;
+        }
+        status = send_some(import, version, missing + from, to - from);
+        from = to;
+    }
+    return status;
+}
+
+static cull_status name_and_send(struct import *import, const struct import_version *version)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t from = 0; status == CULL_OK && from < version->blob_count; from += BATCH_BLOBS) {
+        size_t left = version->blob_count - from;
+        size_t count = left < BATCH_BLOBS ? left : BATCH_BLOBS;
+        size_t missing = 0;
+
+        status = ask(import, version, from, count);
+        for (size_t i = 0; status == CULL_OK && i < count; i++) {
+            if (import->batch->answers[i] == CULL_PUT_SEND) {
+                import->batch->missing[missing++] = from + i;
+            }
+        }
+        if (status == CULL_OK && missing > 0) {
+            status = send_missing(import, version, missing);
+        }
+        if (status == CULL_OK) {
+            status = import_tick(import, &import->cli->err);
+        }
+    }
+    return status;
+}
+
+/* --- one version --------------------------------------------------------------------------- */
+
+static cull_status commit(struct import *import, const struct import_version *version,
+                          cull_commit_result *result)
+{
+    struct cli *cli = import->cli;
+    cull_commit_options options = { .manifest = version->manifest,
+                                    .patch = version->patch,
+                                    .aliases = version->aliases,
+                                    .alias_count = version->alias_count,
+                                    .tags = version->tags,
+                                    .tag_count = version->tag_count,
+                                    .ttl_ms = import->options->ttl.value,
+                                    .description = version->description,
+                                    .metadata = version->metadata };
+    bool again = false;
+
+    for (;;) {
+        cull_status status =
+            import->upload == NULL ? open_upload(import, version->patch != NULL) : CULL_OK;
+
+        if (status == CULL_OK) {
+            status = name_and_send(import, version);
+        }
+        if (status == CULL_OK) {
+            cull_caller caller = cli_caller(cli);
+
+            status = cull_upload_commit(import->upload, &options, NULL, NULL, result, &caller,
+                                        &cli->err);
+        }
+        if (again || (status != CULL_E_NOT_STORED && status != CULL_E_ENDED)) {
+            return status;
+        }
+        again = true;
+        if (status == CULL_E_ENDED) {
+            close_upload(import, false);
+        }
+        cli->err = (cull_error){ CULL_OK, "" };
+    }
+}
+
+static void print_version(struct import *import, const struct import_version *version,
+                          const cull_commit_result *result)
+{
+    struct output *out = &import->cli->out;
+    char collection[VERSION_NAME_MAX];
+    char name[VERSION_NAME_MAX + 16];
+    char source[PRINTABLE_MAX];
+
+    (void)snprintf(name, sizeof(name), "%s:v%" PRIu32,
+                   collection_name(collection, &import->collection), result->version.ordinal);
+    if (!out->json) {
+        progress_end(&import->progress);
+        (void)printf("%s %s from %s\n", result->is_new ? "added" : "unchanged:", name,
+                     printable(source, version->source));
+    }
+    record_begin(out, "version");
+    field_text(out, "name", name);
+    field_text(out, "state", "committed");
+    field_bool(out, "is_new", result->is_new);
+    field_text(out, "source", version->source);
+    record_end(out);
+}
+
+cull_status import_add(struct import *import, const struct import_version *version,
+                       cull_commit_result *out)
+{
+    cull_commit_result result = { { 0, 0 }, false };
+    cull_status status = import_tick(import, &import->cli->err);
+
+    if (status == CULL_OK) {
+        status = commit(import, version, &result);
+    }
+    close_upload(import, status != CULL_OK && status != CULL_E_ENDED);
+    if (status != CULL_OK) {
+        return status;
+    }
+    import->has_last = true;
+    import->last = result.version.ordinal;
+    import->versions_new += result.is_new;
+    import->versions_equal += !result.is_new;
+    print_version(import, version, &result);
+    if (out != NULL) {
+        *out = result;
+    }
+    return CULL_OK;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+static void print_summary(struct import *import)
+{
+    struct output *out = &import->cli->out;
+    char added[UNITS_TEXT_MAX];
+    char equal[UNITS_TEXT_MAX];
+    char sent[UNITS_TEXT_MAX];
+    char size[UNITS_TEXT_MAX];
+
+    if (!out->json) {
+        (void)printf("%s version%s added, %s unchanged; sent %s, %s\n",
+                     count_human(added, import->versions_new), import->versions_new == 1 ? "" : "s",
+                     count_human(equal, import->versions_equal),
+                     count_human(sent, import->blobs_sent), bytes_human(size, import->bytes_sent));
+    }
+    summary_begin(out);
+    field_number(out, "versions_added", import->versions_new);
+    field_number(out, "versions_unchanged", import->versions_equal);
+    field_number(out, "blobs_sent", import->blobs_sent);
+    field_number(out, "bytes_sent", import->bytes_sent);
+    summary_end(out);
+}
+
+void import_end(struct import *import, cull_status status)
+{
+    close_upload(import, true);
+    progress_end(&import->progress);
+    if (status == CULL_OK) {
+        print_summary(import);
+    }
+    free(import->batch);
+    import->batch = NULL;
+}
