@@ -37,16 +37,13 @@ static const struct {
     unsigned weight;
     bool always;
 } actions[DRAW_ACTIONS] = {
-    [DRAW_UPLOAD] = { 140, true },   [DRAW_MISUSE] = { 8, false },
-    [DRAW_ABORT] = { 2, false },     [DRAW_RENEW] = { 3, false },
-    [DRAW_DROP] = { 2, false },      [DRAW_ALIAS] = { 5, false },
-    [DRAW_TAG] = { 3, false },       [DRAW_DELETE] = { 16, true },
-    [DRAW_SCOPE] = { 2, false },     [DRAW_RESTORE] = { 8, false },
-    [DRAW_COLLECT] = { 10, true },   [DRAW_PLAN] = { 5, false },
-    [DRAW_EXECUTE] = { 6, false },   [DRAW_FINISH] = { 1, false },
-    [DRAW_FSCK] = { 1, false },      [DRAW_CLOCK] = { 14, true },
-    [DRAW_REFRESH] = { 2, false },   [DRAW_MAINTAIN] = { 4, false },
-    [DRAW_REOPEN] = { 4, false },    [DRAW_STRAY] = { 2, false },
+    [DRAW_UPLOAD] = { 140, true }, [DRAW_MISUSE] = { 8, false },  [DRAW_ABORT] = { 2, false },
+    [DRAW_RENEW] = { 3, false },   [DRAW_DROP] = { 2, false },    [DRAW_ALIAS] = { 5, false },
+    [DRAW_TAG] = { 3, false },     [DRAW_DELETE] = { 16, true },  [DRAW_SCOPE] = { 2, false },
+    [DRAW_RESTORE] = { 8, false }, [DRAW_COLLECT] = { 10, true }, [DRAW_PLAN] = { 5, false },
+    [DRAW_EXECUTE] = { 6, false }, [DRAW_FINISH] = { 1, false },  [DRAW_FSCK] = { 1, false },
+    [DRAW_CLOCK] = { 14, true },   [DRAW_REFRESH] = { 2, false }, [DRAW_MAINTAIN] = { 4, false },
+    [DRAW_REOPEN] = { 4, false },  [DRAW_STRAY] = { 2, false },
 };
 
 void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
@@ -61,9 +58,8 @@ void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
 
     *draw = (struct draw){ .state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1 };
     for (unsigned i = 0; i < DRAW_ACTIONS; i++) {
-        draw->weights[i] =
-            actions[i].weight *
-            (actions[i].always ? 2 : factors[draw_number(draw, ARRAY_LEN(factors))]);
+        draw->weights[i] = actions[i].weight *
+                           (actions[i].always ? 2 : factors[draw_number(draw, ARRAY_LEN(factors))]);
     }
     draw->letters = (unsigned)(2 + draw_number(draw, WORLD_LETTERS_MAX - 1));
     draw->names = (unsigned)(1 + draw_number(draw, DRAW_NAMES));
@@ -153,10 +149,10 @@ static bool put_version(struct draw *draw, const struct oracle *oracle, struct d
         if (collection->version_count == 0) {
             continue;
         }
-        *ref = (struct cull__request_version){ collection->entity, collection->project,
-                                               collection->name, 0,
-                                               (uint32_t)draw_number(draw,
-                                                                     collection->version_count) };
+        *ref = (struct cull__request_version){
+            collection->entity, collection->project, collection->name, 0,
+            (uint32_t)draw_number(draw, collection->version_count)
+        };
         if (collection->versions[ref->ordinal].state == state || attempt > 8) {
             if (oracle_resolve(oracle, ref, NULL) != collection || chance(draw, 10)) {
                 ref->which = which_of(oracle, collection);
@@ -188,7 +184,7 @@ static void draw_target(struct draw *draw, struct draw_target *target, bool patc
 {
     target->patch = patch;
     for (size_t i = 0; i < DRAW_PATHS; i++) {
-        target->letters[i] = chance(draw, 60)          ? (int)letter(draw)
+        target->letters[i] = chance(draw, 60)            ? (int)letter(draw)
                              : patch && chance(draw, 30) ? DRAW_REMOVE
                                                          : DRAW_KEEP;
     }
@@ -207,8 +203,8 @@ static void draw_open(struct draw *draw, const struct oracle *oracle, struct dra
     out->request.ms = leases_ms[draw_number(draw, ARRAY_LEN(leases_ms))];
     out->request.type = chance(draw, 3) ? "model" : "";
     out->request.run = draw->runs && chance(draw, 50) ? (chance(draw, 50) ? "r" : "s") : "";
-    collection = oracle_find(oracle, out->request.entity, out->request.project,
-                             out->request.collection);
+    collection =
+        oracle_find(oracle, out->request.entity, out->request.project, out->request.collection);
     if (based && collection != NULL && collection->version_count > 0) {
         uint32_t newest = (uint32_t)collection->version_count;
 
@@ -450,8 +446,7 @@ static void put_namesake(const struct oracle *oracle, struct draft *out)
         const struct oracle_collection *other = &oracle->collections[i];
         struct cull__request_version ref = *first;
 
-        if (other == collection || !other->deleted ||
-            strcmp(other->name, first->collection) != 0) {
+        if (other == collection || !other->deleted || strcmp(other->name, first->collection) != 0) {
             continue;
         }
         ref.which = which_of(oracle, other);

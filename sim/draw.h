@@ -6,9 +6,9 @@
 
 #include "oracle.h"
 
-#define DRAW_SLOTS 3   /* uploads at once */
+#define DRAW_SLOTS 3 /* uploads at once */
 #define DRAW_PATHS 3
-#define DRAW_NAMES 3   /* collections */
+#define DRAW_NAMES 3 /* collections */
 #define DRAW_PLANS 2
 #define DRAFT_VERSIONS_MAX 3
 
@@ -54,7 +54,7 @@ struct draw {
     bool races;
     bool runs;
     bool ttls;
-    bool days; /* the clock sometimes jumps */
+    bool days;        /* the clock sometimes jumps */
     uint32_t process; /* that is at work now */
     struct draw_target targets[DRAW_SLOTS];
 };

@@ -63,8 +63,8 @@ void history_add(struct history *history, const struct cull__request *request)
 static void request_at(const struct history *history, size_t i, struct cull__request *out)
 {
     const size_t *offsets = (const size_t *)(const void *)history->offsets.data;
-    struct cull__cursor cursor = cull__cursor(history->bytes.data + offsets[i],
-                                              history->bytes.len - offsets[i]);
+    struct cull__cursor cursor =
+        cull__cursor(history->bytes.data + offsets[i], history->bytes.len - offsets[i]);
     struct cull__frame frame;
     cull_error err;
 
@@ -77,7 +77,8 @@ static void request_at(const struct history *history, size_t i, struct cull__req
 
 /* --- one play ------------------------------------------------------------------------------- */
 
-static void play_begin(struct play *play, const cull_store_settings *settings, size_t thorough_every)
+static void play_begin(struct play *play, const cull_store_settings *settings,
+                       size_t thorough_every)
 {
     struct cull__request request = CULL__REQUEST_INIT;
     bool fired;
@@ -155,8 +156,8 @@ static void play_one(struct play *play, const struct cull__request *request,
     play->main = request;
     play->racer = racer;
     play->raced = false;
-    (void)world_run(&play->world, request, &play->answer, &fired,
-                    racer == NULL ? NULL : play_race, play);
+    (void)world_run(&play->world, request, &play->answer, &fired, racer == NULL ? NULL : play_race,
+                    play);
     oracle_step(&play->oracle, request, &play->answer, fired);
     play->step++;
     oracle_compare(&play->oracle, &play->world.sessions[request->process],
@@ -297,8 +298,7 @@ void history_run(const struct history *history, struct history_result *out)
 }
 
 /* Draw a request into the history and decode it from there: what is done is what is written. */
-static void draw_into(struct history *history, const struct draft *draft,
-                      struct cull__request *out)
+static void draw_into(struct history *history, const struct draft *draft, struct cull__request *out)
 {
     history_add(history, &draft->request);
     request_at(history, history_count(history) - 1, out);
@@ -460,8 +460,8 @@ cull_status history_read(struct history *history, const void *data, size_t len, 
                                      history_count(history) + 1);
         }
         if (!created) {
-            status = cull__error_set(err, CULL_E_INVALID,
-                                     "a trace begins with the making of a store");
+            status =
+                cull__error_set(err, CULL_E_INVALID, "a trace begins with the making of a store");
         }
         cull__request_release(&request);
     }
@@ -523,12 +523,9 @@ static void print_lists(const struct history *history, const struct cull__reques
 static void print_request(const struct history *history, const struct cull__request *request,
                           FILE *out)
 {
-    static const char *const faults[CULL__FAULTS] = { "",
-                                                      " !publish",
-                                                      " !publish.after",
-                                                      " !delete",
-                                                      " !delete.after",
-                                                      " !race-with-the-next" };
+    static const char *const faults[CULL__FAULTS] = {
+        "", " !publish", " !publish.after", " !delete", " !delete.after", " !race-with-the-next"
+    };
 
     fprintf(out, "%" PRIu32 ": %s slot %" PRIu32, request->process,
             cull__request_op_name(request->op), request->slot);

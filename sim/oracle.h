@@ -138,53 +138,53 @@ struct oracle_plan {
 };
 
 /* What histories reached. A history that reaches nothing finds nothing. */
-#define ORACLE_REACHED(X)                                                                          \
-    X(COMMITS, "commits")                                                                          \
-    X(PATCHES, "commits of a patch")                                                               \
-    X(OLDER_BASE, "commits on an older base")                                                      \
-    X(EQUAL, "commits of an equal manifest")                                                       \
-    X(LATE_COMMITS, "commits refused: too late")                                                   \
-    X(NOT_STORED, "commits refused: blobs missing")                                                \
-    X(PUT_STORED, "puts answered stored")                                                          \
-    X(PUT_SEND, "puts answered send")                                                              \
-    X(WAITS, "puts answered wait")                                                                 \
-    X(RESCUES, "dead blobs named again")                                                           \
-    X(INCARNATIONS, "new incarnations beside a DELETING blob")                                     \
-    X(EXPIRIES, "leases expired")                                                                  \
-    X(HANDED_OVER, "uploads continued by another process")                                         \
-    X(ALIAS_MOVES, "aliases moved")                                                                \
-    X(ALIAS_REFUSALS, "deletes refused: aliases")                                                  \
-    X(DELETES, "versions soft-deleted")                                                            \
-    X(CASCADES, "cascades")                                                                        \
-    X(RESTORES, "versions restored")                                                               \
-    X(REVIVALS, "collections brought back")                                                        \
-    X(TAKEN_NAMES, "restores refused: name taken")                                                 \
-    X(TTL_EXPIRIES, "versions expired by TTL")                                                     \
-    X(PURGES, "versions purged")                                                                   \
-    X(PURGED_HEADS, "heads purged")                                                                \
-    X(PURGED_TOGETHER, "neighbours purged together")                                               \
-    X(KEPT_BASES, "due versions kept as a base")                                                   \
-    X(CYCLES, "cycles executed")                                                                   \
-    X(FREED, "blobs deleted")                                                                      \
-    X(STALE_PLANS, "plans executed after the log moved on")                                        \
-    X(RESCUED_AT_CLAIM, "planned blobs rescued before the claim")                                  \
-    X(SPARED_VERSIONS, "planned versions spared at execution")                                     \
-    X(FAILED_DELETES, "cycles with failed deletes")                                                \
-    X(RESUMED, "deletions resumed")                                                                \
-    X(LIMITED, "cycles stopped at a limit")                                                        \
-    X(REFUSED_EMPTY, "cycles refused: nothing would be left")                                      \
-    X(REPAIRS, "orphans adopted by a repair")                                                      \
-    X(FROM_LOG, "reopened from the log")                                                           \
-    X(FROM_CHECKPOINT, "reopened from a checkpoint")                                               \
-    X(LAGGED, "requests of a process that lagged")                                                 \
-    X(CUT_OFF, "lagging processes that the log was cut under")                                     \
+#define ORACLE_REACHED(X)                                         \
+    X(COMMITS, "commits")                                         \
+    X(PATCHES, "commits of a patch")                              \
+    X(OLDER_BASE, "commits on an older base")                     \
+    X(EQUAL, "commits of an equal manifest")                      \
+    X(LATE_COMMITS, "commits refused: too late")                  \
+    X(NOT_STORED, "commits refused: blobs missing")               \
+    X(PUT_STORED, "puts answered stored")                         \
+    X(PUT_SEND, "puts answered send")                             \
+    X(WAITS, "puts answered wait")                                \
+    X(RESCUES, "dead blobs named again")                          \
+    X(INCARNATIONS, "new incarnations beside a DELETING blob")    \
+    X(EXPIRIES, "leases expired")                                 \
+    X(HANDED_OVER, "uploads continued by another process")        \
+    X(ALIAS_MOVES, "aliases moved")                               \
+    X(ALIAS_REFUSALS, "deletes refused: aliases")                 \
+    X(DELETES, "versions soft-deleted")                           \
+    X(CASCADES, "cascades")                                       \
+    X(RESTORES, "versions restored")                              \
+    X(REVIVALS, "collections brought back")                       \
+    X(TAKEN_NAMES, "restores refused: name taken")                \
+    X(TTL_EXPIRIES, "versions expired by TTL")                    \
+    X(PURGES, "versions purged")                                  \
+    X(PURGED_HEADS, "heads purged")                               \
+    X(PURGED_TOGETHER, "neighbours purged together")              \
+    X(KEPT_BASES, "due versions kept as a base")                  \
+    X(CYCLES, "cycles executed")                                  \
+    X(FREED, "blobs deleted")                                     \
+    X(STALE_PLANS, "plans executed after the log moved on")       \
+    X(RESCUED_AT_CLAIM, "planned blobs rescued before the claim") \
+    X(SPARED_VERSIONS, "planned versions spared at execution")    \
+    X(FAILED_DELETES, "cycles with failed deletes")               \
+    X(RESUMED, "deletions resumed")                               \
+    X(LIMITED, "cycles stopped at a limit")                       \
+    X(REFUSED_EMPTY, "cycles refused: nothing would be left")     \
+    X(REPAIRS, "orphans adopted by a repair")                     \
+    X(FROM_LOG, "reopened from the log")                          \
+    X(FROM_CHECKPOINT, "reopened from a checkpoint")              \
+    X(LAGGED, "requests of a process that lagged")                \
+    X(CUT_OFF, "lagging processes that the log was cut under")    \
     X(RACES, "appends that lost a race")
 
 enum oracle_reached {
 #define X(id, text) REACHED_##id,
     ORACLE_REACHED(X)
 #undef X
-    REACHED_COUNT
+        REACHED_COUNT
 };
 
 struct oracle {
@@ -241,7 +241,7 @@ void oracle_cycle_step(struct oracle *oracle, const struct cull__request *reques
 bool oracle_expect(struct oracle *oracle, const struct cull__request *request,
                    const struct cull__answer *answer, unsigned statuses);
 #define ORACLE_BIT(status) (1u << (status))
-void oracle_expire(struct oracle *oracle);           /* every upload whose lease is over ends */
+void oracle_expire(struct oracle *oracle); /* every upload whose lease is over ends */
 void oracle_end(struct oracle_upload *upload);
 void oracle_delete(struct oracle *oracle, struct oracle_collection *collection, size_t ordinal,
                    cull_delete_reason reason);

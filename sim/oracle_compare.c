@@ -50,7 +50,8 @@ static struct oracle_collection *collection_of(struct comparison *at,
         if (collection->id == info->id) {
             return collection;
         }
-        if (collection->id == 0 && strcmp(collection->name, info->name) == 0 &&
+        if (collection->id == 0 && !collection->deleted &&
+            strcmp(collection->name, info->name) == 0 &&
             strcmp(collection->project, info->project) == 0) {
             collection->id = info->id; /* seen for the first time */
             return collection;
@@ -168,8 +169,7 @@ static void compare_uploads(struct comparison *at)
     struct upload_list list = { .at = at };
     size_t open = 0;
 
-    if (!worked(at, "uploads",
-                cull_uploads(at->session->store, visit_upload, &list, &at->err))) {
+    if (!worked(at, "uploads", cull_uploads(at->session->store, visit_upload, &list, &at->err))) {
         return;
     }
     for (size_t i = 0; i < oracle->upload_count; i++) {
@@ -293,13 +293,11 @@ static cull_status visit_version(void *ctx, const cull_version_info *info)
 static void compare_versions(struct comparison *at)
 {
     const cull_selection all = { .states = 1u << CULL_VERSION_COMMITTED |
-                                           1u << CULL_VERSION_DELETED |
-                                           1u << CULL_VERSION_PURGED };
+                                           1u << CULL_VERSION_DELETED | 1u << CULL_VERSION_PURGED };
     size_t retained = 0;
 
     at->seen = 0;
-    if (!worked(at, "select",
-                cull_select(at->session->store, &all, visit_version, at, &at->err))) {
+    if (!worked(at, "select", cull_select(at->session->store, &all, visit_version, at, &at->err))) {
         return;
     }
     for (size_t i = 0; i < at->oracle->collection_count; i++) {
@@ -411,14 +409,13 @@ static void settle_unsure(struct comparison *at, const struct cull__index *index
             if (cull__blob_table_state(index->blobs, number) != CULL__BLOB_FREE) {
                 id = cull__object_id(index, number);
                 known = known || blob_of(oracle, &id) == blob;
-                claimed = claimed || (blob_of(oracle, &id) == blob &&
-                                      cull__blob_table_state(index->blobs, number) ==
-                                          CULL__BLOB_DELETING);
+                claimed = claimed ||
+                          (blob_of(oracle, &id) == blob &&
+                           cull__blob_table_state(index->blobs, number) == CULL__BLOB_DELETING);
             }
         }
         if (blob->unsure && !known) {
-            struct oracle_object *object =
-                oracle_object(oracle, &blob->digest, blob->incarnation);
+            struct oracle_object *object = oracle_object(oracle, &blob->digest, blob->incarnation);
 
             if (object != NULL) {
                 object->versions = 0;
@@ -480,8 +477,7 @@ static void compare_blob(struct comparison *at, const struct cull__index *index,
     }
     if (state_of(cull__blob_table_state(index->blobs, number)) != blob->state) {
         oracle_break(oracle, "blob %c is in state %d, expected %d", letter,
-                     (int)state_of(cull__blob_table_state(index->blobs, number)),
-                     (int)blob->state);
+                     (int)state_of(cull__blob_table_state(index->blobs, number)), (int)blob->state);
     }
     same_number(at, "bytes of a blob", cull__blob_table_size(index->blobs, number),
                 blob->size_bytes);
@@ -707,9 +703,9 @@ static void compare_usage(struct comparison *at, const cull_scope *scope,
     cull_usage got;
     cull_usage wanted = { 0 };
 
-    if (!worked(at, "usage",
-                cull_usage_of(at->session->store, scope, at->oracle->world->now_ms, &got,
-                              &at->err))) {
+    if (!worked(
+            at, "usage",
+            cull_usage_of(at->session->store, scope, at->oracle->world->now_ms, &got, &at->err))) {
         return;
     }
     usage_of_versions(at->oracle, choice, &wanted);
@@ -729,8 +725,7 @@ static void compare_usage(struct comparison *at, const cull_scope *scope,
         cull_plan_info info;
         uint64_t bytes = 0;
 
-        if (!worked(at, "plan",
-                    cull_gc_plan(&plan, at->session->store, &options, &at->err))) {
+        if (!worked(at, "plan", cull_gc_plan(&plan, at->session->store, &options, &at->err))) {
             return;
         }
         cull_plan_get_info(plan, &info);
@@ -738,12 +733,12 @@ static void compare_usage(struct comparison *at, const cull_scope *scope,
             cull_blob_ref blob;
 
             cull_plan_blob(plan, i, &blob);
-            bytes += oracle_blob(at->oracle, &blob.digest)->state == ORACLE_LIVE ? blob.size_bytes
-                                                                                 : 0;
+            bytes +=
+                oracle_blob(at->oracle, &blob.digest)->state == ORACLE_LIVE ? blob.size_bytes : 0;
         }
         for (size_t i = 0; i < at->oracle->blob_count; i++) {
-            bytes += at->oracle->blobs[i].state == ORACLE_DELETING ? at->oracle->blobs[i].size_bytes
-                                                                   : 0;
+            bytes +=
+                at->oracle->blobs[i].state == ORACLE_DELETING ? at->oracle->blobs[i].size_bytes : 0;
         }
         same_number(at, "usage: reclaimable bytes", got.reclaimable_bytes, bytes);
         cull_plan_free(plan);
@@ -781,9 +776,8 @@ static void compare_figures(struct comparison *at, uint64_t salt)
             }
         }
     }
-    if (!collection->deleted &&
-        oracle_find(oracle, collection->entity, collection->project, collection->name) ==
-            collection) {
+    if (!collection->deleted && oracle_find(oracle, collection->entity, collection->project,
+                                            collection->name) == collection) {
         size_t namesakes = 0;
 
         for (size_t i = 0; i < oracle->collection_count; i++) {
@@ -883,8 +877,8 @@ static void compare_fsck(struct comparison *at)
     const cull_fsck_options options = { .read_data = true };
     const cull_caller caller = { at->oracle->world->now_ms, "fsck" };
     cull_fsck_result result;
-    cull_status status = cull_fsck(at->session->store, &options, &caller, note_finding, at,
-                                   &result, &at->err);
+    cull_status status =
+        cull_fsck(at->session->store, &options, &caller, note_finding, at, &result, &at->err);
 
     if (status != CULL_E_DAMAGED) { /* then the findings say it */
         (void)worked(at, "fsck", status);

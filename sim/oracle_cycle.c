@@ -145,9 +145,9 @@ static void make_plan(struct oracle *oracle, const struct cull__request *request
 
         if (blob->state != ORACLE_DELETING && !stays_held(oracle, plan, &blob->digest) &&
             plan->blob_count < ORACLE_PLAN_MAX) {
-            plan->blobs[plan->blob_count++] = (struct oracle_planned){
-                blob->digest, blob->size_bytes, blob->incarnation, blob->serial
-            };
+            plan->blobs[plan->blob_count++] =
+                (struct oracle_planned){ blob->digest, blob->size_bytes, blob->incarnation,
+                                         blob->serial };
         }
     }
     qsort(plan->blobs, plan->blob_count, sizeof *plan->blobs, compare_blobs);
@@ -228,8 +228,7 @@ static void forget_blob(struct oracle *oracle, size_t at)
 static bool delete_object(struct oracle *oracle, const struct cull__request *request,
                           struct oracle_blob *blob)
 {
-    bool is_sent =
-        oracle->settings.late_deletes != CULL_LATE_VERSION_IDS || blob->claimed > 0;
+    bool is_sent = oracle->settings.late_deletes != CULL_LATE_VERSION_IDS || blob->claimed > 0;
 
     if (is_sent && request->fault == CULL__FAULT_DELETE) {
         return false;
@@ -318,8 +317,8 @@ static bool at_limit(const struct cull__request *request, const struct oracle_ex
                      uint64_t size_bytes)
 {
     return (request->max_deletes > 0 && run->deleted >= request->max_deletes) ||
-           (request->max_bytes > 0 && (run->bytes > request->max_bytes ||
-                                       size_bytes > request->max_bytes - run->bytes));
+           (request->max_bytes > 0 &&
+            (run->bytes > request->max_bytes || size_bytes > request->max_bytes - run->bytes));
 }
 
 /* The blob that a plan means, if nothing holds it now; NULL: it was rescued. */
@@ -392,16 +391,14 @@ static void check_execution(struct oracle *oracle, const struct cull__request *r
     if (got->versions_expired != run->expired || got->versions_purged != run->purged ||
         got->blobs_finished != run->finished || got->cycle != oracle->cycles) {
         oracle_break(oracle,
-                     "execute: cycle %" PRIu64 ", %" PRIu64 " expired, %" PRIu64
-                     " purged, %" PRIu64 " finished; expected %" PRIu64 ", %" PRIu64 ", %" PRIu64
-                     ", %" PRIu64,
+                     "execute: cycle %" PRIu64 ", %" PRIu64 " expired, %" PRIu64 " purged, %" PRIu64
+                     " finished; expected %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
                      got->cycle, got->versions_expired, got->versions_purged, got->blobs_finished,
                      oracle->cycles, run->expired, run->purged, run->finished);
     }
-    if (!unsure &&
-        (got->blobs_deleted != run->deleted || got->bytes_freed != run->bytes ||
-         got->blobs_rescued != run->rescued || got->blobs_failed != run->failed ||
-         got->limit != run->limit)) {
+    if (!unsure && (got->blobs_deleted != run->deleted || got->bytes_freed != run->bytes ||
+                    got->blobs_rescued != run->rescued || got->blobs_failed != run->failed ||
+                    got->limit != run->limit)) {
         oracle_break(oracle,
                      "execute: %" PRIu64 " deleted, %" PRIu64 " bytes, %" PRIu64
                      " rescued, %" PRIu64 " failed, limit %d; expected %" PRIu64 ", %" PRIu64

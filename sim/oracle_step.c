@@ -25,8 +25,7 @@ bool oracle_expect(struct oracle *oracle, const struct cull__request *request,
     for (unsigned status = 0; status < 32; status++) {
         if (statuses & BIT(status)) {
             (void)snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s\"%s\"",
-                           wanted[0] == '\0' ? "" : " or ",
-                           cull_strerror((cull_status)status));
+                           wanted[0] == '\0' ? "" : " or ", cull_strerror((cull_status)status));
         }
     }
     oracle_break(oracle, "%s: answered \"%s\" (%s), expected %s",
@@ -55,8 +54,8 @@ void *oracle_grow(void **array, size_t *count, size_t *capacity, size_t size)
     return element;
 }
 
-#define GROW(oracle, what)                                                                         \
-    oracle_grow((void **)(void *)&(oracle)->what##s, &(oracle)->what##_count,                      \
+#define GROW(oracle, what)                                                    \
+    oracle_grow((void **)(void *)&(oracle)->what##s, &(oracle)->what##_count, \
                 &(oracle)->what##_capacity, sizeof *(oracle)->what##s)
 
 static void copy_text(char out[ORACLE_TEXT_MAX], const char *text)
@@ -102,8 +101,8 @@ static void alias_remove(struct oracle_collection *collection, size_t at)
             (collection->aliases.count - at) * sizeof *collection->alias_ordinals);
 }
 
-static void alias_set(struct oracle *oracle, struct oracle_collection *collection,
-                      uint32_t ordinal, const char *name)
+static void alias_set(struct oracle *oracle, struct oracle_collection *collection, uint32_t ordinal,
+                      const char *name)
 {
     size_t at = oracle_alias(collection, name);
 
@@ -254,8 +253,7 @@ static void step_open(struct oracle *oracle, const struct cull__request *request
 
 /* --- put, send, confirm --------------------------------------------------------------------- */
 
-static void add_pin(struct oracle *oracle, struct oracle_upload *upload,
-                    const cull_digest *digest)
+static void add_pin(struct oracle *oracle, struct oracle_upload *upload, const cull_digest *digest)
 {
     if (oracle_pins(upload, digest)) {
         return;
@@ -287,9 +285,8 @@ static cull_put_answer put_one(struct oracle *oracle, struct oracle_upload *uplo
         blob->digest = ref->digest;
         blob->size_bytes = ref->size_bytes;
         blob->state = ORACLE_EXPECTED;
-        blob->incarnation = oracle->settings.late_deletes == CULL_LATE_INCARNATION
-                                ? (uint32_t)oracle->cycles
-                                : 0;
+        blob->incarnation =
+            oracle->settings.late_deletes == CULL_LATE_INCARNATION ? (uint32_t)oracle->cycles : 0;
     }
     live = blob->state == ORACLE_LIVE;
     oracle->reached[REACHED_RESCUES] += live && oracle_count(oracle, &ref->digest) == 0;
@@ -675,8 +672,8 @@ static void do_commit(struct oracle *oracle, const struct cull__request *request
     }
     if (answer->commit.is_new != is_new || answer->commit.version.ordinal != ordinal) {
         oracle_break(oracle, "commit: made%s v%" PRIu32 ", expected%s v%zu",
-                     answer->commit.is_new ? "" : " no version but gave", answer->commit.version.ordinal,
-                     is_new ? "" : " no version but", ordinal);
+                     answer->commit.is_new ? "" : " no version but gave",
+                     answer->commit.version.ordinal, is_new ? "" : " no version but", ordinal);
     }
 }
 
@@ -763,8 +760,7 @@ static void step_alias_set(struct oracle *oracle, const struct cull__request *re
                            const struct cull__answer *answer)
 {
     struct oracle_version *version;
-    struct oracle_collection *collection =
-        oracle_resolve(oracle, &request->versions[0], &version);
+    struct oracle_collection *collection = oracle_resolve(oracle, &request->versions[0], &version);
     unsigned refusals = named_refusals(version);
 
     if (oracle_expect(oracle, request, answer, refusals != 0 ? refusals : BIT(CULL_OK)) &&
@@ -916,14 +912,15 @@ static size_t cascade(struct oracle *oracle, const struct cull__request *request
             struct oracle_version *version = &collection->versions[ordinal];
 
             if (version->state != CULL_VERSION_COMMITTED ||
-                (run == ORACLE_NONE ? !in_scope(collection, request)
-                                    : version->run != run ||
-                                          !(request->flags & CULL__REQUEST_ARTIFACTS))) {
+                (run == ORACLE_NONE
+                     ? !in_scope(collection, request)
+                     : version->run != run || !(request->flags & CULL__REQUEST_ARTIFACTS))) {
                 continue;
             }
             count++;
             if (collection->id != 0 && !was_told(answer, collection->id, ordinal)) {
-                oracle_break(oracle, "delete-scope: v%zu of collection %" PRIu64 " was not told once",
+                oracle_break(oracle,
+                             "delete-scope: v%zu of collection %" PRIu64 " was not told once",
                              ordinal, collection->id);
             }
             if (really) {
@@ -939,8 +936,8 @@ static void step_delete_scope(struct oracle *oracle, const struct cull__request 
 {
     bool really = !(request->flags & CULL__REQUEST_DRY_RUN);
     size_t run = request->scope == CULL_SCOPE_RUN ? find_run(oracle, request) : ORACLE_NONE;
-    bool there = request->scope == CULL_SCOPE_RUN ? run != ORACLE_NONE
-                                                  : scope_is_there(oracle, request);
+    bool there =
+        request->scope == CULL_SCOPE_RUN ? run != ORACLE_NONE : scope_is_there(oracle, request);
     size_t count;
 
     if (!oracle_expect(oracle, request, answer, there ? BIT(CULL_OK) : BIT(CULL_E_NOTFOUND)) ||
@@ -1016,8 +1013,7 @@ static unsigned restore_refusals(const struct oracle *oracle, const struct cull_
     return refusals;
 }
 
-static void restore_one(struct oracle *oracle, struct oracle_collection *collection,
-                        size_t ordinal)
+static void restore_one(struct oracle *oracle, struct oracle_collection *collection, size_t ordinal)
 {
     struct oracle_version *version = &collection->versions[ordinal];
 
@@ -1098,7 +1094,7 @@ static void step_names(struct oracle *oracle, const struct cull__request *reques
     case CULL__REQUEST_FINISH:
     case CULL__REQUEST_FSCK:
         break; /* see oracle_step */
-    default: /* changes nothing that a caller can see */
+    default:   /* changes nothing that a caller can see */
         (void)oracle_expect(oracle, request, answer, BIT(CULL_OK));
         break;
     }

@@ -68,8 +68,7 @@ static cull_status view_tail_bytes(cull_log *log, uint64_t since, uint64_t *byte
     return inner->ops->tail_bytes(inner, since, bytes, err);
 }
 
-static cull_status view_document(cull_log *log, uint64_t id, struct cull__buf *out,
-                                 cull_error *err)
+static cull_status view_document(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err)
 {
     cull_log *inner = view_of(log)->inner;
 
@@ -210,7 +209,8 @@ static cull_status make_objects(struct world *world, const cull_store_settings *
     if (status != CULL_OK) {
         return status;
     }
-    status = cull_objects_faulty_new(&world->objects, world->memory, decide_fault, world, NULL, err);
+    status =
+        cull_objects_faulty_new(&world->objects, world->memory, decide_fault, world, NULL, err);
     if (status != CULL_OK) {
         cull_objects_close(world->memory);
         world->memory = NULL;
@@ -264,8 +264,7 @@ void world_release(struct world *world)
 }
 
 cull_status world_run(struct world *world, const struct cull__request *request,
-                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx),
-                      void *ctx)
+                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx), void *ctx)
 {
     enum cull__request_fault fault_before = world->fault;
     bool fired_before = world->fault_fired;
@@ -276,8 +275,8 @@ cull_status world_run(struct world *world, const struct cull__request *request,
     world->race_ctx = ctx;
     world->race_at = request->op == CULL__REQUEST_EXECUTE ? CULL__FACT_CLAIM : 0;
     world->fault_fired = false;
-    status = cull__request_run(&world->sessions[request->process % WORLD_PROCESSES], request,
-                               answer);
+    status =
+        cull__request_run(&world->sessions[request->process % WORLD_PROCESSES], request, answer);
     world->race = NULL;
     world->fault = fault_before;
     *fired = world->fault_fired;

@@ -51,8 +51,7 @@ void world_release(struct world *world);
  * the request's first append (of an EXECUTE: its first claim) is about to happen; what it does
  * comes before that append. */
 cull_status world_run(struct world *world, const struct cull__request *request,
-                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx),
-                      void *ctx);
+                      struct cull__answer *answer, bool *fired, void (*race)(void *ctx), void *ctx);
 /* The letter of a digest; '?' if it is none. */
 char world_letter_of(const struct world *world, const cull_digest *digest);
 

@@ -92,55 +92,57 @@ static struct cull__frame frame_of(const struct cull__buf *bytes)
 }
 
 START_TEST(every_request_comes_back_as_the_same_bytes)
-{
-    struct cull__request request = sample((enum cull__request_op)_i);
-    struct cull__request again;
-    struct cull__buf bytes;
-    struct cull__buf second;
-    struct cull__frame frame;
+    {
+        struct cull__request request = sample((enum cull__request_op)_i);
+        struct cull__request again;
+        struct cull__buf bytes;
+        struct cull__buf second;
+        struct cull__frame frame;
 
-    encode(&bytes, &request);
-    frame = frame_of(&bytes);
-    ck_assert_int_eq(cull__request_decode(&again, &frame, cull_allocator_default(), NULL), CULL_OK);
-    ck_assert_int_eq(again.op, _i);
-    ck_assert_uint_eq(again.process, 1);
-    encode(&second, &again);
-    ck_assert_uint_eq(second.len, bytes.len);
-    ck_assert_mem_eq(second.data, bytes.data, bytes.len);
-    cull__request_release(&again);
-    cull__buf_release(&bytes);
-    cull__buf_release(&second);
-}
+        encode(&bytes, &request);
+        frame = frame_of(&bytes);
+        ck_assert_int_eq(cull__request_decode(&again, &frame, cull_allocator_default(), NULL),
+                         CULL_OK);
+        ck_assert_int_eq(again.op, _i);
+        ck_assert_uint_eq(again.process, 1);
+        encode(&second, &again);
+        ck_assert_uint_eq(second.len, bytes.len);
+        ck_assert_mem_eq(second.data, bytes.data, bytes.len);
+        cull__request_release(&again);
+        cull__buf_release(&bytes);
+        cull__buf_release(&second);
+    }
 END_TEST
 
 START_TEST(a_commit_comes_back_field_by_field)
-{
-    struct cull__request request = sample(CULL__REQUEST_COMMIT);
-    struct cull__request again;
-    struct cull__buf bytes;
-    struct cull__frame frame;
+    {
+        struct cull__request request = sample(CULL__REQUEST_COMMIT);
+        struct cull__request again;
+        struct cull__buf bytes;
+        struct cull__frame frame;
 
-    encode(&bytes, &request);
-    frame = frame_of(&bytes);
-    ck_assert_int_eq(cull__request_decode(&again, &frame, cull_allocator_default(), NULL), CULL_OK);
-    cull__buf_release(&bytes); /* nothing is borrowed from it */
-    ck_assert_uint_eq(again.slot, 3);
-    ck_assert_uint_eq(again.flags, CULL__REQUEST_PATCH);
-    ck_assert_uint_eq(again.ms, 1000);
-    ck_assert_str_eq(again.description, "what it is");
-    ck_assert_str_eq(again.metadata, "{}");
-    ck_assert_uint_eq(again.alias_count, 2);
-    ck_assert_str_eq(again.aliases[0], "best");
-    ck_assert_str_eq(again.aliases[1], "");
-    ck_assert_str_eq(again.tags[0], "t");
-    ck_assert_uint_eq(again.entry_count, 3);
-    ck_assert_str_eq(again.entries[0].path, "a/b");
-    ck_assert_mem_eq(&again.entries[0].digest, &some_entries[0].digest, sizeof(cull_digest));
-    ck_assert_str_eq(again.entries[1].ref, "s3://bucket/key");
-    ck_assert_uint_eq(again.entries[1].size_bytes, CULL_SIZE_UNKNOWN);
-    ck_assert_int_eq(again.entries[2].kind, CULL_ENTRY_NONE);
-    cull__request_release(&again);
-}
+        encode(&bytes, &request);
+        frame = frame_of(&bytes);
+        ck_assert_int_eq(cull__request_decode(&again, &frame, cull_allocator_default(), NULL),
+                         CULL_OK);
+        cull__buf_release(&bytes); /* nothing is borrowed from it */
+        ck_assert_uint_eq(again.slot, 3);
+        ck_assert_uint_eq(again.flags, CULL__REQUEST_PATCH);
+        ck_assert_uint_eq(again.ms, 1000);
+        ck_assert_str_eq(again.description, "what it is");
+        ck_assert_str_eq(again.metadata, "{}");
+        ck_assert_uint_eq(again.alias_count, 2);
+        ck_assert_str_eq(again.aliases[0], "best");
+        ck_assert_str_eq(again.aliases[1], "");
+        ck_assert_str_eq(again.tags[0], "t");
+        ck_assert_uint_eq(again.entry_count, 3);
+        ck_assert_str_eq(again.entries[0].path, "a/b");
+        ck_assert_mem_eq(&again.entries[0].digest, &some_entries[0].digest, sizeof(cull_digest));
+        ck_assert_str_eq(again.entries[1].ref, "s3://bucket/key");
+        ck_assert_uint_eq(again.entries[1].size_bytes, CULL_SIZE_UNKNOWN);
+        ck_assert_int_eq(again.entries[2].kind, CULL_ENTRY_NONE);
+        cull__request_release(&again);
+    }
 END_TEST
 
 /* The same payload under a right checksum. */
@@ -153,64 +155,64 @@ static cull_status decode_payload(struct cull__request *out, unsigned type, cons
 }
 
 START_TEST(a_request_cut_short_is_refused_at_every_byte)
-{
-    struct cull__request request = sample((enum cull__request_op)_i);
-    struct cull__request again;
-    struct cull__buf bytes;
-    struct cull__frame frame;
+    {
+        struct cull__request request = sample((enum cull__request_op)_i);
+        struct cull__request again;
+        struct cull__buf bytes;
+        struct cull__frame frame;
 
-    encode(&bytes, &request);
-    frame = frame_of(&bytes);
-    for (size_t len = 0; len < frame.len; len++) {
-        ck_assert_int_eq(decode_payload(&again, frame.type, frame.payload, len,
-                                        cull_allocator_default()),
-                         CULL_E_INVALID);
-        ck_assert_ptr_null(again.memory);
-    }
-    for (size_t len = 0; len < bytes.len; len++) { /* the frame says so first */
-        struct cull__cursor cursor = cull__cursor(bytes.data, len);
+        encode(&bytes, &request);
+        frame = frame_of(&bytes);
+        for (size_t len = 0; len < frame.len; len++) {
+            ck_assert_int_eq(
+                decode_payload(&again, frame.type, frame.payload, len, cull_allocator_default()),
+                CULL_E_INVALID);
+            ck_assert_ptr_null(again.memory);
+        }
+        for (size_t len = 0; len < bytes.len; len++) { /* the frame says so first */
+            struct cull__cursor cursor = cull__cursor(bytes.data, len);
 
-        ck_assert_int_eq(cull__frame_next(&cursor, &frame, NULL), CULL_E_CORRUPT);
+            ck_assert_int_eq(cull__frame_next(&cursor, &frame, NULL), CULL_E_CORRUPT);
+        }
+        cull__buf_release(&bytes);
     }
-    cull__buf_release(&bytes);
-}
 END_TEST
 
 /* What decodes has one form only, whatever was done to the bytes. */
 START_TEST(a_request_with_a_changed_byte_is_refused_or_canonical)
-{
-    struct cull__request request = sample((enum cull__request_op)_i);
-    struct cull__buf bytes;
-    struct cull__frame frame;
-    uint8_t *changed;
+    {
+        struct cull__request request = sample((enum cull__request_op)_i);
+        struct cull__buf bytes;
+        struct cull__frame frame;
+        uint8_t *changed;
 
-    encode(&bytes, &request);
-    frame = frame_of(&bytes);
-    changed = malloc(frame.len + 1);
-    ck_assert_ptr_nonnull(changed);
-    for (size_t at = 0; at <= frame.len; at++) { /* at the end: a byte too many */
-        for (unsigned flip = 1; flip < 256; flip++) {
-            size_t len = at == frame.len ? frame.len + 1 : frame.len;
-            struct cull__request again;
-            struct cull__buf second;
+        encode(&bytes, &request);
+        frame = frame_of(&bytes);
+        changed = malloc(frame.len + 1);
+        ck_assert_ptr_nonnull(changed);
+        for (size_t at = 0; at <= frame.len; at++) { /* at the end: a byte too many */
+            for (unsigned flip = 1; flip < 256; flip++) {
+                size_t len = at == frame.len ? frame.len + 1 : frame.len;
+                struct cull__request again;
+                struct cull__buf second;
 
-            memcpy(changed, frame.payload, frame.len);
-            changed[frame.len] = 0;
-            changed[at] ^= (uint8_t)flip;
-            if (decode_payload(&again, frame.type, changed, len, cull_allocator_default()) !=
-                CULL_OK) {
-                continue;
+                memcpy(changed, frame.payload, frame.len);
+                changed[frame.len] = 0;
+                changed[at] ^= (uint8_t)flip;
+                if (decode_payload(&again, frame.type, changed, len, cull_allocator_default()) !=
+                    CULL_OK) {
+                    continue;
+                }
+                encode(&second, &again);
+                ck_assert_uint_eq(second.len, CULL__FRAME_HEADER + len);
+                ck_assert_mem_eq(second.data + CULL__FRAME_HEADER, changed, len);
+                cull__buf_release(&second);
+                cull__request_release(&again);
             }
-            encode(&second, &again);
-            ck_assert_uint_eq(second.len, CULL__FRAME_HEADER + len);
-            ck_assert_mem_eq(second.data + CULL__FRAME_HEADER, changed, len);
-            cull__buf_release(&second);
-            cull__request_release(&again);
         }
+        free(changed);
+        cull__buf_release(&bytes);
     }
-    free(changed);
-    cull__buf_release(&bytes);
-}
 END_TEST
 
 /* Both sides of every bound, as bytes that the encoder would not write. */
@@ -236,7 +238,11 @@ static const struct bound {
     { "no digest", CULL__REQUEST_PUT, 6, { 0, 0, 0, 0, 0, 0 }, CULL_E_INVALID },
     { "no such digest", CULL__REQUEST_PUT, 6, { 0, 0, 0, 5, 0, 0 }, CULL_E_INVALID },
     { "more blobs than bytes", CULL__REQUEST_PUT, 6, { 0, 0, 0, 4, 0, 1 }, CULL_E_INVALID },
-    { "a grace that was allowed", CULL__REQUEST_COLLECT, 7, { 0, 0, 0x80, 0x20, 9, 0, 0 }, CULL_OK },
+    { "a grace that was allowed",
+      CULL__REQUEST_COLLECT,
+      7,
+      { 0, 0, 0x80, 0x20, 9, 0, 0 },
+      CULL_OK },
     { "a grace that was not", CULL__REQUEST_COLLECT, 6, { 0, 0, 0, 9, 0, 0 }, CULL_E_INVALID },
     { "a removal in a patch",
       CULL__REQUEST_COMMIT,
@@ -248,71 +254,69 @@ static const struct bound {
       13,
       { 0, 0, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0 },
       CULL_E_INVALID },
-    { "a NUL in a text",
-      CULL__REQUEST_ALIAS_REMOVE,
-      6,
-      { 0, 0, 0, 1, 0, 0 },
-      CULL_E_INVALID },
+    { "a NUL in a text", CULL__REQUEST_ALIAS_REMOVE, 6, { 0, 0, 0, 1, 0, 0 }, CULL_E_INVALID },
     { "no request", CULL__REQUEST_OPS, 3, { 0, 0, 0 }, CULL_E_INVALID },
 };
 
 START_TEST(numbers_out_of_range_are_refused)
-{
-    const struct bound *bound = &bounds[_i];
-    struct cull__request request;
-    cull_status status = decode_payload(&request, CULL__REQUEST_TYPE_FIRST + (unsigned)bound->op,
-                                        bound->payload, bound->len, cull_allocator_default());
+    {
+        const struct bound *bound = &bounds[_i];
+        struct cull__request request;
+        cull_status status =
+            decode_payload(&request, CULL__REQUEST_TYPE_FIRST + (unsigned)bound->op, bound->payload,
+                           bound->len, cull_allocator_default());
 
-    ck_assert_msg(status == bound->want, "%s: %s", bound->name, cull_strerror(status));
-    cull__request_release(&request);
-}
+        ck_assert_msg(status == bound->want, "%s: %s", bound->name, cull_strerror(status));
+        cull__request_release(&request);
+    }
 END_TEST
 
 START_TEST(a_fact_is_no_request)
-{
-    struct cull__request request;
+    {
+        struct cull__request request;
 
-    for (unsigned type = 0; type < CULL__REQUEST_TYPE_FIRST; type++) {
-        ck_assert_int_eq(decode_payload(&request, type, (const uint8_t *)"\0\0", 3,
-                                        cull_allocator_default()),
-                         CULL_E_INVALID);
-        cull__request_release(&request);
+        for (unsigned type = 0; type < CULL__REQUEST_TYPE_FIRST; type++) {
+            ck_assert_int_eq(decode_payload(&request, type, (const uint8_t *)"\0\0", 3,
+                                            cull_allocator_default()),
+                             CULL_E_INVALID);
+            cull__request_release(&request);
+        }
     }
-}
 END_TEST
 
 START_TEST(decoding_without_memory_fails_and_leaks_nothing)
-{
-    struct cull__request request = sample(CULL__REQUEST_COMMIT);
-    struct cull__buf bytes;
-    struct cull__frame frame;
-    cull_status status = CULL_E_NOMEM;
-    uint64_t n = 0;
+    {
+        struct cull__request request = sample(CULL__REQUEST_COMMIT);
+        struct cull__buf bytes;
+        struct cull__frame frame;
+        cull_status status = CULL_E_NOMEM;
+        uint64_t n = 0;
 
-    encode(&bytes, &request);
-    frame = frame_of(&bytes);
-    while (status == CULL_E_NOMEM) {
-        struct failing_allocator failing;
-        struct cull__request again;
+        encode(&bytes, &request);
+        frame = frame_of(&bytes);
+        while (status == CULL_E_NOMEM) {
+            struct failing_allocator failing;
+            struct cull__request again;
 
-        failing_allocator_init(&failing, ++n);
-        status = decode_payload(&again, frame.type, frame.payload, frame.len, &failing.allocator);
-        ck_assert_msg(status == CULL_OK || status == CULL_E_NOMEM, "%s", cull_strerror(status));
-        cull__request_release(&again);
-        ck_assert_int_eq(failing.live, 0);
+            failing_allocator_init(&failing, ++n);
+            status =
+                decode_payload(&again, frame.type, frame.payload, frame.len, &failing.allocator);
+            ck_assert_msg(status == CULL_OK || status == CULL_E_NOMEM, "%s", cull_strerror(status));
+            cull__request_release(&again);
+            ck_assert_int_eq(failing.live, 0);
+        }
+        ck_assert_uint_gt(n, 1);
+        cull__buf_release(&bytes);
     }
-    ck_assert_uint_gt(n, 1);
-    cull__buf_release(&bytes);
-}
 END_TEST
 
 START_TEST(ops_have_names)
-{
-    for (unsigned op = 0; op < CULL__REQUEST_OPS; op++) {
-        ck_assert_ptr_nonnull(cull__request_op_name(op));
+    {
+        for (unsigned op = 0; op < CULL__REQUEST_OPS; op++) {
+            ck_assert_ptr_nonnull(cull__request_op_name(op));
+        }
+        ck_assert_ptr_null(cull__request_op_name(CULL__REQUEST_OPS));
     }
-    ck_assert_ptr_null(cull__request_op_name(CULL__REQUEST_OPS));
-}
 END_TEST
 
 /* --- running them --------------------------------------------------------------------------- */
@@ -423,164 +427,166 @@ static cull_status run_versions(struct stage *stage, enum cull__request_op op,
 }
 
 START_TEST(an_empty_slot_is_not_found)
-{
-    static const enum cull__request_op ops[] = { CULL__REQUEST_PUT,    CULL__REQUEST_SEND,
-                                                 CULL__REQUEST_CONFIRM, CULL__REQUEST_COMMIT,
-                                                 CULL__REQUEST_ABORT,  CULL__REQUEST_RENEW,
-                                                 CULL__REQUEST_EXECUTE };
-    struct stage stage;
+    {
+        static const enum cull__request_op ops[] = { CULL__REQUEST_PUT,     CULL__REQUEST_SEND,
+                                                     CULL__REQUEST_CONFIRM, CULL__REQUEST_COMMIT,
+                                                     CULL__REQUEST_ABORT,   CULL__REQUEST_RENEW,
+                                                     CULL__REQUEST_EXECUTE };
+        struct stage stage;
 
-    stage_init(&stage, &plain);
-    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-        ck_assert_int_eq(run_op(&stage, ops[i], 1), CULL_E_NOTFOUND);
-        ck_assert_ptr_nonnull(strstr(stage.answer.error.message, "slot 1"));
+        stage_init(&stage, &plain);
+        for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+            ck_assert_int_eq(run_op(&stage, ops[i], 1), CULL_E_NOTFOUND);
+            ck_assert_ptr_nonnull(strstr(stage.answer.error.message, "slot 1"));
+        }
+        stage_release(&stage);
     }
-    stage_release(&stage);
-}
 END_TEST
 
 START_TEST(an_upload_is_continued_by_another_process_until_it_ends)
-{
-    struct cull__request renew = CULL__REQUEST_INIT;
-    struct stage stage;
+    {
+        struct cull__request renew = CULL__REQUEST_INIT;
+        struct stage stage;
 
-    stage_init(&stage, &plain);
-    ck_assert_int_eq(open_upload(&stage, 2, "c"), CULL_OK);
-    renew.op = CULL__REQUEST_RENEW;
-    renew.slot = 2;
-    renew.process = 1;
-    ck_assert_int_eq(run(&stage, &renew), CULL_OK);
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_ABORT, 2), CULL_OK);
-    ck_assert_int_eq(run(&stage, &renew), CULL_E_ENDED);       /* has a handle */
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_REOPEN, 0), CULL_OK);
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_RENEW, 2), CULL_E_ENDED); /* has none */
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_DROP, 2), CULL_OK);
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_RENEW, 2), CULL_E_NOTFOUND);
-    stage_release(&stage);
-}
+        stage_init(&stage, &plain);
+        ck_assert_int_eq(open_upload(&stage, 2, "c"), CULL_OK);
+        renew.op = CULL__REQUEST_RENEW;
+        renew.slot = 2;
+        renew.process = 1;
+        ck_assert_int_eq(run(&stage, &renew), CULL_OK);
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_ABORT, 2), CULL_OK);
+        ck_assert_int_eq(run(&stage, &renew), CULL_E_ENDED); /* has a handle */
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_REOPEN, 0), CULL_OK);
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_RENEW, 2), CULL_E_ENDED); /* has none */
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_DROP, 2), CULL_OK);
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_RENEW, 2), CULL_E_NOTFOUND);
+        stage_release(&stage);
+    }
 END_TEST
 
 START_TEST(a_confirmation_needs_an_object_of_the_named_length)
-{
-    struct stage stage;
-    struct cull__request request = CULL__REQUEST_INIT;
-    cull_blob_ref blob;
-    struct cull__request_content content;
+    {
+        struct stage stage;
+        struct cull__request request = CULL__REQUEST_INIT;
+        cull_blob_ref blob;
+        struct cull__request_content content;
 
-    stage_init(&stage, &plain);
-    blob = (cull_blob_ref){ stage.world.letters[1].digest, stage.world.letters[1].len + 1 };
-    content = (struct cull__request_content){ stage.world.letters[1].bytes,
-                                              stage.world.letters[1].len };
-    ck_assert_int_eq(open_upload(&stage, 0, "c"), CULL_OK);
-    request.kind = CULL_DIGEST_SHA256;
-    request.blobs = &blob;
-    request.blob_count = 1;
-    request.contents = &content;
-    request.content_count = 1;
-    request.op = CULL__REQUEST_CONFIRM;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_NOTFOUND); /* not named yet */
-    request.op = CULL__REQUEST_SEND;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
-    request.op = CULL__REQUEST_PUT;
-    ck_assert_int_eq(run(&stage, &request), CULL_OK);
-    request.op = CULL__REQUEST_CONFIRM;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_NOT_STORED);
-    request.op = CULL__REQUEST_SEND;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID); /* another length than was named */
-    ck_assert_uint_eq(cull_objects_memory_count(stage.world.memory, NULL), 0);
-    request.op = CULL__REQUEST_PUBLISH;
-    ck_assert_int_eq(run(&stage, &request), CULL_OK);
-    request.op = CULL__REQUEST_CONFIRM;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
-    stage_release(&stage);
-}
+        stage_init(&stage, &plain);
+        blob = (cull_blob_ref){ stage.world.letters[1].digest, stage.world.letters[1].len + 1 };
+        content = (struct cull__request_content){ stage.world.letters[1].bytes,
+                                                  stage.world.letters[1].len };
+        ck_assert_int_eq(open_upload(&stage, 0, "c"), CULL_OK);
+        request.kind = CULL_DIGEST_SHA256;
+        request.blobs = &blob;
+        request.blob_count = 1;
+        request.contents = &content;
+        request.content_count = 1;
+        request.op = CULL__REQUEST_CONFIRM;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_NOTFOUND); /* not named yet */
+        request.op = CULL__REQUEST_SEND;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
+        request.op = CULL__REQUEST_PUT;
+        ck_assert_int_eq(run(&stage, &request), CULL_OK);
+        request.op = CULL__REQUEST_CONFIRM;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_NOT_STORED);
+        request.op = CULL__REQUEST_SEND;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID); /* another length than was named */
+        ck_assert_uint_eq(cull_objects_memory_count(stage.world.memory, NULL), 0);
+        request.op = CULL__REQUEST_PUBLISH;
+        ck_assert_int_eq(run(&stage, &request), CULL_OK);
+        request.op = CULL__REQUEST_CONFIRM;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
+        stage_release(&stage);
+    }
 END_TEST
 
 START_TEST(objects_with_incarnations_are_the_stores_own_business)
-{
-    const cull_store_settings settings = { .digest = CULL_DIGEST_MD5,
-                                           .late_deletes = CULL_LATE_INCARNATION,
-                                           .grace_ms = 1000,
-                                           .lease_ms = 5000 };
-    struct stage stage;
+    {
+        const cull_store_settings settings = { .digest = CULL_DIGEST_MD5,
+                                               .late_deletes = CULL_LATE_INCARNATION,
+                                               .grace_ms = 1000,
+                                               .lease_ms = 5000 };
+        struct stage stage;
 
-    stage_init(&stage, &settings);
-    ck_assert_int_eq(run_op(&stage, CULL__REQUEST_PUBLISH, 0), CULL_E_USAGE);
-    stage_release(&stage);
-}
+        stage_init(&stage, &settings);
+        ck_assert_int_eq(run_op(&stage, CULL__REQUEST_PUBLISH, 0), CULL_E_USAGE);
+        stage_release(&stage);
+    }
 END_TEST
 
 START_TEST(two_collections_cannot_come_back_under_one_name)
-{
-    static const struct cull__request_version both[] = { { "e", "p", "c", 1, 0 },
-                                                         { "e", "p", "c", 2, 0 } };
-    struct cull__request away = CULL__REQUEST_INIT;
-    struct stage stage;
+    {
+        static const struct cull__request_version both[] = { { "e", "p", "c", 1, 0 },
+                                                             { "e", "p", "c", 2, 0 } };
+        struct cull__request away = CULL__REQUEST_INIT;
+        struct stage stage;
 
-    stage_init(&stage, &plain);
-    away.op = CULL__REQUEST_DELETE_SCOPE;
-    away.scope = CULL_SCOPE_COLLECTION;
-    away.entity = "e";
-    away.project = "p";
-    away.collection = "c";
-    for (size_t i = 0; i < 2; i++) {
-        commit_letter(&stage, "c", i);
-        ck_assert_int_eq(run(&stage, &away), CULL_OK);
-        ck_assert_uint_eq(stage.answer.told.len, sizeof(cull_version_key));
+        stage_init(&stage, &plain);
+        away.op = CULL__REQUEST_DELETE_SCOPE;
+        away.scope = CULL_SCOPE_COLLECTION;
+        away.entity = "e";
+        away.project = "p";
+        away.collection = "c";
+        for (size_t i = 0; i < 2; i++) {
+            commit_letter(&stage, "c", i);
+            ck_assert_int_eq(run(&stage, &away), CULL_OK);
+            ck_assert_uint_eq(stage.answer.told.len, sizeof(cull_version_key));
+        }
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 2, ""), CULL_E_EXISTS);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 2, "d"), CULL_E_USAGE);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 1, ""), CULL_OK);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both + 1, 1, ""),
+                         CULL_E_EXISTS);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both + 1, 1, "d"), CULL_OK);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 1, ""), CULL_E_NOTFOUND);
+        stage_release(&stage);
     }
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 2, ""), CULL_E_EXISTS);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 2, "d"), CULL_E_USAGE);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 1, ""), CULL_OK);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both + 1, 1, ""), CULL_E_EXISTS);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both + 1, 1, "d"), CULL_OK);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_RESTORE, both, 1, ""), CULL_E_NOTFOUND);
-    stage_release(&stage);
-}
 END_TEST
 
 START_TEST(names_that_are_not_there_are_not_found)
-{
-    static const struct cull__request_version missing[] = { { "e", "p", "d", 0, 0 },
-                                                            { "e", "p", "c", 0, 1 },
-                                                            { "e", "p", "c", 2, 0 },
-                                                            { "e", "q", "c", 1, 0 } };
-    static const enum cull__request_op ops[] = { CULL__REQUEST_ALIAS_SET, CULL__REQUEST_TAG,
-                                                 CULL__REQUEST_DELETE, CULL__REQUEST_RESTORE };
-    struct stage stage;
+    {
+        static const struct cull__request_version missing[] = { { "e", "p", "d", 0, 0 },
+                                                                { "e", "p", "c", 0, 1 },
+                                                                { "e", "p", "c", 2, 0 },
+                                                                { "e", "q", "c", 1, 0 } };
+        static const enum cull__request_op ops[] = { CULL__REQUEST_ALIAS_SET, CULL__REQUEST_TAG,
+                                                     CULL__REQUEST_DELETE, CULL__REQUEST_RESTORE };
+        struct stage stage;
 
-    stage_init(&stage, &plain);
-    commit_letter(&stage, "c", 0);
-    for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
-        for (size_t op = 0; op < ARRAY_LEN(ops); op++) {
-            ck_assert_int_eq(run_versions(&stage, ops[op], &missing[i], 1,
-                                          ops[op] == CULL__REQUEST_RESTORE ? "" : "x"),
-                             CULL_E_NOTFOUND);
+        stage_init(&stage, &plain);
+        commit_letter(&stage, "c", 0);
+        for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
+            for (size_t op = 0; op < ARRAY_LEN(ops); op++) {
+                ck_assert_int_eq(run_versions(&stage, ops[op], &missing[i], 1,
+                                              ops[op] == CULL__REQUEST_RESTORE ? "" : "x"),
+                                 CULL_E_NOTFOUND);
+            }
         }
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_ALIAS_SET, missing, 0, "x"),
+                         CULL_E_USAGE);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_ALIAS_REMOVE, missing, 2, "x"),
+                         CULL_E_USAGE);
+        ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_DELETE, missing, 0, ""), CULL_OK);
+        stage_release(&stage);
     }
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_ALIAS_SET, missing, 0, "x"), CULL_E_USAGE);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_ALIAS_REMOVE, missing, 2, "x"),
-                     CULL_E_USAGE);
-    ck_assert_int_eq(run_versions(&stage, CULL__REQUEST_DELETE, missing, 0, ""), CULL_OK);
-    stage_release(&stage);
-}
 END_TEST
 
 START_TEST(the_clock_only_goes_forward_and_stays_in_range)
-{
-    struct cull__request request = CULL__REQUEST_INIT;
-    struct stage stage;
+    {
+        struct cull__request request = CULL__REQUEST_INIT;
+        struct stage stage;
 
-    stage_init(&stage, &plain);
-    request.op = CULL__REQUEST_CLOCK;
-    request.ms = 1;
-    ck_assert_int_eq(run(&stage, &request), CULL_OK);
-    ck_assert_uint_eq(stage.world.now_ms, WORLD_START_MS + 1);
-    request.ms = CULL__REQUEST_DURATION_MS_MAX - WORLD_START_MS;
-    ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
-    request.ms--;
-    ck_assert_int_eq(run(&stage, &request), CULL_OK);
-    stage_release(&stage);
-}
+        stage_init(&stage, &plain);
+        request.op = CULL__REQUEST_CLOCK;
+        request.ms = 1;
+        ck_assert_int_eq(run(&stage, &request), CULL_OK);
+        ck_assert_uint_eq(stage.world.now_ms, WORLD_START_MS + 1);
+        request.ms = CULL__REQUEST_DURATION_MS_MAX - WORLD_START_MS;
+        ck_assert_int_eq(run(&stage, &request), CULL_E_INVALID);
+        request.ms--;
+        ck_assert_int_eq(run(&stage, &request), CULL_OK);
+        stage_release(&stage);
+    }
 END_TEST
 
 Suite *requests_suite(void)
