@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "history.h"
+#include "manifest_gen.h"
 
 #define REACH_ALL_AFTER 1000 /* histories */
 #define TRACE_BYTES_MAX (64u << 20)
@@ -23,6 +24,7 @@ static const char help[] =
     "       cull-sim trace write FILE [--seed N] [--steps N]\n"
     "       cull-sim trace show FILE\n"
     "       cull-sim replay FILE [--json]\n"
+    "       cull-sim manifest [OPTION]... [DIR]\n"
     "\n"
     "Do random histories of requests on a store in memory and compare it, after every\n"
     "step, with an oracle that shares no code with the library. The first history\n"
@@ -32,6 +34,7 @@ static const char help[] =
     "  trace write         the history of one seed, as a file of requests\n"
     "  trace show          such a file, one line a request\n"
     "  replay              do a file's requests again, beside the oracle\n"
+    "  manifest            write manifests of any size (cull-sim manifest --help)\n"
     "\n"
     "      --seed N        the first seed (default: 1)\n"
     "      --count N       how many seeds (default: 100)\n"
@@ -312,10 +315,16 @@ static int trace_replay(const struct options *options, const char *path, bool sh
 int main(int argc, char **argv)
 {
     struct options options;
-    int code = parse_options(&options, argc, argv);
-    char **words = argv + optind;
-    int count = argc - optind;
+    char **words;
+    int count;
+    int code;
 
+    if (argc > 1 && strcmp(argv[1], "manifest") == 0) {
+        return manifest_gen_main(argc - 1, argv + 1); /* it has options of its own */
+    }
+    code = parse_options(&options, argc, argv);
+    words = argv + optind;
+    count = argc - optind;
     if (code != 0) {
         return code;
     }
