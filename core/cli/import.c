@@ -320,6 +320,7 @@ static cull_status commit(struct import *import, const struct import_version *ve
                                     .tags = version->tags,
                                     .tag_count = version->tag_count,
                                     .ttl_ms = import->options->ttl.value,
+                                    .allow_unresolved = import->options->allow_unresolved,
                                     .description = version->description,
                                     .metadata = version->metadata };
     bool again = false;

@@ -211,7 +211,8 @@ typedef struct cull_collection_info {
     uint32_t ordinals; /**< given so far */
     uint32_t committed;
     uint32_t in_trash;
-    uint64_t size_bytes; /**< of committed versions */
+    uint64_t size_bytes; /**< of committed versions; known sizes only */
+    bool size_exact;     /**< all are known */
     uint64_t newest_ms;  /**< creation of its newest committed version; 0 */
 } cull_collection_info;
 
@@ -295,7 +296,7 @@ typedef enum cull_put_answer {
 
 typedef struct cull_blob_ref {
     cull_digest digest;
-    uint64_t size_bytes;
+    uint64_t size_bytes; /**< or CULL_SIZE_UNKNOWN */
 } cull_blob_ref;
 
 /**
@@ -303,8 +304,13 @@ typedef struct cull_blob_ref {
  * the whole batch; answers[i] says what to do. Duplicates, also of earlier calls, are harmless.
  * A *wait* is met by cull_gc_finish() (cull/gc.h) and asking again.
  * Index-only stores answer STORED for all but what is being deleted.
+ *
+ * A size may be unknown (CULL_SIZE_UNKNOWN): a list of digests has none. It contradicts no other,
+ * counts as 0 bytes in every figure, and marks the figure as not exact. What a blob was first
+ * named with stays: one that was named without a size has none until it is gone and named again.
+ *
  * @retval CULL_E_ENDED   the upload has ended (a lease past its end is ended first)
- * @retval CULL_E_INVALID a blob is known with another size
+ * @retval CULL_E_INVALID a blob is known with another size, or all sizes' sum overflows
  */
 CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload,
                                                    const cull_blob_ref *blobs, size_t count,
@@ -344,6 +350,8 @@ typedef struct cull_commit_options {
     uint64_t ttl_ms;         /**< 0: none */
     const char *description; /**< NULL: ""; at most 64 KiB */
     const char *metadata;    /**< opaque JSON; NULL: ""; at most 1 MiB */
+    bool allow_unresolved;   /**< a wandb-artifact:// reference whose target is not there is kept as
+                                  it stands, and keeps nothing alive; else CULL_E_NOTFOUND */
 } cull_commit_options;
 
 /** Which blobs a refused commit must send again. */
@@ -361,7 +369,7 @@ typedef struct cull_commit_result {
  * @retval CULL_E_NOT_STORED some blobs have no object, or are being deleted: send them again
  * @retval CULL_E_ENDED      aborted, expired or committed before; missing lists what to send again
  * @retval CULL_E_INVALID    the patch does not fit the base; a blob is known with another size
- * @retval CULL_E_NOTFOUND   a wandb-artifact:// reference's target is not there
+ * @retval CULL_E_NOTFOUND   a wandb-artifact:// reference's target is not there (allow_unresolved)
  * Cost: O(entries + open lifespans of the collection); a patch: O(edits) beyond the copying of
  * the base's entries.
  */
@@ -486,7 +494,7 @@ CULL_API CULL_MUST_USE cull_status cull_blob_read(cull_store *store, const cull_
 /** What is known of a blob. */
 typedef struct cull_blob_info {
     const char *state; /**< "expected", "live", "deleting"; static */
-    uint64_t size_bytes;
+    uint64_t size_bytes; /**< or CULL_SIZE_UNKNOWN */
     uint32_t count;    /**< lifespans that retained versions cross, and pins */
     uint32_t pins;     /**< of open uploads */
     uint64_t versions; /**< retained versions that hold it */
@@ -513,6 +521,7 @@ typedef struct cull_usage {
     uint64_t reclaimable_bytes; /**< what a cycle at now_ms would free */
     uint64_t exclusive_bytes;   /**< what would go if the whole scope were purged */
     uint64_t blobs;             /**< distinct blobs behind stored_bytes */
+    bool size_exact;            /**< every size behind these figures is known */
 } cull_usage;
 
 /** Figures of a part of the store. CULL_E_NOTFOUND. Cost: O(lifespans of the store). */
@@ -520,7 +529,8 @@ CULL_API CULL_MUST_USE cull_status cull_usage_of(cull_store *store, const cull_s
                                                  uint64_t now_ms, cull_usage *out,
                                                  cull_error *err);
 
-/** What purging these versions would free now, other versions staying: blobs and bytes. */
+/** What purging these versions would free now, other versions staying: blobs and bytes (of those
+ *  whose size is known). */
 CULL_API CULL_MUST_USE cull_status cull_would_free(cull_store *store,
                                                    const cull_version_key *versions,
                                                    size_t count, uint64_t *blobs,
@@ -533,6 +543,7 @@ typedef struct cull_stat {
     uint64_t runs, uploads;
     uint64_t blobs, blobs_expected, blobs_live, blobs_deleting, blobs_dead;
     uint64_t stored_bytes; /**< of LIVE and DELETING blobs */
+    bool size_exact;       /**< all their sizes are known */
     uint64_t lifespans_open, lifespans_closed, references;
     uint64_t log_bytes, audit_bytes, checkpoint_bytes, manifest_bytes; /**< on disk */
     uint64_t memory_catalog, memory_blobs, memory_lifespans, memory_counts; /**< heap */

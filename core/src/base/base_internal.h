@@ -84,4 +84,10 @@ static inline bool cull__add_u64(uint64_t *out, uint64_t a, uint64_t b)
     return true;
 }
 
+/* `a + b`, or the largest number: for figures made of sizes that are a caller's word. */
+static inline uint64_t cull__sum_saturated(uint64_t a, uint64_t b)
+{
+    return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
 #endif

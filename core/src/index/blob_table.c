@@ -154,7 +154,7 @@ static cull_status insert(struct cull__blob_table *table, uint32_t number,
     cull_status status;
 
     if (number == CULL__BLOB_NONE || number != cull__blob_table_next(table, 0) ||
-        !cull__add_u64(&total_bytes, table->total_bytes, size_bytes)) {
+        !cull__add_u64(&total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
         return CULL_E_CORRUPT;
     }
     if (to_slots && cull__slots_find(table, digest->bytes, hash) != CULL__BLOB_NONE) {
@@ -210,7 +210,7 @@ cull_status cull__blob_table_erase(struct cull__blob_table *table, uint32_t numb
     if (table->slots.built && (*state_at(table, number) & CULL__BLOB_UNINDEXED) == 0) {
         cull__slots_remove(table, number);
     }
-    table->total_bytes -= *size_at(table, number);
+    table->total_bytes -= cull__known_size(*size_at(table, number));
     row_set(table, number, no_digest, 0, 0, CULL__BLOB_FREE);
     return CULL_OK;
 }
@@ -252,6 +252,20 @@ uint64_t cull__blob_table_size(const struct cull__blob_table *table, uint32_t nu
 {
     CULL_ASSERT(number < table->limit);
     return *size_at(table, number);
+}
+
+uint64_t cull__blob_table_known_size(const struct cull__blob_table *table, uint32_t number,
+                                     bool *exact)
+{
+    uint64_t size_bytes = cull__blob_table_size(table, number);
+
+    *exact = *exact && size_bytes != CULL_SIZE_UNKNOWN;
+    return cull__known_size(size_bytes);
+}
+
+uint64_t cull__blob_table_total(const struct cull__blob_table *table)
+{
+    return table->total_bytes;
 }
 
 void cull__blob_table_digest(const struct cull__blob_table *table, uint32_t number,
@@ -321,7 +335,8 @@ bool cull__blob_table_valid(const struct cull__blob_table *table, const char **w
             *why = "a free number's row is not zero";
         } else if (state > (CULL__BLOB_UNINDEXED | CULL__BLOB_STATE_MASK)) {
             *why = "a state is unknown";
-        } else if (!cull__add_u64(&total_bytes, total_bytes, *size_at(table, number))) {
+        } else if (!cull__add_u64(&total_bytes, total_bytes,
+                                  cull__known_size(*size_at(table, number)))) {
             *why = "the sum of sizes overflows";
         }
         if (*why != NULL) {
@@ -405,7 +420,7 @@ static void load_block(struct cull__blob_table *table, uint32_t first, uint32_t 
             size_bytes |= (uint64_t)sizes[i] << (8 * i);
         }
         *size_at(table, row) = size_bytes;
-        if (!cull__add_u64(&table->total_bytes, table->total_bytes, size_bytes)) {
+        if (!cull__add_u64(&table->total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
             in->failed = true;
         }
     }

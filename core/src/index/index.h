@@ -12,6 +12,7 @@
 #include "base/bits.h"
 #include "base/buf.h"
 #include "cull/digest.h"
+#include "cull/manifest.h"
 
 #define CULL__BLOB_NONE UINT32_MAX
 #define CULL__BLOBS_MAX (UINT32_MAX - 1)
@@ -81,7 +82,19 @@ enum cull__blob_state cull__blob_table_state(const struct cull__blob_table *tabl
                                              uint32_t number); /* FREE past the limit */
 cull_status cull__blob_table_set_state(struct cull__blob_table *table, uint32_t number,
                                        enum cull__blob_state state);
+/* What a size adds to a sum: one that nobody gave adds nothing. */
+static inline uint64_t cull__known_size(uint64_t size_bytes)
+{
+    return size_bytes == CULL_SIZE_UNKNOWN ? 0 : size_bytes;
+}
+
+/* CULL_SIZE_UNKNOWN if it was named without one; it then has none until it is gone. */
 uint64_t cull__blob_table_size(const struct cull__blob_table *table, uint32_t number);
+/* The same as it counts in sums; *exact becomes false if it is not known. */
+uint64_t cull__blob_table_known_size(const struct cull__blob_table *table, uint32_t number,
+                                     bool *exact);
+/* Known sizes of all blobs in use, added up. A blob whose size does not fit is not inserted. */
+uint64_t cull__blob_table_total(const struct cull__blob_table *table);
 void cull__blob_table_digest(const struct cull__blob_table *table, uint32_t number,
                              cull_digest *out);
 uint32_t cull__blob_table_incarnation(const struct cull__blob_table *table, uint32_t number);

@@ -203,7 +203,7 @@ struct cull__blob_table {
     uint64_t seed;
     bool keep_incarnations;
     uint32_t limit;
-    uint64_t total_bytes; /* sizes of all blobs in use */
+    uint64_t total_bytes; /* known sizes of all blobs in use */
     struct cull__column digests;
     struct cull__column sizes;
     struct cull__column states; /* enum cull__blob_state, and CULL__BLOB_UNINDEXED */

@@ -154,6 +154,9 @@ static cull_status want_all(struct commit_ctx *commit, cull_error *err)
             }
         } else if (entry.kind == CULL_ENTRY_ARTIFACT) {
             status = want_reference(commit, &entry, err);
+            if (status == CULL_E_NOTFOUND && commit->options->allow_unresolved) {
+                status = CULL_OK; /* it keeps nothing alive, as any other reference */
+            }
         }
     }
     return status;
@@ -239,7 +242,8 @@ static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
         const cull_blob_ref *blob = &commit->wanted[i];
         uint64_t known_bytes = cull__blob_table_size(store->index->blobs, number);
 
-        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != blob->size_bytes) {
+        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != CULL_SIZE_UNKNOWN &&
+            known_bytes != blob->size_bytes) {
             char hex[CULL_DIGEST_HEX_MAX];
 
             cull_digest_to_hex(hex, &blob->digest, store->settings.digest);

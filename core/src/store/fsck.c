@@ -347,7 +347,8 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
         return;
     }
     fsck->result->objects++;
-    if (status == CULL_OK && info->size_bytes != batch->sizes[i]) {
+    if (status == CULL_OK && batch->sizes[i] != CULL_SIZE_UNKNOWN &&
+        info->size_bytes != batch->sizes[i]) {
         (void)snprintf(message, sizeof message, "blob %s: its object has %llu bytes, not %llu%s",
                        hex, (unsigned long long)info->size_bytes,
                        (unsigned long long)batch->sizes[i], held);

@@ -29,7 +29,7 @@ static cull_status claim_all(struct cull__sweep *sweep, cull_error *err)
         status = cull__sweep_claim(sweep, err);
         if (status == CULL_OK) {
             for (size_t i = sweep->next; i < sweep->end; i++) { /* towards max_bytes */
-                sweep->result->bytes_freed += sweep->plan->blobs[i].size_bytes;
+                sweep->result->bytes_freed += cull__known_size(sweep->plan->blobs[i].size_bytes);
             }
             sweep->result->blobs_deleted += sweep->numbers.count;
             sweep->result->blobs_rescued += sweep->end - sweep->next - sweep->numbers.count;
@@ -60,7 +60,7 @@ static cull_status tell_batch(struct cull__sweep *sweep, cull_free_visit_fn visi
     for (size_t i = 0; i < sweep->numbers.count && status == CULL_OK; i++) {
         status = visit(ctx, &blobs[i]);
         sweep->result->blobs_deleted++;
-        sweep->result->bytes_freed += blobs[i].size_bytes;
+        sweep->result->bytes_freed += cull__known_size(blobs[i].size_bytes);
     }
     cull__free(sweep->store->allocator, blobs);
     return status;

@@ -142,11 +142,14 @@ static cull_collection_info collection_info(const struct cull__collection *colle
         .ordinals = collection->next_ordinal,
         .committed = collection->committed,
         .in_trash = collection->in_trash,
+        .size_exact = true,
     };
 
     for (size_t i = 0; i < collection->version_count; i++) {
         if (collection->versions[i].state == CULL_VERSION_COMMITTED) {
-            info.size_bytes += collection->versions[i].size_bytes;
+            info.size_bytes =
+                cull__sum_saturated(info.size_bytes, collection->versions[i].size_bytes);
+            info.size_exact = info.size_exact && collection->versions[i].size_exact;
             info.newest_ms = collection->versions[i].created_ms;
         }
     }

@@ -210,6 +210,7 @@ static cull_status list_blobs(struct planner *planner)
     const struct cull__index *index = planner->store->index;
     cull_plan *plan = planner->plan;
 
+    plan->info.bytes_exact = true;
     plan->blobs = cull__alloc_zero(plan->allocator, planner->dead.count, sizeof *plan->blobs);
     if (plan->blobs == NULL) {
         return CULL_E_NOMEM;
@@ -221,7 +222,8 @@ static cull_status list_blobs(struct planner *planner)
         blob->size_bytes = cull__blob_table_size(index->blobs, blob->number);
         blob->incarnation = cull__blob_table_incarnation(index->blobs, blob->number);
         cull__blob_table_digest(index->blobs, blob->number, &blob->digest);
-        plan->info.bytes += blob->size_bytes;
+        plan->info.bytes +=
+            cull__blob_table_known_size(index->blobs, blob->number, &plan->info.bytes_exact);
     }
     plan->info.blobs = planner->dead.count;
     if (plan->info.blobs > 1) {

@@ -85,6 +85,9 @@ cull_status cull_blob_read(cull_store *store, const cull_digest *digest, cull_wr
     if (status == CULL_OK) {
         status = cull_hasher_end(reader.hasher, &found);
     }
+    if (status == CULL_OK && size_bytes == CULL_SIZE_UNKNOWN) {
+        size_bytes = reader.size_bytes; /* the digest alone decides */
+    }
     if (status == CULL_OK && (reader.size_bytes != size_bytes ||
                               memcmp(&found, digest, sizeof found) != 0)) {
         status = cull__error_set(err, CULL_E_DAMAGED,

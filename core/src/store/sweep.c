@@ -112,7 +112,7 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
 
     gone->bytes = 0;
     for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
-        gone->bytes += cull__blob_table_size(index->blobs, gone->numbers->at[i]);
+        gone->bytes += cull__known_size(cull__blob_table_size(index->blobs, gone->numbers->at[i]));
     }
     fact.numbers = gone->numbers->at;
     fact.number_count = gone->numbers->count;
@@ -379,7 +379,7 @@ void cull__sweep_bound(struct cull__sweep *sweep)
     sweep->end = sweep->next;
     while (sweep->end < sweep->plan->info.blobs &&
            sweep->end - sweep->next < CULL__CLAIM_BATCH) {
-        uint64_t size_bytes = sweep->plan->blobs[sweep->end].size_bytes;
+        uint64_t size_bytes = cull__known_size(sweep->plan->blobs[sweep->end].size_bytes);
 
         if ((options->max_deletes > 0 && deletes >= options->max_deletes) ||
             (options->max_bytes > 0 &&

@@ -261,6 +261,13 @@ struct put_ctx {
     struct cull__fact_blob *fresh; /* pinned now, new; at most count */
 };
 
+/* A size that is not known contradicts none. The one in the table stays: what is written into a
+ * fact is a blob's size for as long as it has its number. */
+static bool sizes_differ(uint64_t a, uint64_t b)
+{
+    return a != b && a != CULL_SIZE_UNKNOWN && b != CULL_SIZE_UNKNOWN;
+}
+
 static cull_status size_differs(const cull_upload *upload, const cull_blob_ref *blob,
                                 uint64_t known_bytes, cull_error *err)
 {
@@ -285,7 +292,7 @@ static cull_status put_known(struct put_ctx *put, size_t i, cull_error *err)
         put->answers[i] = CULL_PUT_WAIT;
         return CULL_OK;
     }
-    if (size_bytes != put->blobs[i].size_bytes) {
+    if (sizes_differ(size_bytes, put->blobs[i].size_bytes)) {
         return size_differs(put->upload, &put->blobs[i], size_bytes, err);
     }
     put->answers[i] = live ? CULL_PUT_STORED : CULL_PUT_SEND;
@@ -322,8 +329,11 @@ static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t
         put->answers[put->unknown[i].position] =
             store->settings.index_only ? CULL_PUT_STORED : CULL_PUT_SEND;
         if (i > 0 && memcmp(&put->unknown[i - 1].digest, &blob->digest, sizeof blob->digest) == 0) {
-            if (fresh[-1].size_bytes != blob->size_bytes) {
+            if (sizes_differ(fresh[-1].size_bytes, blob->size_bytes)) {
                 return size_differs(put->upload, blob, fresh[-1].size_bytes, err);
+            }
+            if (fresh[-1].size_bytes == CULL_SIZE_UNKNOWN) {
+                fresh[-1].size_bytes = blob->size_bytes; /* nothing is written yet */
             }
             continue;
         }
@@ -332,6 +342,23 @@ static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t
         fresh->size_bytes = blob->size_bytes;
         fresh->digest = blob->digest;
         ++*fresh_count;
+    }
+    return CULL_OK;
+}
+
+/* Sizes are the caller's word: their sum must stay one that can be written. */
+static cull_status check_total(const struct put_ctx *put, size_t fresh_count, cull_error *err)
+{
+    uint64_t total_bytes = cull__blob_table_total(put->upload->store->index->blobs);
+
+    for (size_t i = 0; i < fresh_count; i++) {
+        if (!cull__add_u64(&total_bytes, total_bytes,
+                           cull__known_size(put->fresh[i].size_bytes))) {
+            char hex[CULL_DIGEST_HEX_MAX];
+
+            cull_digest_to_hex(hex, &put->fresh[i].digest, put->upload->store->settings.digest);
+            return cull__error_set(err, CULL_E_INVALID, "blob %s: sum of sizes overflows", hex);
+        }
     }
     return CULL_OK;
 }
@@ -419,6 +446,9 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     }
     if (status == CULL_OK) {
         status = put_unknown(put, unknown_count, &pin.blob_count, err);
+    }
+    if (status == CULL_OK) {
+        status = check_total(put, pin.blob_count, err);
     }
     if (status != CULL_OK) {
         return status;
@@ -554,7 +584,7 @@ static cull_status check_size(const struct confirm_ctx *confirm, size_t i, uint6
 {
     char hex[CULL_DIGEST_HEX_MAX];
 
-    if (size_bytes == confirm->sizes[i]) {
+    if (!sizes_differ(size_bytes, confirm->sizes[i])) {
         return CULL_OK;
     }
     cull_digest_to_hex(hex, &confirm->digests[i], confirm->upload->store->settings.digest);

@@ -46,13 +46,12 @@ static bool keep_retained(void *ctx, const struct cull__collection *collection,
 }
 
 static cull_status mark_collection(const struct part *part,
-                                   const struct cull__collection *collection,
-                                   cull__keep_fn keep, uint64_t *marked)
+                                   const struct cull__collection *collection, cull__keep_fn keep,
+                                   uint64_t *marked)
 {
     const struct cull__lifespans *spans = cull__index_spans(part->store->index, collection->id);
     struct cull__bits bits = CULL__BITS_INIT(part->store->allocator);
-    cull_status status =
-        cull__keep_bits(collection, keep, (void *)(uintptr_t)part, &bits);
+    cull_status status = cull__keep_bits(collection, keep, (void *)(uintptr_t)part, &bits);
 
     if (status == CULL_OK && spans != NULL) {
         cull__mark(spans, bits.words, marked, part->bits);
@@ -62,8 +61,8 @@ static cull_status mark_collection(const struct part *part,
 }
 
 /* The collections of a scope; those of the trash with them. */
-static cull_status choose(struct part *part, struct cull__collection ***collections,
-                          size_t *count, cull_error *err)
+static cull_status choose(struct part *part, struct cull__collection ***collections, size_t *count,
+                          cull_error *err)
 {
     const cull_scope *scope = part->scope;
     const struct cull__catalog *catalog = part->store->catalog;
@@ -86,8 +85,7 @@ static cull_status choose(struct part *part, struct cull__collection ***collecti
     }
     return cull__collections_sorted(catalog, named ? scope->entity : NULL,
                                     named ? scope->project : NULL,
-                                    scope->kind == CULL_SCOPE_COLLECTION ? scope->collection
-                                                                         : NULL,
+                                    scope->kind == CULL_SCOPE_COLLECTION ? scope->collection : NULL,
                                     true, collections, count, err);
 }
 
@@ -103,7 +101,8 @@ static void add_versions(const struct part *part, const struct cull__collection 
         out->references += version->blobs;
         if (version->state == CULL_VERSION_COMMITTED) {
             out->versions++;
-            out->tracked_bytes += version->size_bytes;
+            out->tracked_bytes = cull__sum_saturated(out->tracked_bytes, version->size_bytes);
+            out->size_exact = out->size_exact && version->size_exact;
         } else {
             out->versions_in_trash++;
         }
@@ -133,8 +132,8 @@ static cull_status would_free(cull_store *store, const cull_version_key *keys, s
             }
         }
         if (status == CULL_OK && ordinals.count > 0) {
-            status = cull__lifespans_would_kill(cull__index_spans(index, collection),
-                                                ordinals.at, ordinals.count, &killed);
+            status = cull__lifespans_would_kill(cull__index_spans(index, collection), ordinals.at,
+                                                ordinals.count, &killed);
         }
     }
     cull__u32s_sort(&killed);
@@ -146,7 +145,7 @@ static cull_status would_free(cull_store *store, const cull_version_key *keys, s
         }
         if (cull__counts_get(index->counts, killed.at[first]) == i - first) {
             ++*blobs;
-            *bytes += cull__blob_table_size(index->blobs, killed.at[first]);
+            *bytes += cull__known_size(cull__blob_table_size(index->blobs, killed.at[first]));
         }
     }
     cull__u32s_release(&ordinals);
@@ -199,7 +198,7 @@ static void add_blobs(const struct part *part, cull_usage *out)
         if (!has_object(index, number) || (!whole && !cull__bit_get(part->retained, number))) {
             continue;
         }
-        size_bytes = cull__blob_table_size(index->blobs, number);
+        size_bytes = cull__blob_table_known_size(index->blobs, number, &out->size_exact);
         out->blobs++;
         out->stored_bytes += size_bytes;
         if (cull__bit_get(part->retained, number) && !cull__bit_get(part->committed, number)) {
@@ -235,8 +234,8 @@ static cull_status add_freed(const struct part *part, struct cull__collection *c
                                    sizeof *all);
             all = grown;
             if (status == CULL_OK) {
-                all[all_count++] = (cull_version_key){ collections[i]->id,
-                                                       collections[i]->versions[j].ordinal };
+                all[all_count++] =
+                    (cull_version_key){ collections[i]->id, collections[i]->versions[j].ordinal };
             }
         }
     }
@@ -257,8 +256,7 @@ static cull_status add_freed(const struct part *part, struct cull__collection *c
     return status;
 }
 
-static cull_status fill_usage(struct part *part, uint64_t now_ms, cull_usage *out,
-                              cull_error *err)
+static cull_status fill_usage(struct part *part, uint64_t now_ms, cull_usage *out, cull_error *err)
 {
     struct cull__collection **collections = NULL;
     size_t count = 0;
@@ -268,8 +266,8 @@ static cull_status fill_usage(struct part *part, uint64_t now_ms, cull_usage *ou
         return status;
     }
     part->bits = cull__blob_table_limit(part->store->index->blobs);
-    part->committed = cull__alloc_zero(part->store->allocator,
-                                       cull__bits_words(part->bits) + 1, sizeof(uint64_t));
+    part->committed = cull__alloc_zero(part->store->allocator, cull__bits_words(part->bits) + 1,
+                                       sizeof(uint64_t));
     part->retained = cull__alloc_zero(part->store->allocator, cull__bits_words(part->bits) + 1,
                                       sizeof(uint64_t));
     if (part->committed == NULL || part->retained == NULL) {
@@ -299,6 +297,7 @@ cull_status cull_usage_of(cull_store *store, const cull_scope *scope, uint64_t n
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
     memset(out, 0, sizeof *out);
+    out->size_exact = true;
     if (status == CULL_OK) {
         status = fill_usage(&part, now_ms, out, err);
         cull__store_leave(store);
@@ -342,7 +341,8 @@ static void stat_index(const struct cull__index *index, cull_stat *out)
         out->blobs_dead += (state == CULL__BLOB_LIVE || state == CULL__BLOB_EXPECTED) &&
                            cull__counts_get(index->counts, number) == 0;
         if (has_object(index, number)) {
-            out->stored_bytes += cull__blob_table_size(index->blobs, number);
+            out->stored_bytes +=
+                cull__blob_table_known_size(index->blobs, number, &out->size_exact);
         }
     }
     for (size_t i = 0; i < index->span_count; i++) {
@@ -359,6 +359,7 @@ cull_status cull_stat_of(cull_store *store, cull_stat *out, cull_error *err)
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
     memset(out, 0, sizeof *out);
+    out->size_exact = true;
     if (status != CULL_OK) {
         return status;
     }
