@@ -46,7 +46,24 @@ CULL_API CULL_MUST_USE cull_status cull_log_sqlite_open(cull_log **out,
                                                         const cull_log_sqlite_options *options,
                                                         cull_error *err);
 
-/** Close a handle; NULL is accepted. Releases the collector's lock if it is held. */
+/**
+ * Let everything that is appended through this handle from now on become durable together, at
+ * cull_log_group_end(): many small changes then cost one sync. Until then no other handle sees any
+ * of it, and other writers wait (at most their busy_ms): end it within a second or so. Stores on
+ * this handle work as always, but what they answer only counts once the group has ended.
+ * @retval CULL_E_USAGE  a group has begun already, or the log is in memory, which has no syncs
+ * @retval CULL_E_BUSY   another process is writing, and does not end
+ */
+CULL_API CULL_MUST_USE cull_status cull_log_group_begin(cull_log *log, cull_error *err);
+
+/**
+ * End a group: durable on CULL_OK. After any other answer, and with keep = false, nothing of the
+ * group has happened: close the stores on this handle, which have seen what is not there.
+ * An append that failed inside of the group fails all of it, here, with that first failure.
+ */
+CULL_API CULL_MUST_USE cull_status cull_log_group_end(cull_log *log, bool keep, cull_error *err);
+
+/** Close a handle; NULL is accepted. A group that was not ended has not happened. Releases the collector's lock if it is held. */
 CULL_API void cull_log_close(cull_log *log);
 
 #ifdef __cplusplus

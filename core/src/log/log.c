@@ -42,6 +42,22 @@ void cull__checkpoint_release(struct cull__checkpoint *checkpoint, const cull_al
     *checkpoint = (struct cull__checkpoint){ 0 };
 }
 
+cull_status cull_log_group_begin(cull_log *log, cull_error *err)
+{
+    if (log->ops->group_begin == NULL) {
+        return cull__error_set(err, CULL_E_USAGE, "a log of kind %s has no groups", log->ops->name);
+    }
+    return log->ops->group_begin(log, err);
+}
+
+cull_status cull_log_group_end(cull_log *log, bool keep, cull_error *err)
+{
+    if (log->ops->group_end == NULL) {
+        return cull__error_set(err, CULL_E_USAGE, "a log of kind %s has no groups", log->ops->name);
+    }
+    return log->ops->group_end(log, keep, err);
+}
+
 void cull_log_close(cull_log *log)
 {
     if (log != NULL) {

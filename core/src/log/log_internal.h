@@ -120,6 +120,10 @@ struct cull__log_ops {
      * still have it (CULL_E_BUSY if not); it dies with its process. */
     cull_status (*leader)(cull_log *log, enum cull__leader what, cull_error *err);
 
+    /* Optional; NULL: CULL_E_USAGE. cull_log_group_begin() and cull_log_group_end(). */
+    cull_status (*group_begin)(cull_log *log, cull_error *err);
+    cull_status (*group_end)(cull_log *log, bool keep, cull_error *err);
+
     cull_status (*stat)(cull_log *log, struct cull__log_stat *out, cull_error *err);
     void (*close)(cull_log *log); /* through cull_log_close() */
 };

@@ -291,9 +291,16 @@ cull_status cull__sqlite_meta(struct cull__sqlite *log, struct cull__meta *meta,
 cull_status cull__sqlite_begin(struct cull__sqlite *log, bool write, struct cull__meta *meta,
                                cull_error *err)
 {
-    cull_status status =
-        cull__sqlite_run(log, write ? CULL__SQL_BEGIN_WRITE : CULL__SQL_BEGIN, NULL, 0, err);
+    cull_status status = CULL_OK;
 
+    if (log->is_grouped && log->group_failure != CULL_OK) {
+        return cull__error_set(err, log->group_failure, "%s: the group has failed before",
+                               log->name);
+    }
+    if (!log->is_grouped) {
+        status =
+            cull__sqlite_run(log, write ? CULL__SQL_BEGIN_WRITE : CULL__SQL_BEGIN, NULL, 0, err);
+    }
     if (status == CULL_OK) {
         status = cull__sqlite_meta(log, meta, err);
         if (status != CULL_OK) {
@@ -303,18 +310,73 @@ cull_status cull__sqlite_begin(struct cull__sqlite *log, bool write, struct cull
     return status;
 }
 
+static void roll_back(struct cull__sqlite *log)
+{
+    for (size_t i = 0; i < CULL__SQL_COUNT; i++) { /* those left in the middle of their rows */
+        (void)sqlite3_reset(log->statements[i]);
+    }
+    if (!log->is_grouped && !sqlite3_get_autocommit(log->db)) {
+        (void)sqlite3_exec(log->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
 cull_status cull__sqlite_end(struct cull__sqlite *log, cull_status status, cull_error *err)
 {
-    if (status == CULL_OK) {
+    if (status == CULL_OK && !log->is_grouped) {
         status = cull__sqlite_run(log, CULL__SQL_COMMIT, NULL, 0, err);
     }
     if (status != CULL_OK) {
-        for (size_t i = 0; i < CULL__SQL_COUNT; i++) { /* those left in the middle of their rows */
-            (void)sqlite3_reset(log->statements[i]);
+        if (log->is_grouped && status != CULL_E_MOVED && status != CULL_E_NOTFOUND) {
+            log->group_failure = status;
         }
-        if (!sqlite3_get_autocommit(log->db)) {
-            (void)sqlite3_exec(log->db, "ROLLBACK", NULL, NULL, NULL);
-        }
+        roll_back(log);
     }
+    return status;
+}
+
+/* --- groups ------------------------------------------------------------------------------- */
+
+cull_status cull__sqlite_group_begin(cull_log *log, cull_error *err)
+{
+    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
+    struct cull__meta meta;
+    cull_status status;
+
+    if (sqlite->is_grouped) {
+        status = cull__error_set(err, CULL_E_USAGE, "%s: a group has begun", sqlite->name);
+    } else {
+        status = cull__sqlite_begin(sqlite, true, &meta, err);
+        sqlite->is_grouped = status == CULL_OK;
+        sqlite->group_failure = CULL_OK;
+    }
+    cull__sqlite_unlock(sqlite);
+    return status;
+}
+
+cull_status cull__sqlite_group_end(cull_log *log, bool keep, cull_error *err)
+{
+    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
+    cull_status status = CULL_OK;
+
+    if (!sqlite->is_grouped) {
+        status = cull__error_set(err, CULL_E_USAGE, "%s: no group has begun", sqlite->name);
+        cull__sqlite_unlock(sqlite);
+        return status;
+    }
+    sqlite->is_grouped = false;
+    if (keep && sqlite->group_failure == CULL_OK && sqlite3_get_autocommit(sqlite->db)) {
+        /* SQLite rolls back by itself after some failures, a full disk among them */
+        sqlite->group_failure = CULL_E_IO;
+    }
+    if (keep && sqlite->group_failure != CULL_OK) {
+        status = cull__error_set(err, sqlite->group_failure, "%s: the group was given up: %s",
+                                 sqlite->name, cull_strerror(sqlite->group_failure));
+    }
+    if (keep && status == CULL_OK) {
+        status = cull__sqlite_end(sqlite, CULL_OK, err);
+    } else {
+        roll_back(sqlite);
+    }
+    cull__sqlite_unlock(sqlite);
     return status;
 }

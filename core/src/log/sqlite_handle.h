@@ -56,6 +56,8 @@ struct cull__sqlite {
     int lock_fd;
     bool is_leader;
     bool is_maintainer;
+    bool is_grouped;           /* one transaction spans calls, until the group's end */
+    cull_status group_failure; /* CULL_OK, or why the group cannot be kept */
     bool has_damage; /* of a checkpoint: those written from now on check what they share */
     char name[CULL_PRINTABLE_MAX]; /* the path, for messages */
 };
@@ -99,8 +101,11 @@ const void *cull__sqlite_bytes(struct cull__sqlite *log, sqlite3_stmt *statement
 cull_status cull__sqlite_begin(struct cull__sqlite *log, bool write, struct cull__meta *meta,
                                cull_error *err);
 cull_status cull__sqlite_meta(struct cull__sqlite *log, struct cull__meta *meta, cull_error *err);
-/* Commit if status is CULL_OK, else roll back; returns what became of it. */
+/* Commit if status is CULL_OK, else roll back; returns what became of it. Inside of a group both
+ * wait for its end. */
 cull_status cull__sqlite_end(struct cull__sqlite *log, cull_status status, cull_error *err);
+cull_status cull__sqlite_group_begin(cull_log *log, cull_error *err);
+cull_status cull__sqlite_group_end(cull_log *log, bool keep, cull_error *err);
 
 /* sqlite_log.c: visit the batches after since that end at or before until; *end is the end of the
  * last one visited, also when the visitor stopped there. Inside a transaction. */

@@ -377,6 +377,8 @@ const struct cull__log_ops cull__sqlite_ops = {
     .cut = cull__sqlite_cut,
     .audit_read = cull__sqlite_audit_read,
     .leader = cull__sqlite_leader,
+    .group_begin = cull__sqlite_group_begin,
+    .group_end = cull__sqlite_group_end,
     .stat = sqlite_stat,
     .close = cull__sqlite_close,
 };
