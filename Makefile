@@ -213,12 +213,12 @@ AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,
 
 .PHONY: demo
 demo: deps ## Show the main job on real files, in a temporary store
-	@$(AGAIN) all
+	+@$(AGAIN) all
 	@sh tests/demo.sh $(BUILD)/cull
 
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
-	@$(AGAIN) all $(BUILD)/unit-tests $(REPLAYS)
+	+@$(AGAIN) all $(BUILD)/unit-tests $(REPLAYS)
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
@@ -232,7 +232,7 @@ sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 FUZZING := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
 .PHONY: fuzz
 fuzz: ## Fuzz the target TARGET=manifest for SECONDS=60, with clang; finds go to build/fuzz/found
-	@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' $(BUILD)/fuzz/fuzz-$(TARGET)
+	+@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' $(BUILD)/fuzz/fuzz-$(TARGET)
 	@mkdir -p $(BUILD)/fuzz/corpus/$(TARGET) $(BUILD)/fuzz/found
 	@$(BUILD)/fuzz/fuzz-$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 \
 		-artifact_prefix=$(BUILD)/fuzz/found/ $(BUILD)/fuzz/corpus/$(TARGET) \
@@ -241,7 +241,7 @@ fuzz: ## Fuzz the target TARGET=manifest for SECONDS=60, with clang; finds go to
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
-	@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
+	+@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
 		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
@@ -249,14 +249,14 @@ COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic
 COVERAGE_MIN ?= 85
 .PHONY: coverage
 coverage: ## Line coverage of core/src; fails under 85 %
-	@$(AGAIN) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage \
+	+@$(AGAIN) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage \
 		$(BUILD)/coverage/unit-tests $(PROGRAMS:$(BUILD)/%=$(BUILD)/coverage/%)
 	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@sh tests/check.sh --coverage $(BUILD)/coverage
-	@gcovr --root . --filter 'core/src/' --object-directory $(BUILD)/coverage \
+	@failed=0; sh tests/check.sh --coverage $(BUILD)/coverage || failed=1; \
+		gcovr --root . --filter 'core/src/' --object-directory $(BUILD)/coverage \
 		--fail-under-line $(COVERAGE_MIN) --html-details $(BUILD)/coverage/report.html \
-		--html-title cull --txt $(BUILD)/coverage/report.txt --print-summary $(BUILD)/coverage
-	@echo 'by file: $(BUILD)/coverage/report.txt and report.html'
+		--html-title cull --txt $(BUILD)/coverage/report.txt --print-summary $(BUILD)/coverage || failed=1; \
+		echo 'by file: $(BUILD)/coverage/report.txt and report.html'; exit $$failed
 
 .PHONY: bench
 bench: $(if $(BENCH_SOURCES),$(BUILD)/bench-micro) ## Micro-benchmarks, repeated; JSON in build/
@@ -272,8 +272,8 @@ format: ## Lay out all C files
 
 format-check: | $(BUILD)/
 	@$(CLANG_FORMAT) --style=file --dry-run -Werror $(C_FILES) >$(BUILD)/format.log 2>&1 || { \
-		sed -n 's/^\([^:]*:[0-9]*\):.*error: .*/\1: not as clang-format lays it out/p' \
-		$(BUILD)/format.log | sort -u; echo 'run "make format"'; exit 1; } >&2
+		sed -n 's/^\([^:]*\):.*error: .*/\1: not as clang-format lays it out/p' \
+		$(BUILD)/format.log | sort | uniq -c; echo 'run "make format"'; exit 1; } >&2
 
 # One analysis a source, remembered until the source or a header changes.
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES))
@@ -289,7 +289,7 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy $(ALL_HEADERS)
 tidy: $(TIDY)
 
 lint: format-check ## Formatting, static analysis, man pages
-	@$(AGAIN) tidy
+	+@$(AGAIN) tidy
 	@$(if $(MAN_PAGES),mandoc -T lint -W warning $(MAN_PAGES),:)
 
 # --- installing --------------------------------------------------------------------------------
