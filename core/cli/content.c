@@ -34,6 +34,8 @@ struct work {
     const char *stage;
     uint64_t total_bytes;
     _Atomic uint64_t done_bytes;
+    size_t total_files;
+    _Atomic uint64_t done_files;
 };
 
 /* What one thread needs. */
@@ -144,6 +146,7 @@ static cull_status hash_one(void *ctx, void *local, size_t i, cull_error *err)
     if (status == CULL_OK) {
         status = file_hash(work, local, i, fd, err);
         (void)close(fd);
+        (void)atomic_fetch_add_explicit(&work->done_files, 1, memory_order_relaxed);
     }
     return status;
 }
@@ -177,6 +180,7 @@ static cull_status stage_one(void *ctx, void *local, size_t i, cull_error *err)
         return file_changed(content, file, err);
     }
     (void)atomic_fetch_add_explicit(&work->done_bytes, source.size_bytes_max, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&work->done_files, 1, memory_order_relaxed);
     return CULL_OK;
 }
 
@@ -220,9 +224,18 @@ static cull_status work_tick(void *ctx, cull_error *err)
     struct work *work = ctx;
     struct content *content = work->content;
 
-    progress_update(content->progress, work->stage,
-                    atomic_load_explicit(&work->done_bytes, memory_order_relaxed),
-                    work->total_bytes);
+    /* of small files the number says more than the bytes */
+    if (work->total_bytes / 4096 < work->total_files) {
+        content->progress->bytes = false;
+        progress_update(content->progress, work->stage,
+                        atomic_load_explicit(&work->done_files, memory_order_relaxed),
+                        work->total_files);
+    } else {
+        content->progress->bytes = true;
+        progress_update(content->progress, work->stage,
+                        atomic_load_explicit(&work->done_bytes, memory_order_relaxed),
+                        work->total_bytes);
+    }
     if (signals_caught() != 0) {
         return CULL_E_CANCELLED;
     }
@@ -241,7 +254,7 @@ static cull_status work_run(struct work *work, size_t count,
                             .local_free = reader_free,
                             .tick = work_tick };
 
-    work->content->progress->bytes = true;
+    work->total_files = count;
     return pool_run(&job, err);
 }
 

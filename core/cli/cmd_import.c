@@ -1,0 +1,86 @@
+/*
+ * cmd_import.c - cull import: add versions from what exists already.
+ */
+#include <string.h>
+
+#include "import.h"
+
+static const struct arg_option import_table[] = {
+    { "content", '\0', ARG_TEXT, offsetof(struct import_options, content), "DIR",
+      "where the files' content lies: by path, or as objects named by MD5" },
+    { "digest", '\0', ARG_TEXT, offsetof(struct import_options, digest), "A",
+      "what the source's digests are (default: by their length; 16 bytes: md5)" },
+    { "type", '\0', ARG_TEXT, offsetof(struct import_options, type), "T",
+      "type of a new collection (default: dataset)" },
+    { "alias", '\0', ARG_LIST, offsetof(struct import_options, aliases), "A",
+      "alias for the last version, besides latest; may be repeated" },
+    { "tag", '\0', ARG_LIST, offsetof(struct import_options, tags), "T",
+      "tag for every version; may be repeated" },
+    { "run", '\0', ARG_TEXT, offsetof(struct import_options, run), "R",
+      "run of the same project that logs the versions" },
+    { "ttl", '\0', ARG_DURATION, offsetof(struct import_options, ttl), "D",
+      "let the versions expire so long after the import" },
+    { "threads", '\0', ARG_COUNT, offsetof(struct import_options, threads), "N",
+      "hash and copy with N threads (default: all processors)" },
+    { "allow-unresolved-references", '\0', ARG_FLAG,
+      offsetof(struct import_options, allow_unresolved), NULL,
+      "keep wandb-artifact:// references whose target is not in the store" },
+};
+
+static const struct {
+    const char *name;
+    cull_status (*run)(struct import *import, const char *source);
+} kinds[] = {
+    { "wandb", import_wandb },
+    { "list", import_list },
+};
+
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    struct import import = { .cli = cli };
+    char shown[PRINTABLE_MAX];
+    cull_status status = CULL_E_USAGE;
+    size_t kind = 0;
+
+    (void)count;
+    while (kind < ARG_LEN(kinds) && strcmp(kinds[kind].name, names[0]) != 0) {
+        kind++;
+    }
+    if (kind == ARG_LEN(kinds)) {
+        return cli_fail(cli, CULL_E_USAGE, "import: %s: not wandb or list",
+                        printable(shown, names[0]));
+    }
+    status = import_begin(&import, cli, names[1], values);
+    if (status == CULL_OK) {
+        status = kinds[kind].run(&import, names[2]);
+    }
+    import_end(&import, status);
+    return status;
+}
+
+const struct cli_command command_import = {
+    .name = "import",
+    .usage = "import wandb|list COLLECTION SOURCE [OPTION]...",
+    .text = "Add versions from manifests or lists of digests.\n\n"
+            "wandb: SOURCE is a wandb_manifest.json, or a directory of them: *.json files,\n"
+            "and subdirectories that hold a wandb_manifest.json, in natural order (v2\n"
+            "before v10), each one version.\n"
+            "list: SOURCE is a file (- for standard input) of PATH<TAB>DIGEST<TAB>SIZE\n"
+            "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n\n"
+            "A store made with --objects none takes the digests as they are. Any other\n"
+            "needs the content of what it does not hold yet: --content DIR. There a file\n"
+            "is looked for as an object named by its digest (at any depth, as Weights &\n"
+            "Biases' layouts V1 and V2 have it), then as DIR/VERSION/PATH, then as\n"
+            "DIR/PATH. What does not have its digest and size is refused. If the store's\n"
+            "digests are of another kind, the content is hashed again, and the version's\n"
+            "manifest has the store's digests.",
+    .options = import_table,
+    .option_count = ARG_LEN(import_table),
+    .args_bytes = sizeof(struct import_options),
+    .positionals_min = 3,
+    .positionals_max = 3,
+    .exits = "exit: 0 done  1 failed (bad input, content that does not match)  2 usage\n"
+             "      3 done in part (blobs are being deleted)  4 no such store, file, content\n"
+             "      or reference  5 busy  130, 143 interrupted\n",
+    .run = run,
+};

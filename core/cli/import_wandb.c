@@ -1,0 +1,229 @@
+/*
+ * import_wandb.c - cull import wandb: versions from wandb_manifest.json files.
+ *
+ * SHAPE     A file is one version. In a directory each *.json is one, and each subdirectory that
+ *           holds a wandb_manifest.json, in natural order: runs of digits count as numbers, so v2
+ *           comes before v10.
+ * COST      One manifest in memory at a time, whole: it is sorted by path, compared with the one
+ *           before it and stored as a difference, which needs all of it (40 bytes an entry beside
+ *           its path). The JSON itself is never in memory.
+ */
+#include "import_source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "opening.h"
+
+#define MANIFEST_NAME "wandb_manifest.json"
+
+struct found {
+    char *file; /* the manifest */
+    char *name; /* of the version: the subdirectory, or the file without .json */
+};
+
+struct found_list {
+    struct found *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* --- natural order ------------------------------------------------------------------------- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Compare two runs of digits as numbers, of any length; both pointers move behind them. */
+static int compare_numbers(const char **a, const char **b)
+{
+    size_t a_len;
+    size_t b_len;
+    int order;
+
+    while (**a == '0') {
+        ++*a;
+    }
+    while (**b == '0') {
+        ++*b;
+    }
+    for (a_len = 0; is_digit((*a)[a_len]); a_len++) {
+    }
+    for (b_len = 0; is_digit((*b)[b_len]); b_len++) {
+    }
+    order = a_len != b_len ? (a_len > b_len) - (a_len < b_len) : memcmp(*a, *b, a_len);
+    *a += a_len;
+    *b += b_len;
+    return order;
+}
+
+static int compare_natural(const char *a, const char *b)
+{
+    while (*a != '\0' && *b != '\0') {
+        int order;
+
+        if (is_digit(*a) && is_digit(*b)) {
+            order = compare_numbers(&a, &b);
+        } else {
+            order = (unsigned char)*a - (unsigned char)*b;
+            a++;
+            b++;
+        }
+        if (order != 0) {
+            return order;
+        }
+    }
+    return (*a != '\0') - (*b != '\0');
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct found *left = a;
+    const struct found *right = b;
+    int order = compare_natural(left->name, right->name);
+
+    return order != 0 ? order : strcmp(left->file, right->file);
+}
+
+/* --- the directory ------------------------------------------------------------------------- */
+
+/* The manifest that a directory entry leads to, or NULL: it is none. False: no memory. */
+static bool manifest_in(const char *dir, const char *name, char **out)
+{
+    size_t len = strlen(name);
+    char *path = path_join(dir, name);
+    struct stat info;
+
+    *out = NULL;
+    if (path == NULL) {
+        return false;
+    }
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && name[0] != '.') {
+        *out = path_join(path, MANIFEST_NAME);
+        free(path);
+        if (*out == NULL) {
+            return false;
+        }
+        if (access(*out, F_OK) != 0) {
+            free(*out);
+            *out = NULL;
+        }
+    } else if (len > 5 && strcmp(name + len - 5, ".json") == 0 && name[0] != '.') {
+        *out = path;
+    } else {
+        free(path);
+    }
+    return true;
+}
+
+static cull_status take(struct import *import, struct found_list *list, const char *dir,
+                        const char *name)
+{
+    struct found found = { NULL, NULL };
+    size_t len = strlen(name);
+
+    if (!manifest_in(dir, name, &found.file)) {
+        return cli_fail_nomem(import->cli);
+    }
+    if (found.file == NULL) {
+        return CULL_OK;
+    }
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity * 2 + 16;
+        struct found *items = realloc(list->items, capacity * sizeof(*items));
+
+        if (items == NULL) {
+            free(found.file);
+            return cli_fail_nomem(import->cli);
+        }
+        list->items = items;
+        list->capacity = capacity;
+    }
+    if (len > 5 && strcmp(name + len - 5, ".json") == 0) {
+        len -= 5;
+    }
+    found.name = strndup(name, len);
+    if (found.name == NULL) {
+        free(found.file);
+        return cli_fail_nomem(import->cli);
+    }
+    list->items[list->count++] = found;
+    return CULL_OK;
+}
+
+static cull_status list_directory(struct import *import, DIR *directory, const char *dir,
+                                  struct found_list *list)
+{
+    struct cli *cli = import->cli;
+    char shown[PRINTABLE_MAX];
+    const struct dirent *entry;
+    cull_status status = CULL_OK;
+
+    for (errno = 0; status == CULL_OK && (entry = readdir(directory)) != NULL; errno = 0) {
+        status = take(import, list, dir, entry->d_name);
+    }
+    if (status == CULL_OK && errno != 0) {
+        return cli_fail_errno(cli, errno, "%s", printable(shown, dir));
+    }
+    if (status == CULL_OK && list->count == 0) {
+        return cli_fail(cli, CULL_E_NOTFOUND,
+                        "%s: no *.json in it, and no directory with a " MANIFEST_NAME,
+                        printable(shown, dir));
+    }
+    if (list->count > 0) {
+        qsort(list->items, list->count, sizeof(*list->items), by_name);
+    }
+    return status;
+}
+
+/* --- versions ------------------------------------------------------------------------------ */
+
+static cull_status add_file(struct import_source *source, const char *path, const char *name,
+                            bool is_last)
+{
+    struct cli *cli = source->import->cli;
+    const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
+    cull_manifest *manifest = NULL;
+    int fd = -1;
+    cull_status status = import_source_open(source, path, &fd);
+
+    if (status == CULL_OK) {
+        status = cull_manifest_read(&manifest, source->digest, shown, import_source_read, &fd,
+                                    cull_allocator_default(), &cli->err);
+        (void)close(fd);
+    }
+    return status == CULL_OK ? import_source_add(source, manifest, shown, name, is_last) : status;
+}
+
+cull_status import_wandb(struct import *import, const char *path)
+{
+    struct import_source source = { .import = import, .content.root = -1 };
+    struct found_list list = { NULL, 0, 0 };
+    cull_status status = import_source_begin(&source, import);
+    DIR *directory = status == CULL_OK ? opendir(path) : NULL;
+
+    if (status == CULL_OK && directory == NULL) { /* what it is, opening it says */
+        status = add_file(&source, path, NULL, true);
+    } else if (status == CULL_OK) {
+        status = list_directory(import, directory, path, &list);
+        for (size_t i = 0; status == CULL_OK && i < list.count; i++) {
+            progress_update(&import->progress, "import", i, list.count);
+            status = add_file(&source, list.items[i].file, list.items[i].name, i + 1 == list.count);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        free(list.items[i].file);
+        free(list.items[i].name);
+    }
+    free(list.items);
+    import_source_end(&source);
+    return status;
+}
