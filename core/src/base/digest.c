@@ -116,24 +116,24 @@ void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_ki
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t len = cull_digest_len(kind);
+    const uint8_t *bytes = digest->bytes;
+    size_t left = cull_digest_len(kind);
 
-    for (size_t i = 0; i < len; i += 3) {
-        /* a digest's unused bytes are zero, but a caller's may not be: take none past len */
-        uint32_t group = (uint32_t)digest->bytes[i] << 16;
+    for (; left >= 3; left -= 3, bytes += 3) {
+        uint32_t group = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
 
-        group |= i + 1 < len ? (uint32_t)digest->bytes[i + 1] << 8 : 0;
-        group |= i + 2 < len ? (uint32_t)digest->bytes[i + 2] : 0;
         *text++ = letters[group >> 18];
         *text++ = letters[group >> 12 & 63];
+        *text++ = letters[group >> 6 & 63];
+        *text++ = letters[group & 63];
+    }
+    if (left > 0) { /* unused bytes of a digest are zero, but a caller's may not be: take none */
+        uint32_t group = (uint32_t)bytes[0] << 16 | (left > 1 ? (uint32_t)bytes[1] << 8 : 0);
+
+        *text++ = letters[group >> 18];
+        *text++ = letters[group >> 12 & 63];
+        *text++ = left > 1 ? letters[group >> 6 & 63] : '=';
         *text++ = '=';
-        *text++ = '=';
-        if (i + 1 < len) {
-            text[-2] = letters[group >> 6 & 63];
-        }
-        if (i + 2 < len) {
-            text[-1] = letters[group & 63];
-        }
     }
     *text = '\0';
 }

@@ -214,6 +214,83 @@ cull_status cull__manifest_append(struct cull_manifest *manifest, const struct c
                       0, err);
 }
 
+cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
+                                   const struct cull_manifest *edits, cull_error *err)
+{
+    void *rows = manifest->rows;
+    cull_status status = cull__reserve(manifest->allocator, &rows, &manifest->capacity,
+                                       base->count + edits->count, sizeof *manifest->rows);
+
+    manifest->rows = rows;
+    if (status == CULL_OK &&
+        cull__buf_room(&manifest->strings, base->strings.len + edits->strings.len) == NULL) {
+        status = CULL_E_NOMEM;
+    }
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+/* Rows [begin, stop) of from, whose strings are the bytes [first, last) of its own. */
+static cull_status run_append(struct cull_manifest *manifest, const struct cull_manifest *from,
+                              size_t begin, size_t stop, uint64_t first, uint64_t last,
+                              cull_error *err)
+{
+    size_t count = stop - begin;
+    uint64_t at = manifest->strings.len;
+
+    if (count > CULL_MANIFEST_ENTRIES_MAX - manifest->count) {
+        return cull__error_set(err, CULL_E_LIMIT, "over %u entries", CULL_MANIFEST_ENTRIES_MAX);
+    }
+    CULL_ASSERT(manifest->kind == from->kind && !manifest->sealed);
+    CULL_ASSERT(manifest->capacity - manifest->count >= count);
+    for (size_t i = begin; i < stop; i++) {
+        struct cull__manifest_row *row = &manifest->rows[manifest->count];
+
+        *row = from->rows[i];
+        row->at = row->at - first + at;
+        row->order = (uint32_t)manifest->count++;
+        if (row->size_bytes == CULL_SIZE_UNKNOWN) {
+            manifest->unknown_count++;
+        } else if (!cull__add_u64(&manifest->size_bytes, manifest->size_bytes, row->size_bytes)) {
+            char text[CULL_PRINTABLE_MAX];
+
+            return cull__error_set(
+                err, CULL_E_INVALID, "%s: sum of sizes overflows",
+                cull__manifest_shown(text, cull__manifest_path(from, i), row->path_len));
+        }
+    }
+    cull__buf_put(&manifest->strings, from->strings.data + first, (size_t)(last - first));
+    return manifest->strings.failed ? cull__error_nomem(err) : CULL_OK;
+}
+
+/* Row i's strings end where row i + 1's begin, if they were added in this order. */
+static uint64_t row_end(const struct cull_manifest *manifest, size_t i)
+{
+    size_t tail_len;
+    const uint8_t *tail = row_tail(manifest, i, &tail_len);
+
+    return (uint64_t)(tail - manifest->strings.data) + tail_len;
+}
+
+cull_status cull__manifest_append_run(struct cull_manifest *manifest,
+                                      const struct cull_manifest *from, size_t begin, size_t end,
+                                      cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    while (begin < end && status == CULL_OK) {
+        uint64_t first = from->rows[begin].at;
+        uint64_t last = row_end(from, begin);
+        size_t stop = begin + 1;
+
+        while (stop < end && from->rows[stop].at == last) {
+            last = row_end(from, stop++);
+        }
+        status = run_append(manifest, from, begin, stop, first, last, err);
+        begin = stop;
+    }
+    return status;
+}
+
 static int path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     int order = memcmp(a, b, a_len < b_len ? a_len : b_len);

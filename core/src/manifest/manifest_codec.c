@@ -120,13 +120,20 @@ cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_mani
     CULL_ASSERT(next->sealed);
     CULL_ASSERT(previous == NULL || (previous->sealed && previous->kind == next->kind));
     while (before < before_count || after < next->count) {
-        int order = before == before_count ? 1
-                    : after == next->count ? -1
-                                           : cull__manifest_compare(previous, before, next, after);
+        int order;
 
+        if (before < before_count && after < next->count &&
+            cull__manifest_same(previous, before, next, after)) { /* nearly all are */
+            before++;
+            after++;
+            continue;
+        }
+        order = before == before_count ? 1
+                : after == next->count ? -1
+                                       : cull__manifest_compare(previous, before, next, after);
         if (order < 0) {
             payload_remove(&writer, previous, before);
-        } else if (order > 0 || !cull__manifest_same(previous, before, next, after)) {
+        } else {
             payload_put(&writer, next, after);
         }
         before += order <= 0;

@@ -62,6 +62,14 @@ cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cul
 /* Copy row i of another manifest of the same digest kind. */
 cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
                                   size_t i, cull_error *err);
+/* Room for the rows and strings of both. CULL_E_NOMEM. */
+cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
+                                   const struct cull_manifest *edits, cull_error *err);
+/* Copy rows [begin, end) of another manifest of the same digest kind; room for the rows is there.
+ * On failure the manifest is good for release only. */
+cull_status cull__manifest_append_run(struct cull_manifest *manifest,
+                                      const struct cull_manifest *from, size_t begin, size_t end,
+                                      cull_error *err);
 /* Sort; *duplicate is the row whose path stands before it too, or count. CULL_E_NOMEM. */
 cull_status cull__manifest_sort(struct cull_manifest *manifest, size_t *duplicate);
 /* Give back memory that growth left unused. */
