@@ -469,6 +469,33 @@ START_TEST(a_plan_that_would_leave_no_version_is_refused_without_the_override)
 }
 END_TEST
 
+START_TEST(several_threads_delete_exactly_what_one_does)
+{
+    struct bench_store bench;
+    cull_gc_options options;
+    cull_plan *plan = NULL;
+    cull_gc_result result;
+    cull_caller caller;
+    cull_error err = { CULL_OK, "" };
+
+    bench_open(&bench, &plain);
+    caller = bench_caller(&bench);
+    bench_commit(&bench, "c", "a=1 b=2 c=3 d=4 e=5");
+    bench_commit(&bench, "c", "a=9 b=2");
+    bench_delete(&bench, "c", 0);
+    options = (cull_gc_options){ .now_ms = bench.now_ms, .threads = (unsigned)_i };
+    ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
+    ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
+                     CULL_OK);
+    ck_assert_uint_eq(result.blobs_deleted, 4);
+    ck_assert(!bench_has_object(&bench, "5"));
+    ck_assert(bench_has_object(&bench, "2"));
+    cull_plan_free(plan);
+    bench_check(&bench);
+    bench_close(&bench);
+}
+END_TEST
+
 START_TEST(limits_stop_a_cycle_and_the_next_one_goes_on)
 {
     struct bench_store bench;
@@ -735,6 +762,7 @@ Suite *store_suite(void)
     tcase_add_test(tc, a_blob_named_between_plan_and_execution_is_rescued);
     tcase_add_test(tc, a_plan_is_pure_and_changes_nothing);
     tcase_add_test(tc, a_plan_that_would_leave_no_version_is_refused_without_the_override);
+    tcase_add_loop_test(tc, several_threads_delete_exactly_what_one_does, 0, 7);
     tcase_add_test(tc, limits_stop_a_cycle_and_the_next_one_goes_on);
     tcase_add_test(tc, ttl_expires_at_exactly_its_instant);
     tcase_add_test(tc, fsck_finds_and_heals_a_lost_and_a_corrupt_object);

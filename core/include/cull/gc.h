@@ -19,6 +19,7 @@ typedef struct cull_gc_options {
     bool allow_late_deletes;  /**< an object store that cannot say why they are harmless */
     bool allow_shorter_grace; /**< purge what was deleted grace_ms ago, whatever was promised */
     uint64_t grace_ms;        /**< only with allow_shorter_grace */
+    unsigned threads;         /**< that delete objects, 1 to 64; 0: one */
     uint64_t max_deletes;     /**< stop after so many blobs; 0: no limit */
     uint64_t max_bytes;       /**< stop before more bytes than this are freed; 0: no limit */
     cull_progress_fn progress; /**< may stop the cycle between batches; NULL */

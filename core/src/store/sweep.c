@@ -10,11 +10,13 @@
  * COST      Two appends and one delete_batch for CULL__CLAIM_BATCH blobs.
  * FAILURE   A crash anywhere leaves DELETING blobs; the next cycle deletes them again, by the object
  *           versions of the claim. An object that could not be deleted stays DELETING likewise.
- * THREADS   Objects are deleted outside the handle's lock.
+ * THREADS   Objects are deleted outside the handle's lock, a batch by several threads if asked.
  */
 #include "store/sweep.h"
 
 #include "object/objects_internal.h"
+
+#define SWEEP_THREADS_MAX 64
 
 /* --- fencing ---------------------------------------------------------------------------------- */
 
@@ -97,6 +99,57 @@ static cull_status collect_versions(cull_store *store, const struct cull__u32s *
     return CULL_OK;
 }
 
+/* One thread's share of a batch. */
+struct share {
+    cull_objects *objects;
+    const cull_object_version *versions;
+    cull_status *result;
+    size_t count;
+};
+
+static void *delete_share(void *ctx)
+{
+    const struct share *share = ctx;
+
+    /* each object has its own result */
+    (void)cull__objects_delete_batch(share->objects, share->versions, share->count,
+                                     share->result, NULL);
+    return NULL;
+}
+
+/* Ask the object store to delete a batch, split over threads. What is not answered is not gone. */
+static void delete_objects(const struct cull__sweep *sweep, struct batch *batch)
+{
+    struct share shares[SWEEP_THREADS_MAX];
+    pthread_t threads[SWEEP_THREADS_MAX];
+    bool started[SWEEP_THREADS_MAX] = { false };
+    size_t wanted = sweep->options == NULL ? 1 : sweep->options->threads;
+    size_t count = wanted < 1 ? 1 : wanted < SWEEP_THREADS_MAX ? wanted : SWEEP_THREADS_MAX;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->result[i] = CULL_E_IO;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t first = batch->count * i / count;
+        size_t end = batch->count * (i + 1) / count;
+
+        shares[i] = (struct share){ sweep->store->objects, batch->versions + first,
+                                    batch->result + first, end - first };
+        started[i] = i > 0 && end > first &&
+                     pthread_create(&threads[i], NULL, delete_share, &shares[i]) == 0;
+    }
+    for (size_t i = 0; i < count; i++) { /* ours, and those that got no thread */
+        if (!started[i] && shares[i].count > 0) {
+            (void)delete_share(&shares[i]);
+        }
+    }
+    for (size_t i = 1; i < count; i++) {
+        if (started[i]) {
+            (void)pthread_join(threads[i], NULL);
+        }
+    }
+}
+
 struct gone_ctx {
     struct cull__sweep *sweep;
     struct cull__u32s *numbers; /* ascending */
@@ -140,11 +193,7 @@ static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s 
         cull__store_leave(store);
     }
     if (status == CULL_OK && store->objects != NULL && batch.count > 0) {
-        for (size_t i = 0; i < batch.count; i++) {
-            batch.result[i] = CULL_E_IO; /* what is not answered is not gone */
-        }
-        (void)cull__objects_delete_batch(store->objects, batch.versions, batch.count,
-                                         batch.result, NULL); /* each has its own result */
+        delete_objects(sweep, &batch);
     }
     if (status == CULL_OK) {
         size_t at = 0;
