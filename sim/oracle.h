@@ -220,6 +220,8 @@ void oracle_release(struct oracle *oracle);
  * fault: the request's fault really struck. */
 void oracle_step(struct oracle *oracle, const struct cull__request *request,
                  const struct cull__answer *answer, bool fault);
+/* What a cycle with plain options would do now. */
+void oracle_plan_now(struct oracle *oracle, struct oracle_plan *out);
 /* A plan's execution has come to its first claim, and somebody else goes ahead. */
 void oracle_claims(struct oracle *oracle, const struct cull__request *request);
 /* Everything that a process's handle says, and the objects, against the sets. thorough: also what

@@ -155,6 +155,15 @@ static void make_plan(struct oracle *oracle, const struct cull__request *request
                     !has_flag(request, CULL__REQUEST_EMPTY_STORE);
 }
 
+void oracle_plan_now(struct oracle *oracle, struct oracle_plan *out)
+{
+    const struct cull__request plain = CULL__REQUEST_INIT;
+    uint64_t kept_bases = oracle->reached[REACHED_KEPT_BASES];
+
+    make_plan(oracle, &plain, out);
+    oracle->reached[REACHED_KEPT_BASES] = kept_bases; /* no history asked for this one */
+}
+
 static void check_plan(struct oracle *oracle, const struct oracle_plan *plan,
                        const struct cull__answer *answer)
 {

@@ -379,16 +379,13 @@ static uint64_t clock_ns(const cull_gc_options *options)
     return options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
 }
 
-static cull_status make_plan(struct planner *planner, cull_error *err)
+/* The versions that go, and the numbers of the blobs that then die. */
+static cull_status find_dead(struct planner *planner)
 {
-    cull_store *store = planner->store;
     cull_plan *plan = planner->plan;
-    uint64_t begun = clock_ns(planner->options);
-    uint64_t marking;
     cull_status status = CULL_OK;
 
-    plan->info.seq = store->catalog_seq;
-    for (const struct cull__collection *collection = store->catalog->collections;
+    for (const struct cull__collection *collection = planner->store->catalog->collections;
          collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
         status = take_versions(planner, collection);
     }
@@ -396,7 +393,58 @@ static cull_status make_plan(struct planner *planner, cull_error *err)
     plan->info.expired = cull__version_keys_sort(plan->expired, (size_t)plan->info.expired);
     status = status == CULL_OK ? take_lifespans(planner) : status;
     status = status == CULL_OK ? take_expired_pins(planner) : status;
-    status = status == CULL_OK ? collect_dead(planner) : status;
+    return status == CULL_OK ? collect_dead(planner) : status;
+}
+
+static void planner_init(struct planner *planner, cull_store *store,
+                         const cull_gc_options *options, cull_plan *plan)
+{
+    uint64_t clock_ms = store->catalog->clock_ms;
+
+    *planner = (struct planner){ .store = store, .options = options, .plan = plan };
+    planner->taken = planner->dead = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    planner->now_ms = options->now_ms > clock_ms ? options->now_ms : clock_ms;
+    plan->allocator = store->allocator;
+}
+
+static void planner_release(struct planner *planner)
+{
+    cull__u32s_release(&planner->taken);
+    cull__u32s_release(&planner->dead);
+}
+
+cull_status cull__plan_dead(cull_store *store, uint64_t now_ms, struct cull__u32s *dead)
+{
+    const cull_gc_options options = { .now_ms = now_ms };
+    cull_plan *plan = cull__alloc_zero(store->allocator, 1, sizeof *plan);
+    struct planner planner;
+    cull_status status;
+
+    if (plan == NULL) {
+        return CULL_E_NOMEM;
+    }
+    planner_init(&planner, store, &options, plan);
+    status = find_dead(&planner);
+    if (status == CULL_OK) {
+        cull__u32s_release(dead);
+        *dead = planner.dead;
+        planner.dead = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    }
+    planner_release(&planner);
+    cull_plan_free(plan);
+    return status;
+}
+
+static cull_status make_plan(struct planner *planner, cull_error *err)
+{
+    cull_store *store = planner->store;
+    cull_plan *plan = planner->plan;
+    uint64_t begun = clock_ns(planner->options);
+    uint64_t marking;
+    cull_status status;
+
+    plan->info.seq = store->catalog_seq;
+    status = find_dead(planner);
     status = status == CULL_OK ? list_blobs(planner) : status;
     if (status != CULL_OK) {
         return cull__error_set(err, status, "plan: %s", cull_strerror(status));
@@ -416,31 +464,28 @@ static cull_status make_plan(struct planner *planner, cull_error *err)
 cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_options *options,
                          cull_error *err)
 {
-    struct planner planner = { .store = store, .options = options };
+    cull_plan *plan = cull__alloc_zero(store->allocator, 1, sizeof *plan);
     cull_status status;
 
     *out = NULL;
-    planner.taken = planner.dead = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
-    planner.plan = cull__alloc_zero(store->allocator, 1, sizeof *planner.plan);
-    if (planner.plan == NULL) {
+    if (plan == NULL) {
         return cull__error_nomem(err);
     }
-    planner.plan->allocator = store->allocator;
+    plan->allocator = store->allocator;
     status = cull__store_enter(store, CULL__NEED_INDEX, err);
     if (status == CULL_OK) {
-        uint64_t clock_ms = store->catalog->clock_ms;
+        struct planner planner;
 
-        planner.now_ms = options->now_ms > clock_ms ? options->now_ms : clock_ms;
+        planner_init(&planner, store, options, plan);
         status = make_plan(&planner, err);
+        planner_release(&planner);
         cull__store_leave(store);
     }
-    cull__u32s_release(&planner.taken);
-    cull__u32s_release(&planner.dead);
     if (status != CULL_OK) {
-        cull_plan_free(planner.plan);
+        cull_plan_free(plan);
         return status;
     }
-    *out = planner.plan;
+    *out = plan;
     return CULL_OK;
 }
 

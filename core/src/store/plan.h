@@ -29,6 +29,9 @@ struct cull_plan {
  * once more, under the log's lock. released: base pins of uploads whose lease is over. */
 bool cull__plan_takes(const struct cull__version *version, const cull_gc_options *options,
                       uint64_t now_ms, uint32_t released);
+/* Numbers of the blobs that a cycle at this instant would find dead, by count or by what it would
+ * purge, expire and end first; not verified. For figures; the caller holds the lock. */
+cull_status cull__plan_dead(cull_store *store, uint64_t now_ms, struct cull__u32s *dead);
 /* A version of the catalog that a key names; NULL. */
 struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key);
 

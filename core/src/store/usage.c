@@ -204,23 +204,39 @@ static void add_blobs(const struct part *part, cull_usage *out)
         if (cull__bit_get(part->retained, number) && !cull__bit_get(part->committed, number)) {
             out->trash_bytes += size_bytes;
         }
-        if (whole && cull__counts_get(index->counts, number) == 0) {
-            out->reclaimable_bytes += size_bytes;
+        if (whole && cull__blob_table_state(index->blobs, number) == CULL__BLOB_DELETING) {
+            out->reclaimable_bytes += size_bytes; /* a cycle finishes these first */
         }
     }
 }
 
-/* Bytes that would go with the versions of the part: all of them, or those that are due. */
-static cull_status add_freed(const struct part *part, struct cull__collection *const *collections,
-                             size_t count, uint64_t now_ms, cull_usage *out)
+/* What a cycle would find dead: of the whole store, or of what the part holds. */
+static cull_status add_reclaimable(const struct part *part, uint64_t now_ms, cull_usage *out)
 {
-    const cull_gc_options options = { .now_ms = now_ms };
+    const struct cull__index *index = part->store->index;
+    struct cull__u32s dead = CULL__U32S_INIT(part->store->allocator);
+    cull_status status = cull__plan_dead(part->store, now_ms, &dead);
+
+    for (size_t i = 0; i < dead.count && status == CULL_OK; i++) {
+        if (has_object(index, dead.at[i]) && (part->scope->kind == CULL_SCOPE_STORE ||
+                                              cull__bit_get(part->retained, dead.at[i]))) {
+            out->reclaimable_bytes +=
+                cull__blob_table_known_size(index->blobs, dead.at[i], &out->size_exact);
+        }
+    }
+    cull__u32s_release(&dead);
+    return status;
+}
+
+/* Bytes that would go if all versions of the part were purged. */
+static cull_status add_exclusive(const struct part *part,
+                                 struct cull__collection *const *collections, size_t count,
+                                 cull_usage *out)
+{
     cull_version_key *all = NULL;
     size_t capacity = 0;
     size_t all_count = 0;
-    size_t due_count = 0;
     uint64_t blobs;
-    uint64_t bytes = 0;
     cull_status status = CULL_OK;
 
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
@@ -242,15 +258,6 @@ static cull_status add_freed(const struct part *part, struct cull__collection *c
     all_count = cull__version_keys_sort(all, all_count);
     if (status == CULL_OK) {
         status = would_free(part->store, all, all_count, &blobs, &out->exclusive_bytes);
-    }
-    for (size_t i = 0; i < all_count; i++) {
-        if (cull__plan_takes(cull__key_version(part->store, &all[i]), &options, now_ms, 0)) {
-            all[due_count++] = all[i];
-        }
-    }
-    if (status == CULL_OK) {
-        status = would_free(part->store, all, due_count, &blobs, &bytes);
-        out->reclaimable_bytes += bytes;
     }
     cull__free(part->store->allocator, all);
     return status;
@@ -282,7 +289,10 @@ static cull_status fill_usage(struct part *part, uint64_t now_ms, cull_usage *ou
     }
     if (status == CULL_OK) {
         add_blobs(part, out);
-        status = add_freed(part, collections, count, now_ms, out);
+        status = add_exclusive(part, collections, count, out);
+    }
+    if (status == CULL_OK) {
+        status = add_reclaimable(part, now_ms, out);
     }
     cull__free(part->store->allocator, part->committed);
     cull__free(part->store->allocator, part->retained);
