@@ -3,8 +3,8 @@
 #
 # usage: check.sh [--sanitize | --coverage] BUILD
 #
-# A stage whose files are not there is not in the list. Random histories run beside all the rest,
-# which keeps two processors busy.
+# A stage whose files are not there is not in the list. Random histories and the faults run beside
+# all the rest, which keeps two processors busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -42,12 +42,18 @@ cli_cases() {
     done
 }
 
-run_histories() {
-    [ -x "$build/cull-sim" ] || return 0
-    stage histories "$build/cull-sim" histories --count $histories --seed 1
+run_long() {
+    if [ -x "$build/cull-sim" ]; then
+        stage histories "$build/cull-sim" histories --count $histories --seed 1
+    fi
+    if [ "$mode" = all ]; then
+        for fault in tests/fault/*.sh; do
+            [ -e "$fault" ] && stage "$(basename "$fault" .sh)" sh "$fault" "$build/cull"
+        done
+    fi
 }
 
-run_others() {
+run_short() {
     if [ "$mode" = all ]; then
         stage headers sh tests/headers/run.sh
     fi
@@ -62,14 +68,11 @@ run_others() {
         stage cli sh tests/cli/run.sh "$build/cull" $([ -z "$without" ] || cli_cases)
     fi
     if [ "$mode" = all ]; then
-        for fault in tests/fault/*.sh; do
-            [ -e "$fault" ] && stage "$(basename "$fault" .sh)" sh "$fault" "$build/cull"
-        done
         stage install sh tests/install/run.sh "$build"
     fi
 }
 
-run_histories &
-run_others
+run_long &
+run_short
 wait
 stage_summary
