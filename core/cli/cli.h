@@ -49,9 +49,9 @@ struct cli_command {
     "exit: 0 done  1 failed  2 usage  3 done in part  4 no such store or name\n" \
     "      5 busy  6 refused  7 damaged  130, 143 interrupted\n"
 
-extern const struct cli_command command_init, command_put, command_get, command_ls, command_show,
-    command_alias, command_tag, command_run, command_delete, command_restore, command_trash,
-    command_gc, command_why, command_du, command_fsck, command_stat;
+extern const struct cli_command command_init, command_put, command_import, command_export,
+    command_get, command_ls, command_show, command_alias, command_tag, command_run, command_delete,
+    command_restore, command_trash, command_gc, command_why, command_du, command_fsck, command_stat;
 
 /* Fill cli->err and return status; bytes of names are passed through printable() by the caller. */
 cull_status cli_fail(struct cli *cli, cull_status status, const char *format, ...)

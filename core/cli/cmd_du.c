@@ -31,6 +31,9 @@ static void print_usage(const char *scope, const cull_usage *usage)
     line("trash", usage->trash_bytes, "of these, held by deleted versions only");
     line("reclaimable", usage->reclaimable_bytes, "a cycle now would free");
     line("exclusive", usage->exclusive_bytes, "would go if all of this were purged");
+    if (!usage->size_exact) {
+        (void)printf("some sizes are not known: the figures are at least these\n");
+    }
 }
 
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
@@ -66,6 +69,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     field_number(out, "trash_bytes", usage.trash_bytes);
     field_number(out, "reclaimable_bytes", usage.reclaimable_bytes);
     field_number(out, "exclusive_bytes", usage.exclusive_bytes);
+    field_bool(out, "size_exact", usage.size_exact);
     record_end(out);
     if (!out->json) {
         print_usage(shown, &usage);

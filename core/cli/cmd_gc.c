@@ -173,7 +173,9 @@ static void print_plan_blobs(struct cycle *cycle)
         cull_plan_blob(cycle->plan, (size_t)i, &blob);
         record_begin(out, "blob");
         field_digest(out, "digest", &blob.digest, cycle->cli->settings.digest);
-        field_number(out, "size_bytes", blob.size_bytes);
+        if (blob.size_bytes != CULL_SIZE_UNKNOWN) {
+            field_number(out, "size_bytes", blob.size_bytes);
+        }
         record_end(out);
     }
 }

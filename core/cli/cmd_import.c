@@ -3,40 +3,88 @@
  */
 #include <string.h>
 
-#include "import.h"
+#include "import_git.h"
+
+struct options {
+    struct import_options common;
+    struct import_git_options git;
+};
 
 static const struct arg_option import_table[] = {
-    { "content", '\0', ARG_TEXT, offsetof(struct import_options, content), "DIR",
+    { "content", '\0', ARG_TEXT, offsetof(struct options, common.content), "DIR",
       "where the files' content lies: by path, or as objects named by MD5" },
-    { "digest", '\0', ARG_TEXT, offsetof(struct import_options, digest), "A",
+    { "digest", '\0', ARG_TEXT, offsetof(struct options, common.digest), "A",
       "what the source's digests are (default: by their length; 16 bytes: md5)" },
-    { "type", '\0', ARG_TEXT, offsetof(struct import_options, type), "T",
+    { "type", '\0', ARG_TEXT, offsetof(struct options, common.type), "T",
       "type of a new collection (default: dataset)" },
-    { "alias", '\0', ARG_LIST, offsetof(struct import_options, aliases), "A",
+    { "alias", '\0', ARG_LIST, offsetof(struct options, common.aliases), "A",
       "alias for the last version, besides latest; may be repeated" },
-    { "tag", '\0', ARG_LIST, offsetof(struct import_options, tags), "T",
+    { "tag", '\0', ARG_LIST, offsetof(struct options, common.tags), "T",
       "tag for every version; may be repeated" },
-    { "run", '\0', ARG_TEXT, offsetof(struct import_options, run), "R",
+    { "run", '\0', ARG_TEXT, offsetof(struct options, common.run), "R",
       "run of the same project that logs the versions" },
-    { "ttl", '\0', ARG_DURATION, offsetof(struct import_options, ttl), "D",
+    { "ttl", '\0', ARG_DURATION, offsetof(struct options, common.ttl), "D",
       "let the versions expire so long after the import" },
-    { "threads", '\0', ARG_COUNT, offsetof(struct import_options, threads), "N",
+    { "threads", '\0', ARG_COUNT, offsetof(struct options, common.threads), "N",
       "hash and copy with N threads (default: all processors)" },
+    { "tags", '\0', ARG_TEXT, offsetof(struct options, git.tags), "GLOB",
+      "git: a version for each tag that fits, instead of each commit" },
+    { "rev", '\0', ARG_TEXT, offsetof(struct options, git.rev), "REV",
+      "git: the commit whose history is imported (default: HEAD)" },
     { "allow-unresolved-references", '\0', ARG_FLAG,
-      offsetof(struct import_options, allow_unresolved), NULL,
+      offsetof(struct options, common.allow_unresolved), NULL,
       "keep wandb-artifact:// references whose target is not in the store" },
 };
 
+static cull_status run_wandb(struct import *import, const char *source,
+                             const struct options *options)
+{
+    (void)options;
+    return import_wandb(import, source);
+}
+
+static cull_status run_list(struct import *import, const char *source,
+                            const struct options *options)
+{
+    (void)options;
+    return import_list(import, source);
+}
+
+static cull_status run_git(struct import *import, const char *source, const struct options *options)
+{
+    return import_git(import, source, &options->git);
+}
+
 static const struct {
     const char *name;
-    cull_status (*run)(struct import *import, const char *source);
+    bool takes_content; /* --content, --digest: the source has digests only */
+    cull_status (*run)(struct import *import, const char *source, const struct options *options);
 } kinds[] = {
-    { "wandb", import_wandb },
-    { "list", import_list },
+    { "wandb", true, run_wandb },
+    { "list", true, run_list },
+    { "git", false, run_git },
 };
+
+/* Options that mean nothing for the kind are refused: somebody meant something by them. */
+static cull_status check_options(struct cli *cli, size_t kind, const struct options *options)
+{
+    const char *superfluous = NULL;
+
+    if (kinds[kind].takes_content) {
+        superfluous = options->git.tags != NULL ? "tags" : options->git.rev != NULL ? "rev" : NULL;
+    } else if (options->common.content != NULL) {
+        superfluous = "content";
+    } else if (options->common.digest != NULL) {
+        superfluous = "digest";
+    }
+    return superfluous == NULL ? CULL_OK
+                               : cli_fail(cli, CULL_E_USAGE, "import %s: takes no --%s",
+                                          kinds[kind].name, superfluous);
+}
 
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
 {
+    const struct options *options = values;
     struct import import = { .cli = cli };
     char shown[PRINTABLE_MAX];
     cull_status status = CULL_E_USAGE;
@@ -47,12 +95,16 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
         kind++;
     }
     if (kind == ARG_LEN(kinds)) {
-        return cli_fail(cli, CULL_E_USAGE, "import: %s: not wandb or list",
+        return cli_fail(cli, CULL_E_USAGE, "import: %s: not wandb, list or git",
                         printable(shown, names[0]));
     }
-    status = import_begin(&import, cli, names[1], values);
+    status = check_options(cli, kind, options);
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = import_begin(&import, cli, names[1], &options->common);
     if (status == CULL_OK) {
-        status = kinds[kind].run(&import, names[2]);
+        status = kinds[kind].run(&import, names[2], options);
     }
     import_end(&import, status);
     return status;
@@ -60,13 +112,15 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 
 const struct cli_command command_import = {
     .name = "import",
-    .usage = "import wandb|list COLLECTION SOURCE [OPTION]...",
-    .text = "Add versions from manifests or lists of digests.\n\n"
+    .usage = "import wandb|list|git COLLECTION SOURCE [OPTION]...",
+    .text = "Add versions from manifests, lists of digests, or a git history.\n\n"
             "wandb: SOURCE is a wandb_manifest.json, or a directory of them: *.json files,\n"
             "and subdirectories that hold a wandb_manifest.json, in natural order (v2\n"
             "before v10), each one version.\n"
             "list: SOURCE is a file (- for standard input) of PATH<TAB>DIGEST<TAB>SIZE\n"
-            "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n\n"
+            "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n"
+            "git: SOURCE is a repository; each commit of the first-parent history of --rev,\n"
+            "or each tag that --tags selects, is one version.\n\n"
             "A store made with --objects none takes the digests as they are. Any other\n"
             "needs the content of what it does not hold yet: --content DIR. There a file\n"
             "is looked for as an object named by its digest (at any depth, as Weights &\n"
@@ -76,7 +130,7 @@ const struct cli_command command_import = {
             "manifest has the store's digests.",
     .options = import_table,
     .option_count = ARG_LEN(import_table),
-    .args_bytes = sizeof(struct import_options),
+    .args_bytes = sizeof(struct options),
     .positionals_min = 3,
     .positionals_max = 3,
     .exits = "exit: 0 done  1 failed (bad input, content that does not match)  2 usage\n"

@@ -48,6 +48,7 @@ static cull_status visit_collection(void *ctx, const cull_collection_info *colle
     field_number(out, "versions_in_trash", collection->in_trash);
     field_number(out, "ordinals", collection->ordinals);
     field_number(out, "size_bytes", collection->size_bytes);
+    field_bool(out, "size_exact", collection->size_exact);
     field_time(out, "newest", collection->newest_ms);
     record_end(out);
 
@@ -55,7 +56,8 @@ static cull_status visit_collection(void *ctx, const cull_collection_info *colle
     table_cell(out, "%s", collection->type);
     table_cell(out, "%" PRIu32, collection->committed);
     table_cell(out, "%" PRIu32, collection->in_trash);
-    table_cell(out, "%s", bytes_human(text, collection->size_bytes));
+    table_cell(out, "%s%s",
+               collection->size_exact ? "" : ">=", bytes_human(text, collection->size_bytes));
     table_cell(out, "%s",
                collection->newest_ms == 0 ? "-" : time_text(text, collection->newest_ms));
     table_row_end(out);
@@ -78,7 +80,8 @@ static cull_status visit_version(void *ctx, const cull_version_info *version)
     text_list(&listing->scratch, version->tags, version->tag_count);
     table_cell(out, "%s", listing->scratch.data == NULL ? "" : listing->scratch.data);
     table_cell(out, "%s", count_human(text, version->entries));
-    table_cell(out, "%s", bytes_human(text, version->size_bytes));
+    table_cell(out, "%s%s",
+               version->size_exact ? "" : ">=", bytes_human(text, version->size_bytes));
     table_cell(out, "%s", time_text(text, version->created_ms));
     table_row_end(out);
     return CULL_OK;

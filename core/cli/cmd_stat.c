@@ -33,7 +33,10 @@ static void print_figure(struct output *out, const struct figure *figure)
         return;
     }
     for (; figure->key[i] != '\0' && i + 1 < sizeof(key); i++) {
-        key[i] = figure->key[i] == '_' ? ' ' : figure->key[i];
+        key[i] = figure->key[i];
+        if (key[i] == '_') {
+            key[i] = ' ';
+        }
     }
     key[i] = '\0';
     (void)printf(
@@ -117,6 +120,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
             print_figure(&cli->out, &figures[i]);
         }
     }
+    field_bool(&cli->out, "size_exact", stat.size_exact);
     record_end(&cli->out);
     return CULL_OK;
 }

@@ -72,7 +72,9 @@ static void print_blob(struct cli *cli, const cull_digest *digest, const cull_bl
     record_begin(&cli->out, "blob");
     field_text(&cli->out, "digest", hex);
     field_text(&cli->out, "state", blob->state);
-    field_number(&cli->out, "size_bytes", blob->size_bytes);
+    if (blob->size_bytes != CULL_SIZE_UNKNOWN) {
+        field_number(&cli->out, "size_bytes", blob->size_bytes);
+    }
     field_number(&cli->out, "count", blob->count);
     field_number(&cli->out, "pins", blob->pins);
     field_number(&cli->out, "versions", blob->versions);
@@ -80,8 +82,12 @@ static void print_blob(struct cli *cli, const cull_digest *digest, const cull_bl
     if (cli->out.json) {
         return;
     }
-    (void)printf("%s: %" PRIu64 " bytes (%s), %s, ", hex, blob->size_bytes,
-                 bytes_human(size, blob->size_bytes), blob->state);
+    if (blob->size_bytes == CULL_SIZE_UNKNOWN) {
+        (void)printf("%s: size not known, %s, ", hex, blob->state);
+    } else {
+        (void)printf("%s: %" PRIu64 " bytes (%s), %s, ", hex, blob->size_bytes,
+                     bytes_human(size, blob->size_bytes), blob->state);
+    }
     if (blob->versions > 0) {
         (void)printf("held by %" PRIu64 " version%s", blob->versions,
                      blob->versions == 1 ? "" : "s");

@@ -424,7 +424,7 @@ void import_end(struct import *import, cull_status status)
 {
     close_upload(import, true);
     progress_end(&import->progress);
-    if (status == CULL_OK) {
+    if (status == CULL_OK || status == CULL_E_PARTIAL) {
         print_summary(import);
     }
     free(import->batch);

@@ -470,7 +470,22 @@ static int compare_blobs(const void *a, const void *b)
     return order != 0 ? order : (left->entry > right->entry) - (left->entry < right->entry);
 }
 
-/* Each content once. Two sizes for one content are for the store to refuse. */
+static cull_status two_sizes(const struct import_source *source, const struct import_blob *one,
+                             const struct import_blob *other)
+{
+    char first[PRINTABLE_MAX];
+    char second[PRINTABLE_MAX];
+    cull_entry entry;
+
+    cull_manifest_at(source->manifest, one->entry, &entry);
+    (void)printable(first, entry.path);
+    cull_manifest_at(source->manifest, other->entry, &entry);
+    return cli_fail(source->import->cli, CULL_E_INVALID,
+                    "%.150s: has %" PRIu64 " bytes, and %.150s of the same digest %" PRIu64, first,
+                    one->ref.size_bytes, printable(second, entry.path), other->ref.size_bytes);
+}
+
+/* Each content once; nothing is asked of the store before the source agrees with itself. */
 static cull_status find_blobs(struct import_source *source)
 {
     size_t count = cull_manifest_count(source->manifest);
@@ -492,6 +507,15 @@ static cull_status find_blobs(struct import_source *source)
         }
     }
     qsort(source->blobs, source->blob_count, sizeof(*source->blobs), compare_blobs);
+    for (size_t i = 1; i < source->blob_count; i++) {
+        const cull_blob_ref *before = &source->blobs[i - 1].ref;
+        const cull_blob_ref *blob = &source->blobs[i].ref;
+
+        if (memcmp(&before->digest, &blob->digest, sizeof(cull_digest)) == 0 &&
+            before->size_bytes != blob->size_bytes && blob->size_bytes != CULL_SIZE_UNKNOWN) {
+            return two_sizes(source, &source->blobs[i - 1], &source->blobs[i]);
+        }
+    }
     for (size_t i = 0; i < source->blob_count; i++) {
         if (kept == 0 || memcmp(&source->blobs[kept - 1].ref.digest, &source->blobs[i].ref.digest,
                                 sizeof(cull_digest)) != 0) {

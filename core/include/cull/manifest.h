@@ -91,6 +91,8 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_digest(const cull_manifest *man
  *
  * Whether a path is both a file and a folder is not asked here: cull_manifest_path_conflict().
  *
+ * @param kind   of the digests; CULL_DIGEST_NONE: as long as the first blob's is (16 bytes, or no
+ *               blob at all: MD5; 20: SHA-1; 32: SHA-256)
  * @param name   what messages call the input, a file's name; borrowed
  * @param read   gives the bytes, called until it says *got = 0
  * @retval CULL_E_INVALID "NAME: byte N: reason": not JSON, cut short, another version, absolute
@@ -112,6 +114,30 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out,
                                                        const void *data, size_t len,
                                                        const cull_allocator *allocator,
                                                        cull_error *err);
+
+/**
+ * Read a list of files and their digests in hex, in the form that its first line has:
+ *
+ *     PATH<tab>DIGEST<tab>SIZE    SIZE may be left out
+ *     DIGEST  PATH                as md5sum(1), sha1sum(1), sha256sum(1) print it; " *" too
+ *     MD5 (PATH) = DIGEST         the same with --tag: MD5, SHA1, SHA256, XXH128
+ *
+ * In the last two a line that begins with a backslash has \\, \n and \r for these characters in
+ * its path. One "./" before a path is left out. Without sizes they are CULL_SIZE_UNKNOWN. The
+ * result is sealed; an empty list is an empty manifest.
+ *
+ * @param kind  of the digests; CULL_DIGEST_NONE: what the first line says, or by its length (16
+ *              bytes: MD5)
+ * @retval CULL_E_INVALID "NAME: line N: reason": a line of another form, a digest of another kind,
+ *                        a path that may not be, a duplicate path, a size that does not fit
+ * @retval CULL_E_LIMIT   a line of over 16 KiB, too long a path
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_read_list(cull_manifest **out,
+                                                           cull_digest_kind kind,
+                                                           const char *name, cull_read_fn read,
+                                                           void *ctx,
+                                                           const cull_allocator *allocator,
+                                                           cull_error *err);
 
 /** Write as tidy `wandb_manifest.json`, version 1, sorted by path. Reading it gives the same
  *  entries and the same digest. */

@@ -94,6 +94,7 @@ struct reader {
     unsigned seen_entry; /* the same for the entry */
 
     cull_manifest *manifest;
+    bool kind_open; /* the first blob's digest says of which kind all are */
     uint64_t *places; /* offset behind each entry's path, by order of addition */
     size_t places_capacity;
     struct cull__buf path;
@@ -243,6 +244,12 @@ static const char *entry_shown(const struct reader *reader, char text[CULL_PRINT
     return cull__manifest_shown(text, (const char *)reader->path.data, reader->path.len - 1);
 }
 
+/* The kind of digests of so many characters; what is of no known length is no MD5 either. */
+static cull_digest_kind kind_of_base64(size_t len)
+{
+    return len == 44 ? CULL_DIGEST_SHA256 : len == 28 ? CULL_DIGEST_SHA1 : CULL_DIGEST_MD5;
+}
+
 /* Fill in what kind of entry it is: its digest or its reference. */
 static bool entry_resolve(struct reader *reader, cull_entry *entry)
 {
@@ -264,6 +271,10 @@ static bool entry_resolve(struct reader *reader, cull_entry *entry)
         return true;
     }
     entry->kind = CULL_ENTRY_BLOB;
+    if (reader->kind_open) {
+        reader->manifest->kind = kind_of_base64(reader->digest.len - 1);
+        reader->kind_open = false;
+    }
     if (cull_digest_from_base64(&entry->digest, reader->manifest->kind,
                                 (const char *)reader->digest.data,
                                 reader->digest.len - 1) != CULL_OK) {
@@ -820,7 +831,10 @@ cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind, const
 
     *out = NULL;
     reader.piece = cull__alloc(used, READ_PIECE_BYTES, 1);
-    if (reader.piece == NULL || cull_manifest_new(&reader.manifest, kind, used) != CULL_OK) {
+    reader.kind_open = kind == CULL_DIGEST_NONE;
+    if (reader.piece == NULL ||
+        cull_manifest_new(&reader.manifest, reader.kind_open ? CULL_DIGEST_MD5 : kind, used) !=
+            CULL_OK) {
         reader_fail_nomem(&reader);
         goto done;
     }

@@ -118,7 +118,8 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
         if (status == CULL_OK && (target == NULL || !cull_manifest_find(target, path, &found) ||
                                   found.kind == CULL_ENTRY_REF)) {
             status = cull__error_set(err, CULL_E_NOTFOUND,
-                                     "%s: the reference's target is not a file of a committed version",
+                                     "%s: the reference's target is not a file of a committed version "
+                                     "(--allow-unresolved-references keeps it as it stands)",
                                      cull__printable(shown, entry->path, entry->path_len));
         } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
             blob = true;

@@ -1,7 +1,7 @@
 # Help goes to stdout, stays within 80 columns, and is there for every command.
 run cull --version
 run cull help
-for command in init put get ls show alias tag run delete restore trash gc why du fsck stat; do
+for command in init put import export get ls show alias tag run delete restore trash gc why du fsck stat; do
     cull help $command >help.txt || echo "help $command: exit $?"
     cull $command --help >again.txt || echo "$command --help: exit $?"
     cmp help.txt again.txt

@@ -3,7 +3,7 @@ run cull
 run cull frobnicate
 run cull statt
 run cull help delte
-run cull import wandb e/p/c file
+run cull frobnicate e/p/c file
 run cull ls --al
 run cull ls --al=x
 run cull ls --all=x
