@@ -8,15 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "cli.h"
+#include "gc_lists.h"
 #include "progress.h"
 #include "signals.h"
 #include "units.h"
 #include "versions.h"
 
+#define THREADS_MAX 64
+
 struct gc_options {
     bool dry_run;
     const char *verify;
+    const char *list;
+    const char *confirm;
+    const char *release;
+    struct arg_number threads;
     struct arg_number max_deletes;
     struct arg_number max_bytes;
     struct arg_number max_time;
@@ -31,6 +40,14 @@ static const struct arg_option gc_table[] = {
       "print the plan, delete nothing" },
     { "verify", '\0', ARG_TEXT, offsetof(struct gc_options, verify), "full",
       "mark all collections and check all fingerprints first" },
+    { "threads", '\0', ARG_COUNT, offsetof(struct gc_options, threads), "N",
+      "delete with N threads (default: one a processor)" },
+    { "list", '\0', ARG_TEXT, offsetof(struct gc_options, list), "FILE",
+      "index-only: write the digests that are free to go" },
+    { "confirm", '\0', ARG_TEXT, offsetof(struct gc_options, confirm), "FILE",
+      "index-only: these have been deleted" },
+    { "release", '\0', ARG_TEXT, offsetof(struct gc_options, release), "FILE",
+      "index-only: take these back" },
     { "max-deletes", '\0', ARG_COUNT, offsetof(struct gc_options, max_deletes), "N",
       "stop after N blobs" },
     { "max-bytes", '\0', ARG_BYTES, offsetof(struct gc_options, max_bytes), "N",
@@ -58,6 +75,13 @@ struct cycle {
     struct progress progress;
 };
 
+static unsigned processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count < 1 ? 1 : count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
+}
+
 static cull_status read_options(struct cycle *cycle)
 {
     struct cli *cli = cycle->cli;
@@ -67,6 +91,15 @@ static cull_status read_options(struct cycle *cycle)
     if (options->verify != NULL && strcmp(options->verify, "full") != 0) {
         return cli_fail(cli, CULL_E_USAGE, "--verify: %s: only `full` can be said",
                         printable(shown, options->verify));
+    }
+    if ((options->list != NULL) + (options->confirm != NULL) + (options->release != NULL) +
+            options->dry_run >
+        1) {
+        return cli_fail(cli, CULL_E_USAGE,
+                        "only one of --dry-run, --list, --confirm, --release");
+    }
+    if (options->threads.value > THREADS_MAX) {
+        return cli_fail(cli, CULL_E_USAGE, "--threads: at most %d", THREADS_MAX);
     }
     progress_begin(&cycle->progress, cli->globals.progress);
     if (options->max_time.given) {
@@ -80,6 +113,7 @@ static cull_status read_options(struct cycle *cycle)
         .allow_late_deletes = options->allow_late_deletes,
         .allow_shorter_grace = options->allow_shorter_grace.given,
         .grace_ms = options->allow_shorter_grace.value,
+        .threads = options->threads.given ? (unsigned)options->threads.value : processors(),
         .max_deletes = options->max_deletes.value,
         .max_bytes = options->max_bytes.value,
         .progress = progress_library,
@@ -193,8 +227,10 @@ static void print_summary(struct cycle *cycle, const cull_gc_result *result)
     }
     field_number(out, "versions_expired", result->versions_expired);
     field_number(out, "versions_purged", result->versions_purged);
-    field_number(out, "blobs_deleted", result->blobs_deleted);
-    field_number(out, "bytes_freed", result->bytes_freed);
+    field_number(out, cycle->options->list != NULL ? "blobs_listed" : "blobs_deleted",
+                 result->blobs_deleted);
+    field_number(out, cycle->options->list != NULL ? "bytes_listed" : "bytes_freed",
+                 result->bytes_freed);
     field_number(out, "blobs_rescued", result->blobs_rescued);
     field_number(out, "blobs_failed", result->blobs_failed);
     field_number(out, "blobs_finished", result->blobs_finished);
@@ -248,10 +284,31 @@ static void print_totals(const struct cycle *cycle, const cull_gc_result *result
     }
 }
 
+/* What --list did: nothing is freed before the caller has deleted it. On stderr where the list
+ * itself is on stdout. */
+static void print_listed(const struct cycle *cycle, const cull_gc_result *result)
+{
+    bool to_stdout = strcmp(cycle->options->list, "-") == 0;
+    char versions[UNITS_TEXT_MAX];
+    char blobs[UNITS_TEXT_MAX];
+    char size[UNITS_TEXT_MAX];
+
+    (void)fprintf(to_stdout ? stderr : stdout,
+                  "%s version%s purged, %s blob%s listed, %" PRIu64
+                  " bytes (%s) free to go: delete them, then say --confirm\n",
+                  count_human(versions, result->versions_purged),
+                  result->versions_purged == 1 ? "" : "s",
+                  count_human(blobs, result->blobs_deleted),
+                  result->blobs_deleted == 1 ? "" : "s", result->bytes_freed,
+                  bytes_human(size, result->bytes_freed));
+}
+
 static void print_answer(struct cycle *cycle, const cull_gc_result *result)
 {
     progress_end(&cycle->progress);
-    if (!cycle->cli->out.json) {
+    if (!cycle->cli->out.json && cycle->options->list != NULL) {
+        print_listed(cycle, result);
+    } else if (!cycle->cli->out.json) {
         print_totals(cycle, result);
     }
     print_summary(cycle, result);
@@ -280,8 +337,10 @@ static cull_status execute(struct cycle *cycle)
     struct cli *cli = cycle->cli;
     cull_caller caller = cli_caller(cli);
     cull_gc_result result = { .seq = cycle->info.seq };
-    cull_status status =
-        cull_gc_execute(cli->store, cycle->plan, &cycle->how, &caller, &result, &cli->err);
+    const char *list = cycle->options->list;
+    cull_status status = list != NULL ? gc_list_write(cli, cycle->plan, &cycle->how, list, &result)
+                                      : cull_gc_execute(cli->store, cycle->plan, &cycle->how,
+                                                        &caller, &result, &cli->err);
 
     cli->changed = true;
     if (status == CULL_E_CANCELLED && signals_caught() == 0) {
@@ -292,7 +351,9 @@ static cull_status execute(struct cycle *cycle)
     cli->limit = result.limit;
     if (status == CULL_OK || status == CULL_E_PARTIAL || status == CULL_E_CANCELLED) {
         progress_end(&cycle->progress);
-        print_done(cycle);
+        if (list == NULL || strcmp(list, "-") != 0) {
+            print_done(cycle);
+        }
         print_answer(cycle, &result);
     } else {
         print_summary(cycle, &result);
@@ -330,6 +391,12 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     if (status == CULL_OK) {
         status = cli_open(cli, true);
     }
+    if (status == CULL_OK && (cycle.options->confirm != NULL || cycle.options->release != NULL)) {
+        bool confirm = cycle.options->confirm != NULL;
+
+        return gc_list_answer(cli, confirm ? cycle.options->confirm : cycle.options->release,
+                              confirm);
+    }
     if (status == CULL_OK) {
         status = plan(&cycle);
     }
@@ -350,7 +417,11 @@ const struct cli_command command_gc = {
     .text = "Purge what is due, and delete the blobs that no version holds.\n\n"
             "Makes a plan, checks it twice over (counts against mark, and when due against\n"
             "fingerprints), and sweeps. It can be interrupted at any point; the next cycle\n"
-            "finishes the work.",
+            "finishes the work.\n\n"
+            "A store made with --objects none keeps no content: --list FILE writes the\n"
+            "digests that are free to go, one in hex a line (- is stdout), and keeps others\n"
+            "from naming them; delete their content wherever it lies, then --confirm FILE,\n"
+            "or take them back with --release FILE.",
     .options = gc_table,
     .option_count = ARG_LEN(gc_table),
     .args_bytes = sizeof(struct gc_options),

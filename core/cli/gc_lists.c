@@ -1,0 +1,222 @@
+/*
+ * gc_lists.c - lists of digests, out and in.
+ *
+ * FAILURE   A list that could not be written leaves its blobs DELETING; they stand in the next one.
+ *           A list is read whole and checked before any of it is acted on.
+ */
+#include "gc_lists.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "units.h"
+
+/* --- out ------------------------------------------------------------------------------------- */
+
+struct list_writer {
+    struct cli *cli;
+    FILE *file;
+    int error; /* errno of the first write that failed */
+};
+
+static cull_status write_digest(void *ctx, const cull_blob_ref *blob)
+{
+    struct list_writer *writer = ctx;
+    struct output *out = &writer->cli->out;
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    cull_digest_to_hex(hex, &blob->digest, writer->cli->settings.digest);
+    if (writer->file != NULL) {
+        if (fprintf(writer->file, "%s\n", hex) < 0) {
+            writer->error = errno;
+            return CULL_E_IO;
+        }
+    } else if (out->json) {
+        record_begin(out, "blob");
+        field_text(out, "digest", hex);
+        if (blob->size_bytes != CULL_SIZE_UNKNOWN) {
+            field_number(out, "size_bytes", blob->size_bytes);
+        }
+        record_end(out);
+    } else {
+        (void)printf("%s\n", hex);
+    }
+    return CULL_OK;
+}
+
+/* PATH.XXXXXX, in the folder of path, opened for writing. */
+static FILE *open_beside(struct cli *cli, const char *path, char **name)
+{
+    size_t len = strlen(path);
+    FILE *file = NULL;
+    char shown[PRINTABLE_MAX];
+    int fd;
+
+    *name = malloc(len + sizeof ".XXXXXX");
+    if (*name == NULL) {
+        (void)cli_fail_nomem(cli);
+        return NULL;
+    }
+    memcpy(*name, path, len);
+    memcpy(*name + len, ".XXXXXX", sizeof ".XXXXXX");
+    fd = mkstemp(*name);
+    if (fd >= 0) {
+        (void)fchmod(fd, 0644); /* it holds no secret */
+        file = fdopen(fd, "w");
+        if (file == NULL) {
+            (void)close(fd);
+        }
+    }
+    if (file == NULL) {
+        (void)cli_fail_errno(cli, errno, "%s", printable(shown, path));
+        free(*name);
+        *name = NULL;
+    }
+    return file;
+}
+
+/* Make the file durable and give it its name; or take it away. */
+static cull_status close_list(struct list_writer *writer, const char *name, const char *path,
+                              cull_status status)
+{
+    char shown[PRINTABLE_MAX];
+
+    if (status == CULL_OK && (fflush(writer->file) != 0 || fsync(fileno(writer->file)) != 0)) {
+        writer->error = errno;
+    }
+    if (fclose(writer->file) != 0 && writer->error == 0) {
+        writer->error = errno;
+    }
+    if (status == CULL_OK && writer->error == 0 && rename(name, path) != 0) {
+        writer->error = errno;
+    }
+    if (status != CULL_OK || writer->error != 0) {
+        (void)unlink(name);
+    }
+    return writer->error == 0 ? status
+                              : cli_fail_errno(writer->cli, writer->error, "%s",
+                                               printable(shown, path));
+}
+
+cull_status gc_list_write(struct cli *cli, cull_plan *plan, const cull_gc_options *how,
+                          const char *path, cull_gc_result *result)
+{
+    const cull_caller caller = cli_caller(cli);
+    struct list_writer writer = { cli, NULL, 0 };
+    char *name = NULL;
+    cull_status status = CULL_OK;
+
+    if (strcmp(path, "-") != 0) {
+        writer.file = open_beside(cli, path, &name);
+        if (writer.file == NULL) {
+            return cli->err.status;
+        }
+    }
+    cli->changed = true;
+    status = cull_gc_list(cli->store, plan, how, &caller, write_digest, &writer, result, &cli->err);
+    if (writer.file != NULL) {
+        status = close_list(&writer, name, path, status);
+    }
+    free(name);
+    return status;
+}
+
+/* --- in -------------------------------------------------------------------------------------- */
+
+struct digest_list {
+    cull_digest *items;
+    size_t count;
+    size_t capacity;
+};
+
+static cull_status take_line(struct cli *cli, struct digest_list *list, const char *path,
+                             size_t number, char *line, size_t len)
+{
+    char shown[PRINTABLE_MAX];
+
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) {
+        len--;
+    }
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity * 2 + 64;
+        cull_digest *items = realloc(list->items, capacity * sizeof *items);
+
+        if (items == NULL) {
+            return cli_fail_nomem(cli);
+        }
+        list->items = items;
+        list->capacity = capacity;
+    }
+    if (cull_digest_from_hex(&list->items[list->count], cli->settings.digest, line, len) !=
+        CULL_OK) {
+        return cli_fail(cli, CULL_E_INVALID, "%s: line %zu: not a %s digest in hex",
+                        printable(shown, path), number,
+                        cull_digest_kind_name(cli->settings.digest));
+    }
+    list->count++;
+    return CULL_OK;
+}
+
+static cull_status read_list(struct cli *cli, const char *path, struct digest_list *list)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "r");
+    char shown[PRINTABLE_MAX];
+    char *line = NULL;
+    size_t capacity = 0;
+    size_t number = 0;
+    ssize_t len = 0;
+    cull_status status = CULL_OK;
+
+    if (file == NULL) {
+        return cli_fail_errno(cli, errno, "%s", printable(shown, path));
+    }
+    while (status == CULL_OK && (len = getline(&line, &capacity, file)) >= 0) {
+        status = take_line(cli, list, path, ++number, line, (size_t)len);
+    }
+    if (status == CULL_OK && ferror(file)) {
+        status = cli_fail_errno(cli, errno, "%s", printable(shown, path));
+    }
+    free(line);
+    if (!is_stdin) {
+        (void)fclose(file);
+    }
+    return status;
+}
+
+cull_status gc_list_answer(struct cli *cli, const char *path, bool confirm)
+{
+    const cull_caller caller = cli_caller(cli);
+    struct digest_list list = { NULL, 0, 0 };
+    uint64_t done = 0;
+    char blobs[UNITS_TEXT_MAX];
+    cull_status status = read_list(cli, path, &list);
+
+    if (status == CULL_OK) {
+        cli->changed = true;
+        status = confirm ? cull_gc_confirm(cli->store, list.items, list.count, &caller, &done,
+                                           &cli->err)
+                         : cull_gc_release(cli->store, list.items, list.count, &caller, &done,
+                                           &cli->err);
+    }
+    if (status == CULL_OK && !cli->out.json) {
+        (void)printf("%s blob%s %s", count_human(blobs, done), done == 1 ? "" : "s",
+                     confirm ? "confirmed gone" : "released");
+        if (done < list.count) {
+            (void)printf(", %s passed over: not being deleted",
+                         count_human(blobs, list.count - done));
+        }
+        (void)printf("\n");
+    }
+    summary_begin(&cli->out);
+    field_number(&cli->out, confirm ? "blobs_confirmed" : "blobs_released", done);
+    field_number(&cli->out, "passed_over", list.count - done);
+    summary_end(&cli->out);
+    free(list.items);
+    return status;
+}
