@@ -72,9 +72,12 @@ static bool parse_number(const char *text, uint64_t *out)
 static int parse_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },  { "count", required_argument, NULL, 'c' },
-        { "steps", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
-        { "progress", no_argument, NULL, 'p' },    { "help", no_argument, NULL, 'h' },
+        { "seed", required_argument, NULL, 's' },
+        { "count", required_argument, NULL, 'c' },
+        { "steps", required_argument, NULL, 'n' },
+        { "json", no_argument, NULL, 'j' },
+        { "progress", no_argument, NULL, 'p' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -201,8 +204,7 @@ static int run_histories(const struct options *options)
     if (options->json) {
         printf("{\"type\":\"summary\",\"schema\":1,\"status\":\"%s\",\"steps\":%" PRIu64
                ",\"never_reached\":%u,\"passed\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
-               failed + never > 0 ? "broken" : "ok", steps, never, options->count - failed,
-               failed);
+               failed + never > 0 ? "broken" : "ok", steps, never, options->count - failed, failed);
     } else {
         printf("%" PRIu64 " steps\n%" PRIu64 " passed, %" PRIu64 " failed\n", steps,
                options->count - failed, failed + never);
@@ -218,7 +220,8 @@ static void print_state(const struct options *options, const struct history_resu
 
     cull_digest_to_hex(hex, &result->state, CULL_DIGEST_MD5);
     if (options->json) {
-        printf("{\"type\":\"summary\",\"schema\":1,\"status\":\"%s\",\"steps\":%zu,\"state\":\"%s\"}\n",
+        printf("{\"type\":\"summary\",\"schema\":1,\"status\":\"%s\",\"steps\":%zu,\"state\":\"%"
+               "s\"}\n",
                result->broken[0] != '\0' ? "broken" : "ok", result->steps, hex);
     } else {
         printf("%zu requests, final state %s\n", result->steps, hex);

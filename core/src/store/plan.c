@@ -85,8 +85,7 @@ static bool due_at_once(const struct planner *planner)
            (planner->options->allow_shorter_grace && planner->options->grace_ms == 0);
 }
 
-static cull_status take_versions(struct planner *planner,
-                                 const struct cull__collection *collection)
+static cull_status take_versions(struct planner *planner, const struct cull__collection *collection)
 {
     cull_plan *plan = planner->plan;
     cull_status status = CULL_OK;
@@ -129,9 +128,9 @@ static cull_status take_lifespans(struct planner *planner)
             status = cull__u32s_push(&ordinals, plan->purged[i].ordinal);
         }
         if (status == CULL_OK) {
-            status = cull__lifespans_would_kill(cull__index_spans(planner->store->index,
-                                                                  collection),
-                                                ordinals.at, ordinals.count, &planner->taken);
+            status =
+                cull__lifespans_would_kill(cull__index_spans(planner->store->index, collection),
+                                           ordinals.at, ordinals.count, &planner->taken);
         }
     }
     cull__u32s_release(&ordinals);
@@ -274,8 +273,8 @@ static cull_status mark_what_stays(struct planner *planner, uint64_t *marked, si
          upload = upload->hh.next) {
         const struct cull__pins *pins = cull__index_pins(index, upload->id);
 
-        for (size_t i = 0; upload->lease_until_ms > planner->now_ms && pins != NULL &&
-                           i < pins->list.count;
+        for (size_t i = 0;
+             upload->lease_until_ms > planner->now_ms && pins != NULL && i < pins->list.count;
              i++) {
             cull__bit_set(marked, pins->list.at[i]);
         }
@@ -396,8 +395,8 @@ static cull_status find_dead(struct planner *planner)
     return status == CULL_OK ? collect_dead(planner) : status;
 }
 
-static void planner_init(struct planner *planner, cull_store *store,
-                         const cull_gc_options *options, cull_plan *plan)
+static void planner_init(struct planner *planner, cull_store *store, const cull_gc_options *options,
+                         cull_plan *plan)
 {
     uint64_t clock_ms = store->catalog->clock_ms;
 

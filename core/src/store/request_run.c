@@ -29,18 +29,24 @@ static const char *text_or_null(const char *text)
     return text[0] == '\0' ? NULL : text;
 }
 
+/* False: it is too long for a name. */
+static bool fill_part(char out[CULL_NAME_BYTES_MAX + 1], const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len > CULL_NAME_BYTES_MAX) {
+        return false;
+    }
+    memcpy(out, text, len + 1);
+    return true;
+}
+
 static bool fill_name(cull_name *out, const char *entity, const char *project,
                       const char *collection)
 {
     memset(out, 0, sizeof *out);
-    if (strlen(entity) > CULL_NAME_BYTES_MAX || strlen(project) > CULL_NAME_BYTES_MAX ||
-        strlen(collection) > CULL_NAME_BYTES_MAX) {
-        return false;
-    }
-    (void)strcpy(out->entity, entity);
-    (void)strcpy(out->project, project);
-    (void)strcpy(out->collection, collection);
-    return true;
+    return fill_part(out->entity, entity) && fill_part(out->project, project) &&
+           fill_part(out->collection, collection);
 }
 
 /* --- names to ids --------------------------------------------------------------------------- */

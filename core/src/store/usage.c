@@ -218,8 +218,8 @@ static cull_status add_reclaimable(const struct part *part, uint64_t now_ms, cul
     cull_status status = cull__plan_dead(part->store, now_ms, &dead);
 
     for (size_t i = 0; i < dead.count && status == CULL_OK; i++) {
-        if (has_object(index, dead.at[i]) && (part->scope->kind == CULL_SCOPE_STORE ||
-                                              cull__bit_get(part->retained, dead.at[i]))) {
+        if (has_object(index, dead.at[i]) &&
+            (part->scope->kind == CULL_SCOPE_STORE || cull__bit_get(part->retained, dead.at[i]))) {
             out->reclaimable_bytes +=
                 cull__blob_table_known_size(index->blobs, dead.at[i], &out->size_exact);
         }
@@ -256,7 +256,7 @@ static cull_status add_exclusive(const struct part *part,
         }
     }
     all_count = cull__version_keys_sort(all, all_count);
-    if (status == CULL_OK) {
+    if (status == CULL_OK && all_count > 0) {
         status = would_free(part->store, all, all_count, &blobs, &out->exclusive_bytes);
     }
     cull__free(part->store->allocator, all);
