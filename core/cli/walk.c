@@ -256,7 +256,7 @@ static int open_directory(struct walker *walker, const char *path)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     const char *last = ".";
-    int parent = walker->root;
+    int parent;
 
     if (path[0] == '\0' || walker->follow) {
         return openat(walker->root, path[0] == '\0' ? "." : path, flags);
