@@ -267,6 +267,12 @@ static cull_status find_beginning(struct git_import *git)
         qsort(places, git->history.count, sizeof(*places), compare_places);
         status = find_base(git, &versions, places);
     }
+    /* commits without a change made no version that could name them */
+    while (git->at > 0 && git->at < git->history.count && git->history.steps[git->at].tag == NULL &&
+           memcmp(&git->history.steps[git->at].tree, &git->history.steps[git->at - 1].tree,
+                  sizeof(struct git_id)) == 0) {
+        git->at++;
+    }
     free(places);
     free(versions.items);
     return status;
