@@ -20,7 +20,8 @@
 enum { EXIT_BROKEN = 1, EXIT_BAD_USAGE = 2 };
 
 static const char help[] =
-    "usage: cull-sim histories [--seed N] [--count N] [--steps N] [--json] [--progress]\n"
+    "usage: cull-sim histories [--seed N] [--count N] [--steps N] [--json]\n"
+    "                          [--progress]\n"
     "       cull-sim trace write FILE [--seed N] [--steps N]\n"
     "       cull-sim trace show FILE\n"
     "       cull-sim replay FILE [--json]\n"
