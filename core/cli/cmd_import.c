@@ -119,22 +119,26 @@ const struct cli_command command_import = {
             "before v10), each one version.\n"
             "list: SOURCE is a file (- for standard input) of PATH<TAB>DIGEST<TAB>SIZE\n"
             "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n"
-            "git: SOURCE is a repository; each commit of the first-parent history of --rev,\n"
-            "or each tag that --tags selects, is one version.\n\n"
-            "A store made with --objects none takes the digests as they are. Any other\n"
-            "needs the content of what it does not hold yet: --content DIR. There a file\n"
-            "is looked for as an object named by its digest (at any depth, as Weights &\n"
-            "Biases' layouts V1 and V2 have it), then as DIR/VERSION/PATH, then as\n"
-            "DIR/PATH. What does not have its digest and size is refused. If the store's\n"
-            "digests are of another kind, the content is hashed again, and the version's\n"
-            "manifest has the store's digests.",
+            "git: SOURCE is a repository. Each commit of the first-parent history, or\n"
+            "each tag that fits --tags, is one version; importing again goes on where it\n"
+            "ended. Submodules, and paths that are not UTF-8, are named and left out. A\n"
+            "store made with --objects none --digest sha1 takes git's own ids, which are\n"
+            "the SHA-1 of a header and the content; any other reads the content.\n\n"
+            "For wandb and list, a store made with --objects none takes the digests as\n"
+            "they are. Any other needs the content of what it does not hold yet:\n"
+            "--content DIR. There a file is looked for as an object named by its digest\n"
+            "(at any depth, as Weights & Biases' layouts V1 and V2 have it), then as\n"
+            "DIR/VERSION/PATH, then as DIR/PATH. What does not have its digest and size\n"
+            "is refused. If the store's digests are of another kind, the content is\n"
+            "hashed again, and the version's manifest has the store's digests.",
     .options = import_table,
     .option_count = ARG_LEN(import_table),
     .args_bytes = sizeof(struct options),
     .positionals_min = 3,
     .positionals_max = 3,
     .exits = "exit: 0 done  1 failed (bad input, content that does not match)  2 usage\n"
-             "      3 done in part (blobs are being deleted)  4 no such store, file, content\n"
-             "      or reference  5 busy  130, 143 interrupted\n",
+             "      3 done in part (blobs are being deleted, paths were left out)\n"
+             "      4 no such store, file, content, reference, repository or commit\n"
+             "      5 busy  130, 143 interrupted\n",
     .run = run,
 };

@@ -21,6 +21,21 @@ comm -23 all gone >left
 run cmp kept left
 comm -12 kept gone
 [ -s gone ] && [ -s kept ] && echo "some are gone, some are kept"
+# what is listed for deletion cannot be named before that is over
+cull --store index gc --list free >/dev/null
+sort free | cmp - gone
+cp -r index other
+cull --store index import git e/p/again h.git >again.out 2>again.err
+echo "exit $?"
+tail -n 1 again.err | sed 's/[0-9a-f]\{40\}/<id>/g'
+sed -n 's/.*blob \([0-9a-f]*\) is listed.*/\1/p' again.err | sort | comm -23 - gone
+run cull --store index gc --release free
+run cull --store index import git e/p/again h.git >again.out
+tail -n 1 again.out
+run cull --store other gc --confirm free
+run cull --store other fsck
+run cull --store other import git e/p/again h.git >again.out
+tail -n 1 again.out
 
 cull init --grace 0 >/dev/null
 cull import git e/p/h h.git --json >records.content
