@@ -95,9 +95,14 @@ install_missing() {
 }
 
 echo "cull: installing $missing"
-# Lists that are not there or too old to be served any more are fetched; good ones are not again.
-# shellcheck disable=SC2086
-if apt-cache show $missing >/dev/null 2>&1; then
+all_known() {
+    for package in $missing; do
+        apt-cache show "$package" >/dev/null 2>&1 || return 1
+    done
+}
+
+# Lists that are not there, or too old to be served any more, are fetched; good ones are not again.
+if all_known; then
     install_missing || { apt update && install_missing; }
 else
     apt update && install_missing
