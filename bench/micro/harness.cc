@@ -92,4 +92,10 @@ BENCH(blob_find_missing)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 BENCH(blob_build_slots)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 BENCH(blob_load)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 
+#define ENTRIES ArgName("entries")->Arg(10000)->Arg(1000000)
+BENCH(manifest_yajl)->ENTRIES;
+BENCH(manifest_read)->ENTRIES;
+BENCH(manifest_read_parser)->ENTRIES;
+BENCH(manifest_ratio)->ENTRIES->Iterations(1);
+
 BENCHMARK_MAIN();

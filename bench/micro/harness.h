@@ -46,6 +46,12 @@ void bench_blob_find_missing(struct bench *bench);
 void bench_blob_build_slots(struct bench *bench);
 void bench_blob_load(struct bench *bench);
 
+/* bench_manifest.c: the size is the number of entries */
+void bench_manifest_yajl(struct bench *bench);
+void bench_manifest_read(struct bench *bench);
+void bench_manifest_read_parser(struct bench *bench);
+void bench_manifest_ratio(struct bench *bench);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,7 +7,8 @@
  * F and P are what D decodes behind its checksum, which no fuzzer guesses. A payload's number of
  * edits is tried from 0 on, as far as its length allows.
  *
- * PROPERTIES  What is accepted is valid; JSON written from it reads as the same manifest with the
+ * PROPERTIES  JSON read with the plain entries past the parser, and without, is the same, and is
+ *             refused with the same words. What is accepted is valid; JSON written from it reads as the same manifest with the
  *             same digest; a document made of it decodes to it; a payload is the one payload.
  */
 #include "fuzz.h"
@@ -91,6 +92,43 @@ static void check_manifest(const cull_manifest *manifest, const cull_manifest *b
     }
 }
 
+struct bytes {
+    const uint8_t *at;
+    size_t left;
+};
+
+static cull_status give(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
+{
+    struct bytes *bytes = ctx;
+
+    (void)err;
+    *got = bytes->left < len ? bytes->left : len;
+    if (*got > 0) {
+        memcpy(data, bytes->at, *got);
+    }
+    bytes->at += *got;
+    bytes->left -= *got;
+    return CULL_OK;
+}
+
+/* With every entry through the parser, the answer is the same to the letter. */
+static void check_without_plain(const cull_manifest *manifest, cull_status status,
+                                const char *message, const uint8_t *data, size_t len)
+{
+    struct bytes bytes = { data, len };
+    cull_manifest *parsed = NULL;
+    cull_error err = { 0 };
+
+    FUZZ_CHECK(cull__manifest_read_json(&parsed, CULL_DIGEST_MD5, "j", give, &bytes, false, NULL,
+                                        &err) == status,
+               "another status without plain entries");
+    FUZZ_CHECK(strcmp(err.message, message) == 0, err.message);
+    if (status == CULL_OK) {
+        check_same(manifest, parsed);
+    }
+    cull_manifest_free(parsed);
+}
+
 static void try_json(const cull_manifest *base, const uint8_t *data, size_t len)
 {
     cull_manifest *manifest = NULL;
@@ -98,6 +136,7 @@ static void try_json(const cull_manifest *base, const uint8_t *data, size_t len)
     cull_status status =
         cull_manifest_parse(&manifest, CULL_DIGEST_MD5, "j", data, len, NULL, &err);
 
+    check_without_plain(manifest, status, err.message, data, len);
     if (status == CULL_OK) {
         check_manifest(manifest, base);
     } else {

@@ -138,65 +138,74 @@ void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_ki
     *text = '\0';
 }
 
-/* The value of a base64 character, -1 for any other, '=' included. */
-static int base64_value(char c)
+/* The value of each base64 character, 64 for any other, '=' included. */
+#define X 64
+static const uint8_t base64_values[256] = {
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* 00 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* 10 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  62, X,  X,  X,  63, /* 20: + / */
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, X,  X,  X,  X,  X,  X,  /* 30: digits */
+    X,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, /* 40: A */
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, X,  X,  X,  X,  X,  /* 50: Z */
+    X,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, /* 60: a */
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, X,  X,  X,  X,  X,  /* 70: z */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* 80 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* 90 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* a0 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* b0 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* c0 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* d0 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* e0 */
+    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  /* f0 */
+};
+#undef X
+
+/* The last group of a digest whose length is no multiple of 3: want is 1 or 2 bytes. Characters
+ * that they do not need are '=', and the bits left over are zero: one text a digest. */
+static bool base64_tail(uint8_t *bytes, const uint8_t *text, size_t want)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    if (c == '+') {
-        return 62;
-    }
-    return c == '/' ? 63 : -1;
-}
+    unsigned a = base64_values[text[0]];
+    unsigned b = base64_values[text[1]];
+    unsigned c = want == 2 ? base64_values[text[2]] : 0;
+    unsigned left = want == 2 ? c & 3 : b & 15;
 
-/* The four characters of one group into want bytes: 3, or fewer in the last. The characters that
- * a short group does not need are '=', and the bits left over are zero: one text a digest. */
-static bool base64_group(uint8_t *bytes, const char *text, size_t want)
-{
-    uint32_t group = 0;
-
-    for (size_t i = 0; i < 4; i++) {
-        int value = base64_value(text[i]);
-
-        if (i > want) {
-            value = text[i] == '=' ? 0 : -1;
-        }
-        if (value < 0) {
-            return false;
-        }
-        group = group << 6 | (uint32_t)value;
+    if (((a | b | c) & 64) != 0 || left != 0 || text[3] != '=' || (want == 1 && text[2] != '=')) {
+        return false;
     }
-    for (size_t i = 0; i < want; i++) {
-        bytes[i] = (uint8_t)(group >> (16 - 8 * i));
+    bytes[0] = (uint8_t)(a << 2 | b >> 4);
+    if (want == 2) {
+        bytes[1] = (uint8_t)(b << 4 | c >> 2);
     }
-    return (group & ((UINT32_C(1) << (24 - 8 * want)) - 1)) == 0;
+    return true;
 }
 
 cull_status cull_digest_from_base64(cull_digest *out, cull_digest_kind kind, const char *text,
                                     size_t len)
 {
-    cull_digest digest = { { 0 } };
-    size_t bytes = cull_digest_len(kind);
+    const uint8_t *at = (const uint8_t *)text;
+    size_t left = cull_digest_len(kind);
+    uint8_t *bytes = out->bytes;
+    unsigned wrong = 0;
 
     memset(out, 0, sizeof *out);
-    if (bytes == 0 || len != (bytes + 2) / 3 * 4) {
+    if (left == 0 || len != (left + 2) / 3 * 4) {
         return CULL_E_INVALID;
     }
-    for (size_t i = 0; i < bytes; i += 3) {
-        size_t want = bytes - i < 3 ? bytes - i : 3;
+    for (; left >= 3; left -= 3, at += 4, bytes += 3) {
+        unsigned a = base64_values[at[0]];
+        unsigned b = base64_values[at[1]];
+        unsigned c = base64_values[at[2]];
+        unsigned d = base64_values[at[3]];
 
-        if (!base64_group(digest.bytes + i, text + i / 3 * 4, want)) {
-            return CULL_E_INVALID;
-        }
+        wrong |= a | b | c | d;
+        bytes[0] = (uint8_t)(a << 2 | b >> 4);
+        bytes[1] = (uint8_t)(b << 4 | c >> 2);
+        bytes[2] = (uint8_t)(c << 6 | d);
     }
-    *out = digest;
+    if ((wrong & 64) != 0 || (left > 0 && !base64_tail(bytes, at, left))) {
+        memset(out, 0, sizeof *out);
+        return CULL_E_INVALID;
+    }
     return CULL_OK;
 }
 

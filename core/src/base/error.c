@@ -164,7 +164,15 @@ size_t cull__utf8_valid_len(const char *bytes, size_t len)
 
     while (at < len) {
         size_t step;
+        uint64_t word;
 
+        if (len - at >= sizeof word) { /* eight at once, as long as all are ASCII */
+            memcpy(&word, bytes + at, sizeof word);
+            if ((word & UINT64_C(0x8080808080808080)) == 0) {
+                at += sizeof word;
+                continue;
+            }
+        }
         if ((unsigned char)bytes[at] < 0x80) {
             at++;
             continue;

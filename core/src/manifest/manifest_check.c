@@ -32,28 +32,43 @@ const char *cull__manifest_shown(char text[CULL_PRINTABLE_MAX], const char *path
     return text;
 }
 
+/* What is wrong with the part that begins at begin, or NULL. Only its first three characters say. */
+static const char *part_fault(const char *path, size_t len, size_t begin)
+{
+    size_t left = len - begin;
+    const char *part = path + begin;
+
+    if (left == 0 || part[0] == '/') {
+        return "empty part in the path";
+    }
+    if (CULL_LIKELY(part[0] != '.')) {
+        return NULL;
+    }
+    if (left == 1 || part[1] == '/') {
+        return "\".\" in the path";
+    }
+    if (part[1] == '.' && (left == 2 || part[2] == '/')) {
+        return "\"..\" in the path";
+    }
+    return NULL;
+}
+
 /* The first part that may not be, or NULL. */
 static const char *path_part_fault(const char *path, size_t len)
 {
-    size_t begin = 0;
+    const char *fault = part_fault(path, len, 0);
+    size_t at = 0;
 
-    while (begin <= len) {
-        const char *slash = memchr(path + begin, '/', len - begin);
-        size_t end = slash != NULL ? (size_t)(slash - path) : len;
-        size_t part_len = end - begin;
+    while (fault == NULL) {
+        const char *slash = memchr(path + at, '/', len - at);
 
-        if (part_len == 0) {
-            return "empty part in the path";
+        if (slash == NULL) {
+            return NULL;
         }
-        if (part_len == 1 && path[begin] == '.') {
-            return "\".\" in the path";
-        }
-        if (part_len == 2 && path[begin] == '.' && path[begin + 1] == '.') {
-            return "\"..\" in the path";
-        }
-        begin = end + 1;
+        at = (size_t)(slash - path) + 1;
+        fault = part_fault(path, len, at);
     }
-    return NULL;
+    return fault;
 }
 
 cull_status cull__manifest_check_path(const char *path, size_t len, cull_error *err)

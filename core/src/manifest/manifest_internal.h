@@ -51,6 +51,26 @@ bool cull__manifest_ref_split(const char *ref, const char **id, size_t *id_len, 
 #define CULL__MANIFEST_SHOWN_BYTES 120
 const char *cull__manifest_shown(char text[CULL_PRINTABLE_MAX], const char *path, size_t len);
 
+/* manifest_plain.c: entries past the JSON parser. */
+
+/* Points into the text; path and digest are not terminated, the path is not checked. */
+struct cull__plain_entry {
+    const char *path;
+    size_t path_len;
+    size_t path_end; /* behind the key's closing quote, from the entry's comma */
+    const char *digest;
+    size_t digest_len;
+    uint64_t size_bytes; /* or CULL_SIZE_UNKNOWN */
+};
+/* How many bytes at data are the comma and the entry behind it, of a blob, in plain form; 0: not
+ * plain, or not whole: that is for the parser to say. */
+size_t cull__manifest_plain_entry(const void *data, size_t len, struct cull__plain_entry *out);
+
+/* manifest_read.c: cull_manifest_read(), with the plain entries past the parser or without. */
+cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind, const char *name,
+                                     cull_read_fn read, void *ctx, bool plain,
+                                     const cull_allocator *allocator, cull_error *err);
+
 /* manifest.c */
 
 void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,

@@ -3,11 +3,15 @@
  *
  * SHAPE     Pieces of 64 KiB go through two machines. The first looks at escapes only (see
  *           WHY NOT); the second is yajl, whose events are put to use according to where in the
- *           document they fall. Values of unknown keys are counted in and out and dropped.
+ *           document they fall. Values of unknown keys are counted in and out and dropped. Between
+ *           two entries yajl waits for a comma or the end, and does not notice if plain entries
+ *           with their commas are taken past it (manifest_plain.c): so inside of contents it is
+ *           given text up to the next closing brace only, and what is not plain.
  * INVARIANT What is accepted was written as JSON says, in one object, with nothing behind it. An
  *           entry is added when its object ends; a version or layout that is refused is refused
  *           also when it stands behind the contents.
- * COST      One pass. Beyond the entries: 64 KiB, twice the longest string (bounded by
+ * COST      One pass. The entries are all in memory in the end, to be sorted: per entry 24 bytes,
+ *           its path, and its digest. Beyond them: 64 KiB, twice the longest string (bounded by
  *           READ_TOKEN_BYTES_MAX), and while reading 8 bytes an entry, its place for a message.
  * FAILURE   "NAME: byte N: reason". N counts from 0 and is the byte behind the key, value or
  *           character that is at fault; what should not be there at all is named itself.
@@ -84,7 +88,9 @@ struct reader {
     struct escapes escapes;
     uint8_t *piece;
     uint64_t piece_at; /* offset of piece in the input */
+    uint64_t fed_at;   /* offset of what yajl was given last */
     uint64_t heard_at; /* of the last event */
+    bool plain;        /* take plain entries past yajl */
 
     enum place place;
     enum field field;    /* of the key that waits for its value */
@@ -94,7 +100,7 @@ struct reader {
     unsigned seen_entry; /* the same for the entry */
 
     cull_manifest *manifest;
-    bool kind_open; /* the first blob's digest says of which kind all are */
+    bool kind_open;   /* the first blob's digest says of which kind all are */
     uint64_t *places; /* offset behind each entry's path, by order of addition */
     size_t places_capacity;
     struct cull__buf path;
@@ -222,10 +228,35 @@ static bool reader_fail_nomem(struct reader *reader)
     return false;
 }
 
-/* The offset behind the token of the event that is being handled. */
+/* How far yajl has read: while an event is handled, the offset behind its token. */
+static uint64_t read_at(const struct reader *reader)
+{
+    return reader->fed_at + yajl_get_bytes_consumed(reader->yajl);
+}
+
+/* The same, asked of yajl once an event. */
 static uint64_t event_at(const struct reader *reader)
 {
-    return reader->piece_at + yajl_get_bytes_consumed(reader->yajl);
+    return reader->heard_at;
+}
+
+/* Keep a string with a NUL behind it. */
+static bool reader_keep(struct reader *reader, struct cull__buf *to, const unsigned char *text,
+                        size_t len)
+{
+    uint8_t *room;
+
+    cull__buf_clear(to);
+    room = cull__buf_room(to, len + 1);
+    if (room == NULL) {
+        return reader_fail_nomem(reader);
+    }
+    if (len > 0) {
+        memcpy(room, text, len);
+    }
+    room[len] = '\0';
+    to->len = len + 1;
+    return true;
 }
 
 /* ---- entries ---- */
@@ -235,8 +266,6 @@ static void entry_begin(struct reader *reader)
     reader->place = PLACE_ENTRY;
     reader->seen_entry = 0;
     reader->size_bytes = CULL_SIZE_UNKNOWN;
-    cull__buf_clear(&reader->digest);
-    cull__buf_clear(&reader->ref);
 }
 
 static const char *entry_shown(const struct reader *reader, char text[CULL_PRINTABLE_MAX])
@@ -286,24 +315,36 @@ static bool entry_resolve(struct reader *reader, cull_entry *entry)
     return true;
 }
 
+/* Note where the path of the next entry stands. */
+static bool place_keep(struct reader *reader, uint64_t at)
+{
+    if (reader->manifest->count == reader->places_capacity) {
+        void *places = reader->places;
+
+        if (cull__reserve(reader->allocator, &places, &reader->places_capacity,
+                          reader->manifest->count + 1, sizeof *reader->places) != CULL_OK) {
+            return reader_fail_nomem(reader);
+        }
+        reader->places = places;
+    }
+    reader->places[reader->manifest->count] = at;
+    return true;
+}
+
 static bool entry_end(struct reader *reader)
 {
     cull_entry entry = { .path = (const char *)reader->path.data,
                          .path_len = (uint32_t)reader->path.len - 1,
                          .size_bytes = reader->size_bytes };
-    void *places = reader->places;
     cull_error reason;
     cull_status status;
 
     if (!entry_resolve(reader, &entry)) {
         return false;
     }
-    if (cull__reserve(reader->allocator, &places, &reader->places_capacity,
-                      reader->manifest->count + 1, sizeof *reader->places) != CULL_OK) {
-        return reader_fail_nomem(reader);
+    if (!place_keep(reader, reader->path_at)) {
+        return false;
     }
-    reader->places = places;
-    reader->places[reader->manifest->count] = reader->path_at;
     status = cull__manifest_add_checked(reader->manifest, &entry, &reason);
     if (status == CULL_E_NOMEM) {
         return reader_fail_nomem(reader);
@@ -338,9 +379,7 @@ static bool entry_keep(struct reader *reader, struct cull__buf *to, const char *
         return reader_fail(reader, CULL_E_INVALID, event_at(reader), "%s: %s in the %s",
                            entry_shown(reader, shown), fault, what);
     }
-    cull__buf_put(to, text, len);
-    cull__buf_u8(to, 0);
-    return !to->failed || reader_fail_nomem(reader);
+    return reader_keep(reader, to, text, len);
 }
 
 static bool entry_size(struct reader *reader, const unsigned char *text, size_t len)
@@ -369,19 +408,21 @@ static bool entry_size(struct reader *reader, const unsigned char *text, size_t 
 
 /* ---- events ---- */
 
-static const struct {
+static const struct known_key {
     enum place place;
     enum field field;
     const char *key;
+    size_t len;
 } known_keys[] = {
-    { PLACE_TOP, FIELD_VERSION, "version" },
-    { PLACE_TOP, FIELD_POLICY, "storagePolicy" },
-    { PLACE_TOP, FIELD_CONFIG, "storagePolicyConfig" },
-    { PLACE_TOP, FIELD_CONTENTS, "contents" },
-    { PLACE_CONFIG, FIELD_LAYOUT, "storageLayout" },
-    { PLACE_ENTRY, FIELD_DIGEST, "digest" },
-    { PLACE_ENTRY, FIELD_REF, "ref" },
-    { PLACE_ENTRY, FIELD_SIZE, "size" },
+    /* those of entries first: there are most of them */
+    { PLACE_ENTRY, FIELD_DIGEST, "digest", 6 },
+    { PLACE_ENTRY, FIELD_SIZE, "size", 4 },
+    { PLACE_ENTRY, FIELD_REF, "ref", 3 },
+    { PLACE_TOP, FIELD_VERSION, "version", 7 },
+    { PLACE_TOP, FIELD_POLICY, "storagePolicy", 13 },
+    { PLACE_TOP, FIELD_CONFIG, "storagePolicyConfig", 19 },
+    { PLACE_TOP, FIELD_CONTENTS, "contents", 8 },
+    { PLACE_CONFIG, FIELD_LAYOUT, "storageLayout", 13 },
 };
 
 static bool key_path(struct reader *reader, const unsigned char *text, size_t len)
@@ -394,10 +435,7 @@ static bool key_path(struct reader *reader, const unsigned char *text, size_t le
     if (status != CULL_OK) {
         return reader_fail(reader, status, reader->path_at, "%s", reason.message);
     }
-    cull__buf_clear(&reader->path);
-    cull__buf_put(&reader->path, text, len);
-    cull__buf_u8(&reader->path, 0);
-    return !reader->path.failed || reader_fail_nomem(reader);
+    return reader_keep(reader, &reader->path, text, len);
 }
 
 static bool event_key(struct reader *reader, const unsigned char *text, size_t len)
@@ -411,16 +449,19 @@ static bool event_key(struct reader *reader, const unsigned char *text, size_t l
         return key_path(reader, text, len);
     }
     reader->field = FIELD_NONE;
-    for (size_t i = 0; i < ARRAY_LEN(known_keys); i++) {
-        if (known_keys[i].place == reader->place && strlen(known_keys[i].key) == len &&
-            memcmp(known_keys[i].key, text, len) == 0) {
-            reader->field = known_keys[i].field;
-            if ((*seen & (1U << reader->field)) != 0) {
-                return reader_fail(reader, CULL_E_INVALID, event_at(reader),
-                                   "\"%s\" stands there twice", known_keys[i].key);
-            }
-            *seen |= 1U << reader->field;
+    for (const struct known_key *known = known_keys; known < known_keys + ARRAY_LEN(known_keys);
+         known++) {
+        if (known->len != len || known->place != reader->place ||
+            memcmp(known->key, text, len) != 0) {
+            continue;
         }
+        reader->field = known->field;
+        if ((*seen & (1U << reader->field)) != 0) {
+            return reader_fail(reader, CULL_E_INVALID, event_at(reader),
+                               "\"%s\" stands there twice", known->key);
+        }
+        *seen |= 1U << reader->field;
+        break;
     }
     return true;
 }
@@ -529,7 +570,7 @@ static bool event_value(struct reader *reader, enum value value, const unsigned 
     bool nested = value == VALUE_MAP || value == VALUE_ARRAY;
     bool fine;
 
-    reader->heard_at = event_at(reader);
+    reader->heard_at = read_at(reader);
     if (nested && ++reader->depth > READ_DEPTH_MAX) {
         return reader_fail(reader, CULL_E_LIMIT, event_at(reader), "nested deeper than %d",
                            READ_DEPTH_MAX);
@@ -555,7 +596,7 @@ static bool event_end(struct reader *reader)
 {
     unsigned depth = reader->depth--;
 
-    reader->heard_at = event_at(reader);
+    reader->heard_at = read_at(reader);
     if (reader->skip_depth > 0) {
         reader->skip_depth = depth == reader->skip_depth ? 0 : reader->skip_depth;
         return true;
@@ -603,7 +644,7 @@ static int on_map_key(void *ctx, const unsigned char *text, size_t len)
 {
     struct reader *reader = ctx;
 
-    reader->heard_at = event_at(reader);
+    reader->heard_at = read_at(reader);
     return event_key(reader, text, len);
 }
 
@@ -700,19 +741,76 @@ static bool reader_fail_json(struct reader *reader, uint64_t at)
     return false;
 }
 
+/* Add one plain entry; false: something is wrong with it that yajl's way will say. */
+static bool plain_add(struct reader *reader, const struct cull__plain_entry *plain, uint64_t at)
+{
+    cull_entry entry = { .path = plain->path,
+                         .path_len = (uint32_t)plain->path_len, /* a piece is shorter */
+                         .kind = CULL_ENTRY_BLOB,
+                         .size_bytes = plain->size_bytes };
+
+    if (reader->kind_open ||
+        cull__manifest_check_path(plain->path, plain->path_len, NULL) != CULL_OK ||
+        cull_digest_from_base64(&entry.digest, reader->manifest->kind, plain->digest,
+                                plain->digest_len) != CULL_OK) {
+        return false;
+    }
+    return place_keep(reader, at + plain->path_end) &&
+           cull__manifest_add_checked(reader->manifest, &entry, NULL) == CULL_OK;
+}
+
+/* Take plain entries from the piece's byte at on; returns where the first other thing stands. */
+static size_t plain_take(struct reader *reader, size_t at, size_t end)
+{
+    struct cull__plain_entry plain;
+    size_t len;
+
+    while ((len = cull__manifest_plain_entry(reader->piece + at, end - at, &plain)) > 0 &&
+           plain_add(reader, &plain, reader->piece_at + at)) {
+        at += len;
+        reader->heard_at = reader->piece_at + at;
+    }
+    return at;
+}
+
+/* Give the piece's first end bytes to yajl, but for what can be taken past it. */
+static yajl_status piece_feed(struct reader *reader, size_t end)
+{
+    yajl_status parsed = yajl_status_ok;
+    size_t at = 0;
+
+    while (at < end && parsed == yajl_status_ok && reader->status == CULL_OK) {
+        size_t stop = end;
+
+        if (reader->plain && (reader->place == PLACE_CONTENTS || reader->place == PLACE_ENTRY)) {
+            const uint8_t *brace = memchr(reader->piece + at, '}', end - at);
+
+            stop = brace != NULL ? (size_t)(brace - reader->piece) + 1 : end;
+        }
+        reader->fed_at = reader->piece_at + at;
+        parsed = yajl_parse(reader->yajl, reader->piece + at, stop - at);
+        at = stop;
+        if (reader->plain && parsed == yajl_status_ok && reader->place == PLACE_CONTENTS &&
+            reader->piece[at - 1] == '}' && reader->heard_at == reader->piece_at + at) {
+            at = plain_take(reader, at, end); /* that brace ended an entry */
+        }
+    }
+    return parsed;
+}
+
 static bool piece_parse(struct reader *reader, size_t len)
 {
     size_t fine = escapes_fine_len(&reader->escapes, reader->piece, len, reader->piece_at);
-    yajl_status parsed = yajl_parse(reader->yajl, reader->piece, fine);
+    yajl_status parsed = piece_feed(reader, fine);
 
     if (reader->status != CULL_OK) {
         return false;
     }
     if (reader->place == PLACE_END) {
-        return piece_is_blank(reader, yajl_get_bytes_consumed(reader->yajl), len);
+        return piece_is_blank(reader, (size_t)(read_at(reader) - reader->piece_at), len);
     }
     if (parsed != yajl_status_ok) {
-        return reader_fail_json(reader, event_at(reader));
+        return reader_fail_json(reader, read_at(reader));
     }
     if (fine < len) {
         return reader_fail(reader, CULL_E_INVALID, reader->piece_at + fine,
@@ -810,8 +908,8 @@ static void reader_seal(struct reader *reader)
         reader_fail(
             reader, CULL_E_INVALID, reader->places[row->order], "%s: duplicate path",
             cull__manifest_shown(text, cull__manifest_path(manifest, duplicate), row->path_len));
-    } else if (cull_manifest_seal(manifest, reader->err) != CULL_OK) {
-        reader_fail_nomem(reader);
+    } else {
+        manifest->sealed = true; /* what sealing asks was just seen to hold */
     }
 }
 
@@ -819,10 +917,18 @@ cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind, const
                                cull_read_fn read, void *ctx, const cull_allocator *allocator,
                                cull_error *err)
 {
+    return cull__manifest_read_json(out, kind, name, read, ctx, true, allocator, err);
+}
+
+cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind, const char *name,
+                                     cull_read_fn read, void *ctx, bool plain,
+                                     const cull_allocator *allocator, cull_error *err)
+{
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
     struct reader reader = { .name = name,
                              .read = read,
                              .ctx = ctx,
+                             .plain = plain,
                              .allocator = used,
                              .err = err,
                              .path = CULL__BUF_INIT(used),
