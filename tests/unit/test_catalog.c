@@ -698,7 +698,7 @@ START_TEST(rule_8_one_name_has_one_type)
         world_init(&world);
         OK(cull__check_type(mnist(&world), "dataset", &err));
         ck_assert_int_eq(cull__check_type(mnist(&world), "model", &err), CULL_E_INVALID);
-        ck_assert_str_eq(err.message, "mnist is of type dataset, not model");
+        ck_assert_str_eq(err.message, "team/vision/mnist is of type dataset, not model");
         world_release(&world);
     }
 END_TEST

@@ -112,8 +112,9 @@ cull_status cull__check_type(const struct cull__collection *collection, const ch
     if (strcmp(collection->type, type) == 0) {
         return CULL_OK;
     }
-    return cull__error_set(err, CULL_E_INVALID, "%s is of type %s, not %s", collection->name,
-                           collection->type, cull__printable(text, type, strlen(type)));
+    return cull__error_set(err, CULL_E_INVALID, "%s/%s/%s is of type %s, not %s",
+                           collection->project->entity->name, collection->project->name,
+                           collection->name, collection->type, cull__printable(text, type, strlen(type)));
 }
 
 /* --- states of versions ----------------------------------------------------------------------- */

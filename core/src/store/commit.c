@@ -229,6 +229,28 @@ static cull_status list_missing(struct commit_ctx *commit, cull_error *err)
     return CULL_OK;
 }
 
+/* No blob is stated with another size than it is known with. */
+static cull_status check_sizes(const struct commit_ctx *commit, cull_error *err)
+{
+    const cull_store *store = commit->upload->store;
+
+    for (size_t i = 0; i < commit->wanted_count; i++) {
+        const cull_blob_ref *blob = &commit->wanted[i];
+        uint64_t known_bytes = cull__blob_table_size(store->index->blobs, commit->numbers[i]);
+
+        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != CULL_SIZE_UNKNOWN &&
+            known_bytes != blob->size_bytes) {
+            char hex[CULL_DIGEST_HEX_MAX];
+
+            cull_digest_to_hex(hex, &blob->digest, store->settings.digest);
+            return cull__error_set(
+                err, CULL_E_INVALID, "blob %s: known with %llu bytes, the manifest says %llu", hex,
+                (unsigned long long)known_bytes, (unsigned long long)blob->size_bytes);
+        }
+    }
+    return CULL_OK;
+}
+
 /* The distinct members, as a list and as bits in the index's scratch (cleared by the caller), and
  * the hash sum of their digests. */
 static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
@@ -241,18 +263,7 @@ static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
     for (size_t i = 0; i < commit->wanted_count; i++) {
         uint32_t number = commit->numbers[i];
         const cull_blob_ref *blob = &commit->wanted[i];
-        uint64_t known_bytes = cull__blob_table_size(store->index->blobs, number);
 
-        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != CULL_SIZE_UNKNOWN &&
-            known_bytes != blob->size_bytes) {
-            char hex[CULL_DIGEST_HEX_MAX];
-
-            cull_digest_to_hex(hex, &blob->digest, store->settings.digest);
-            return cull__error_set(err, CULL_E_INVALID,
-                                   "blob %s: known with %llu bytes, the manifest says %llu", hex,
-                                   (unsigned long long)known_bytes,
-                                   (unsigned long long)blob->size_bytes);
-        }
         if (cull__bit_get(bits, number)) {
             continue;
         }
@@ -430,6 +441,14 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
     return CULL_OK;
 }
 
+/* A manifest digest is MD5, of lines that a path with a newline can imitate: an equal version is
+ * one that also holds as many entries, and the same blobs by their seeded hashes. */
+static bool holds_the_same(const struct commit_ctx *commit, const struct cull__version *version)
+{
+    return version->entries == cull_manifest_count(commit->manifest) &&
+           version->blobs == commit->members.count && version->sum == commit->sum;
+}
+
 static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     struct commit_ctx *commit = ctx;
@@ -462,13 +481,14 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
                                "upload:%llu: %zu blobs have no object, the first is %s",
                                (unsigned long long)upload->id, commit->missing_count, hex);
     }
-    if (equal != NULL) {
+    status = compute_difference(commit, err);
+    if (status == CULL_OK && equal != NULL && holds_the_same(commit, equal)) {
         return commit_equal(commit, txn, collection, equal->ordinal, err);
     }
-    if (collection->next_ordinal >= CULL__ORDINALS_MAX) {
-        return cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
+    status = status == CULL_OK ? check_sizes(commit, err) : status;
+    if (status == CULL_OK && collection->next_ordinal >= CULL__ORDINALS_MAX) {
+        status = cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
     }
-    status = compute_difference(commit, err);
     if (status == CULL_OK) {
         status = attach_documents(commit, txn, collection->next_ordinal, err);
     }

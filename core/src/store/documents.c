@@ -163,8 +163,7 @@ cull_status cull_version_manifest(cull_store *store, const cull_version_key *key
             collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
 
         if (version == NULL) {
-            status = cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version, or collected",
-                                     key->ordinal);
+            status = cull__version_missing(store, key, err);
             break;
         }
         status = cull__version_manifest_locked(store, collection, version, out, err);
@@ -193,8 +192,7 @@ cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
     }
     if (cull__key_collection(store, key) == NULL ||
         cull__version_at(cull__key_collection(store, key), key->ordinal) == NULL) {
-        status = cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version, or collected",
-                                 key->ordinal);
+        status = cull__version_missing(store, key, err);
     } else {
         status = store->log->ops->document(
             store->log, cull__notes_document(key->collection, key->ordinal), &buf, err);

@@ -9,6 +9,22 @@
 
 #include <stdlib.h>
 
+cull_status cull__version_missing(const cull_store *store, const cull_version_key *key,
+                                  cull_error *err)
+{
+    const struct cull__collection *collection = cull__key_collection(store, key);
+    char name[CULL__VERSION_NAME_MAX];
+
+    if (collection == NULL) { /* it went with its last version */
+        return cull__error_set(err, CULL_E_NOTFOUND, "v%u: already collected, or no such version",
+                               key->ordinal);
+    }
+    return cull__error_set(err, CULL_E_NOTFOUND, "%s: %s",
+                           cull__version_name(name, collection, key->ordinal),
+                           key->ordinal < collection->next_ordinal ? "already collected"
+                                                                   : "no such version");
+}
+
 /* --- one version ---------------------------------------------------------------------------- */
 
 cull_status cull_version_find(cull_store *store, const cull_name *name, cull_version_key *out,
@@ -45,12 +61,7 @@ cull_status cull_version_show(cull_store *store, const cull_version_key *key,
         version = cull__version_at(collection, key->ordinal);
     }
     if (version == NULL) {
-        char name[CULL__VERSION_NAME_MAX];
-
-        status = collection == NULL || key->ordinal >= collection->next_ordinal
-                     ? cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version", key->ordinal)
-                     : cull__error_set(err, CULL_E_NOTFOUND, "%s: already collected",
-                                       cull__version_name(name, collection, key->ordinal));
+        status = cull__version_missing(store, key, err);
     } else {
         status = cull__version_info(&info, store->catalog, collection, version, &scratch);
         status = status == CULL_OK ? visit(ctx, &info) : cull__error_nomem(err);

@@ -180,6 +180,10 @@ static inline struct cull__collection *cull__key_collection(const cull_store *st
     return cull__collection_by_id(store->catalog, key->collection);
 }
 
+/* CULL_E_NOTFOUND for a key that names no version: already collected, or never there. */
+cull_status cull__version_missing(const cull_store *store, const cull_version_key *key,
+                                  cull_error *err);
+
 static inline cull_object_id cull__object_id(const struct cull__index *index, uint32_t number)
 {
     cull_object_id id;

@@ -75,13 +75,13 @@ static cull_status choose(struct part *part, struct cull__collection ***collecti
 
         part->run = project == NULL ? NULL : cull__run_find(project, scope->run);
         if (part->run == NULL) {
-            return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such run", scope->run);
+            return cull__error_set(err, CULL_E_NOTFOUND, "%s/%s/%s: no such run", scope->entity,
+                                   scope->project, scope->run);
         }
     }
     if (scope->kind == CULL_SCOPE_VERSION &&
         cull__key_version(part->store, &scope->version) == NULL) {
-        return cull__error_set(err, CULL_E_NOTFOUND, "v%u: no such version, or collected",
-                               scope->version.ordinal);
+        return cull__version_missing(part->store, &scope->version, err);
     }
     return cull__collections_sorted(catalog, named ? scope->entity : NULL,
                                     named ? scope->project : NULL,
