@@ -318,6 +318,28 @@ bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct c
            cull__manifest_compare(a, i, b, j) == 0;
 }
 
+bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_digest *digests,
+                          size_t count, bool *held)
+{
+    size_t len = cull_digest_len(manifest->kind);
+
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct cull__manifest_row *row = &manifest->rows[i];
+        const uint8_t *tail = manifest->strings.data + row->at + row->path_len + 1;
+
+        if (row->kind == CULL_ENTRY_ARTIFACT) {
+            return false;
+        }
+        for (size_t d = 0; row->kind == CULL_ENTRY_BLOB && d < count; d++) {
+            if (memcmp(tail, digests[d].bytes, 8) == 0 && /* one load and compare: most end here */
+                memcmp(tail, digests[d].bytes, len) == 0) {
+                held[d] = true;
+            }
+        }
+    }
+    return true;
+}
+
 static int row_compare(const struct cull_manifest *manifest, const struct cull__manifest_row *a,
                        const struct cull__manifest_row *b)
 {
@@ -575,6 +597,31 @@ static void line_add(struct line_hasher *line, const void *data, size_t len)
     }
 }
 
+/* `path:digest\n` of row i. */
+static void line_entry(struct line_hasher *line, const struct cull_manifest *manifest, size_t i)
+{
+    const struct cull__manifest_row *row = &manifest->rows[i];
+    const char *path = cull__manifest_path(manifest, i);
+    const char *tail = path + row->path_len + 1;
+    char base64[CULL_DIGEST_BASE64_MAX + 2] = ":";
+    size_t digest_len = cull_digest_len(manifest->kind);
+    size_t base64_len = (digest_len + 2) / 3 * 4;
+
+    line_add(line, path, row->path_len);
+    if (row->kind == CULL_ENTRY_BLOB) {
+        cull_digest digest;
+
+        memcpy(digest.bytes, tail, digest_len);
+        cull_digest_to_base64(base64 + 1, &digest, manifest->kind);
+        base64[1 + base64_len] = '\n';
+        line_add(line, base64, base64_len + 2);
+    } else {
+        line_add(line, ":", 1);
+        line_add(line, tail, strlen(tail));
+        line_add(line, "\n", 1);
+    }
+}
+
 cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out)
 {
     static const char head[] = "wandb-artifact-manifest-v1\n";
@@ -589,20 +636,7 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
     }
     line_add(&line, head, sizeof head - 1);
     for (size_t i = 0; i < manifest->count; i++) {
-        char base64[CULL_DIGEST_BASE64_MAX];
-        const char *digest = base64;
-        cull_entry entry;
-
-        cull_manifest_at(manifest, i, &entry);
-        if (entry.kind == CULL_ENTRY_BLOB) {
-            cull_digest_to_base64(base64, &entry.digest, manifest->kind);
-        } else {
-            digest = entry.digest_text;
-        }
-        line_add(&line, entry.path, entry.path_len);
-        line_add(&line, ":", 1);
-        line_add(&line, digest, strlen(digest));
-        line_add(&line, "\n", 1);
+        line_entry(&line, manifest, i);
     }
     line_flush(&line);
     status = line.status;

@@ -98,6 +98,9 @@ const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i);
 /* Row i of a against row j of b by path: negative, 0, positive. */
 int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                            size_t j);
+/* held[i]: a path holds digests[i]. False: not answered, there is a reference into an artifact. */
+bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_digest *digests,
+                          size_t count, bool *held);
 /* Equal in everything a reader can see. */
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j);

@@ -5,6 +5,7 @@
  *           they become numbers; what the collection's open lifespans and these differ in is what
  *           the commit closes and opens. A patch goes the same way: the base need not be the head,
  *           and a blob leaves only when no path of the *new* manifest holds it.
+ *           A small patch on the head has a shorter way to the same answer (patch_effect.c).
  * INVARIANT Every blob of a committed version is LIVE in the state that the commit was appended to.
  *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
  * COST      O(entries + open lifespans).
@@ -31,11 +32,9 @@ struct commit_ctx {
     size_t wanted_capacity;
     uint32_t *numbers; /* of wanted */
     struct cull__u32s members; /* distinct numbers */
-    struct cull__u32s closed;
-    struct cull__u32s opened;
+    struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
     size_t missing_count;
-    uint64_t sum;
     struct cull__buf document; /* the stored manifest */
     struct cull__buf notes;
     struct cull__document documents[2];
@@ -259,7 +258,7 @@ static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
     uint64_t *bits = store->index->scratch.words;
 
     commit->members.count = 0;
-    commit->sum = 0;
+    commit->effect.sum = 0;
     for (size_t i = 0; i < commit->wanted_count; i++) {
         uint32_t number = commit->numbers[i];
         const cull_blob_ref *blob = &commit->wanted[i];
@@ -271,9 +270,10 @@ static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
             return cull__error_nomem(err);
         }
         cull__bit_set(bits, number);
-        commit->sum +=
+        commit->effect.sum +=
             cull__digest_hash(&blob->digest, store->settings.digest, store->settings.seed);
     }
+    commit->effect.blobs = commit->members.count;
     return CULL_OK;
 }
 
@@ -288,11 +288,11 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
         return status;
     }
     status = collect_members(commit, err);
-    commit->closed.count = commit->opened.count = 0;
+    commit->effect.closed.count = commit->effect.opened.count = 0;
     if (status == CULL_OK &&
         cull__lifespans_diff(spans, index->scratch.words, index->scratch.count,
-                             commit->members.at, commit->members.count, &commit->closed,
-                             &commit->opened) != CULL_OK) {
+                             commit->members.at, commit->members.count, &commit->effect.closed,
+                             &commit->effect.opened) != CULL_OK) {
         status = cull__error_nomem(err);
     }
     for (size_t i = 0; i < commit->members.count; i++) {
@@ -406,14 +406,14 @@ static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
     row->ordinal = collection->next_ordinal;
     memcpy(row->manifest_digest, commit->manifest_digest.bytes, sizeof row->manifest_digest);
     row->entries = cull_manifest_count(commit->manifest);
-    row->blobs = commit->members.count;
-    row->sum = commit->sum;
+    row->blobs = commit->effect.blobs;
+    row->sum = commit->effect.sum;
     row->size_bytes = cull_manifest_size_bytes(commit->manifest, &row->size_exact);
     row->ttl_ms = cull__type_takes_ttl(collection->type) ? commit->options->ttl_ms : 0;
-    fact.numbers = commit->closed.at;
-    fact.number_count = commit->closed.count;
-    fact.opened = commit->opened.at;
-    fact.opened_count = commit->opened.count;
+    fact.numbers = commit->effect.closed.at;
+    fact.number_count = commit->effect.closed.count;
+    fact.opened = commit->effect.opened.at;
+    fact.opened_count = commit->effect.opened.count;
     cull__txn_add(txn, &fact);
 }
 
@@ -446,7 +446,31 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
 static bool holds_the_same(const struct commit_ctx *commit, const struct cull__version *version)
 {
     return version->entries == cull_manifest_count(commit->manifest) &&
-           version->blobs == commit->members.count && version->sum == commit->sum;
+           version->blobs == commit->effect.blobs && version->sum == commit->effect.sum;
+}
+
+/* Which blobs the version will hold, and which of them are missing. *plain: with it the commit's
+ * effect is known, and the sizes agree. */
+static cull_status count_blobs(struct commit_ctx *commit, bool *plain, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    commit->missing_count = 0;
+    if (commit->base != NULL) {
+        status = cull__patch_effect(commit->upload, commit->base, commit->manifest,
+                                    commit->options->patch, &commit->effect, plain);
+        if (status != CULL_OK) {
+            return cull__error_set(err, status, "%s", cull_strerror(status));
+        }
+    }
+    if (*plain) {
+        return CULL_OK;
+    }
+    status = want_all(commit, err);
+    if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    return status == CULL_OK ? list_missing(commit, err) : status;
 }
 
 static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -457,14 +481,9 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
         cull__collection_by_id(txn->store->catalog, upload->collection);
     const struct cull__version *equal;
     cull_error ended = { CULL_OK, "" };
-    cull_status status = want_all(commit, err);
+    bool plain = false;
+    cull_status status = count_blobs(commit, &plain, err);
 
-    if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
-        status = cull__error_nomem(err);
-    }
-    if (status == CULL_OK) {
-        status = list_missing(commit, err);
-    }
     if (status != CULL_OK) {
         return status;
     }
@@ -481,11 +500,11 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
                                "upload:%llu: %zu blobs have no object, the first is %s",
                                (unsigned long long)upload->id, commit->missing_count, hex);
     }
-    status = compute_difference(commit, err);
+    status = plain ? CULL_OK : compute_difference(commit, err);
     if (status == CULL_OK && equal != NULL && holds_the_same(commit, equal)) {
         return commit_equal(commit, txn, collection, equal->ordinal, err);
     }
-    status = status == CULL_OK ? check_sizes(commit, err) : status;
+    status = status == CULL_OK && !plain ? check_sizes(commit, err) : status;
     if (status == CULL_OK && collection->next_ordinal >= CULL__ORDINALS_MAX) {
         status = cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
     }
@@ -598,8 +617,8 @@ static void commit_release(struct commit_ctx *commit)
     cull__free(allocator, commit->numbers);
     cull__free(allocator, commit->missing);
     cull__u32s_release(&commit->members);
-    cull__u32s_release(&commit->closed);
-    cull__u32s_release(&commit->opened);
+    cull__u32s_release(&commit->effect.closed);
+    cull__u32s_release(&commit->effect.opened);
     cull__buf_release(&commit->document);
     cull__buf_release(&commit->notes);
 }
@@ -613,7 +632,7 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
     struct commit_ctx commit = { .upload = upload, .options = options };
     cull_status status = check_options(options, err);
 
-    commit.members = commit.closed = commit.opened =
+    commit.members = commit.effect.closed = commit.effect.opened =
         (struct cull__u32s)CULL__U32S_INIT(allocator);
     commit.document = commit.notes = (struct cull__buf)CULL__BUF_INIT(allocator);
     if (status == CULL_OK && options->manifest != NULL) {

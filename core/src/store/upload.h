@@ -22,4 +22,17 @@ cull_status cull__upload_members(cull_upload *upload, cull_error *err);
 bool cull__upload_base_holds(const cull_upload *upload, uint32_t number);
 bool cull__upload_pins(const cull_upload *upload, uint32_t number);
 
+/* What a patch changes in the collection's lifespans, and the new version's fingerprint. */
+struct cull__patch_effect {
+    struct cull__u32s closed; /* sorted */
+    struct cull__u32s opened;
+    uint64_t blobs;
+    uint64_t sum;
+};
+/* The effect of a small patch on the collection's head; base with it makes next. *plain false: the
+ * whole manifest must be counted. CULL_E_NOMEM, CULL_E_CORRUPT. */
+cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *base,
+                               const cull_manifest *next, const cull_manifest_patch *patch,
+                               struct cull__patch_effect *effect, bool *plain);
+
 #endif
