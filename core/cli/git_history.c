@@ -431,7 +431,7 @@ static bool mode_is_blob(unsigned mode)
 static cull_status take_record(struct git_run *run, struct git_edits *out,
                                git_submodule_fn submodule, void *ctx)
 {
-    struct raw raw;
+    struct raw raw = { .old_mode = 0 };
     char *text;
     size_t len;
     bool was;

@@ -6,7 +6,7 @@
 
 #include "git_run.h"
 
-#define GIT_ID_BYTES 20
+#define GIT_ID_BYTES ((size_t)20)
 #define GIT_HEX_BYTES (2 * GIT_ID_BYTES)
 
 struct git_id {

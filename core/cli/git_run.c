@@ -28,8 +28,6 @@
 #define PIPE_BYTES (1 << 20) /* git may run ahead by so much */
 #define TAKE_BYTES_MAX (1 << 20)
 
-extern char **environ;
-
 /* --- the environment ------------------------------------------------------------------------ */
 
 static const char *const kept[] = { "GIT_CONFIG_", "GIT_EXEC_PATH=", "GIT_TRACE" };

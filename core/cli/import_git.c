@@ -26,7 +26,7 @@
 #define CHUNK_EDITS 65536
 #define GROUP_NS UINT64_C(300000000) /* other writers wait so long, and a sync */
 #define NAMED_MAX 100                /* paths left out that are named, each once */
-#define METADATA_MAX (GIT_HEX_BYTES + 2 * CULL_NAME_BYTES_MAX + 64)
+#define METADATA_MAX (GIT_HEX_BYTES + 2 * (size_t)CULL_NAME_BYTES_MAX + 64)
 
 /* One step of the chunk, done. */
 struct done {

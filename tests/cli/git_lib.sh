@@ -7,7 +7,10 @@ command -v git >/dev/null || skip "git is not installed"
 GIT_CONFIG_GLOBAL=/dev/null
 GIT_CONFIG_SYSTEM=/dev/null
 GIT_CEILING_DIRECTORIES=$(pwd)
+GIT_AUTHOR_DATE='1600000000 +0000' # the same ids every time
+GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
 export GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CEILING_DIRECTORIES
+export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
 
 # a_history REPO COUNT: a bare repository whose line has COUNT commits: files that change, move, go
 # and come back, modes, links, a file that becomes a folder, merges, reverts, a commit without a
