@@ -95,8 +95,7 @@ static cull_status read_options(struct cycle *cycle)
     if ((options->list != NULL) + (options->confirm != NULL) + (options->release != NULL) +
             options->dry_run >
         1) {
-        return cli_fail(cli, CULL_E_USAGE,
-                        "only one of --dry-run, --list, --confirm, --release");
+        return cli_fail(cli, CULL_E_USAGE, "only one of --dry-run, --list, --confirm, --release");
     }
     if (options->threads.value > THREADS_MAX) {
         return cli_fail(cli, CULL_E_USAGE, "--threads: at most %d", THREADS_MAX);
@@ -298,9 +297,8 @@ static void print_listed(const struct cycle *cycle, const cull_gc_result *result
                   " bytes (%s) free to go: delete them, then say --confirm\n",
                   count_human(versions, result->versions_purged),
                   result->versions_purged == 1 ? "" : "s",
-                  count_human(blobs, result->blobs_deleted),
-                  result->blobs_deleted == 1 ? "" : "s", result->bytes_freed,
-                  bytes_human(size, result->bytes_freed));
+                  count_human(blobs, result->blobs_deleted), result->blobs_deleted == 1 ? "" : "s",
+                  result->bytes_freed, bytes_human(size, result->bytes_freed));
 }
 
 static void print_answer(struct cycle *cycle, const cull_gc_result *result)

@@ -98,9 +98,9 @@ static cull_status close_list(struct list_writer *writer, const char *name, cons
     if (status != CULL_OK || writer->error != 0) {
         (void)unlink(name);
     }
-    return writer->error == 0 ? status
-                              : cli_fail_errno(writer->cli, writer->error, "%s",
-                                               printable(shown, path));
+    return writer->error == 0
+               ? status
+               : cli_fail_errno(writer->cli, writer->error, "%s", printable(shown, path));
 }
 
 cull_status gc_list_write(struct cli *cli, cull_plan *plan, const cull_gc_options *how,
@@ -199,10 +199,10 @@ cull_status gc_list_answer(struct cli *cli, const char *path, bool confirm)
 
     if (status == CULL_OK) {
         cli->changed = true;
-        status = confirm ? cull_gc_confirm(cli->store, list.items, list.count, &caller, &done,
-                                           &cli->err)
-                         : cull_gc_release(cli->store, list.items, list.count, &caller, &done,
-                                           &cli->err);
+        status =
+            confirm
+                ? cull_gc_confirm(cli->store, list.items, list.count, &caller, &done, &cli->err)
+                : cull_gc_release(cli->store, list.items, list.count, &caller, &done, &cli->err);
     }
     if (status == CULL_OK && !cli->out.json) {
         (void)printf("%s blob%s %s", count_human(blobs, done), done == 1 ? "" : "s",

@@ -34,8 +34,7 @@ void bench_open(struct bench_store *bench, const struct bench_options *options)
 
     memset(bench, 0, sizeof *bench);
     bench->now_ms = 1000;
-    bench->allocator =
-        options->allocator == NULL ? cull_allocator_default() : options->allocator;
+    bench->allocator = options->allocator == NULL ? cull_allocator_default() : options->allocator;
     bench->digest = options->digest == 0 ? CULL_DIGEST_XXH128 : options->digest;
     settings.digest = memory.digest = bench->digest;
     settings.grace_ms = options->grace_ms;
@@ -43,10 +42,9 @@ void bench_open(struct bench_store *bench, const struct bench_options *options)
     settings.lease_ms = options->lease_ms;
     settings.seed = 42;
     settings.index_only = options->index_only;
-    settings.late_deletes = memory.late =
-        options->late == 0 ? CULL_LATE_IMPOSSIBLE : options->late;
-    memory.versioning = memory.late == CULL_LATE_VERSION_IDS ? CULL_VERSIONING_ENABLED
-                                                             : CULL_VERSIONING_NONE;
+    settings.late_deletes = memory.late = options->late == 0 ? CULL_LATE_IMPOSSIBLE : options->late;
+    memory.versioning =
+        memory.late == CULL_LATE_VERSION_IDS ? CULL_VERSIONING_ENABLED : CULL_VERSIONING_NONE;
     caller = bench_caller(bench);
     ok(cull_log_memory_new(&bench->log, cull_allocator_default()), &err);
     ok(cull_objects_memory_new(&bench->objects, &memory, &err), &err);
@@ -211,7 +209,8 @@ void bench_delete(struct bench_store *bench, const char *collection, uint32_t or
 cull_gc_result bench_collect(struct bench_store *bench)
 {
     const cull_caller caller = bench_caller(bench);
-    const cull_gc_options options = { .now_ms = bench->now_ms, .verify_full = true,
+    const cull_gc_options options = { .now_ms = bench->now_ms,
+                                      .verify_full = true,
                                       .allow_empty_store = true };
     cull_plan *plan = NULL;
     cull_gc_result result;
@@ -255,8 +254,8 @@ const char *bench_text(struct bench_store *bench, const char *collection, uint32
         cull_entry entry;
 
         cull_manifest_at(manifest, i, &entry);
-        sink.len += (size_t)snprintf(text + sink.len, sizeof text - sink.len, "%s%s=",
-                                     i == 0 ? "" : " ", entry.path);
+        sink.len += (size_t)snprintf(text + sink.len, sizeof text - sink.len,
+                                     "%s%s=", i == 0 ? "" : " ", entry.path);
         ok(cull_blob_read(bench->store, &entry.digest, write_text, &sink, &err), &err);
     }
     cull_manifest_free(manifest);

@@ -431,8 +431,8 @@ START_TEST(a_digest_that_comes_twice_through_insertions_is_noticed_at_the_first_
         cull_digest digest = digest_for(1, CULL_DIGEST_MD5);
         uint32_t number;
 
-        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true,
-                                   cull_allocator_default()) == CULL_OK);
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true, cull_allocator_default()) ==
+              CULL_OK);
         CHECK(cull__blob_table_insert(table, 0, &digest, 1, 0) == CULL_OK);
         CHECK(cull__blob_table_insert(table, 1, &digest, 1, 0) == CULL_OK);
         CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_E_CORRUPT);
@@ -446,8 +446,8 @@ START_TEST(an_adopted_blob_is_deleting_and_its_digest_stays_anothers)
         cull_digest digest = digest_for(1, CULL_DIGEST_MD5);
         uint32_t number = 0;
 
-        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true,
-                                   cull_allocator_default()) == CULL_OK);
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, true, cull_allocator_default()) ==
+              CULL_OK);
         CHECK(cull__blob_table_insert(table, 0, &digest, 1, 5) == CULL_OK);
         CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_OK && number == 0);
         CHECK(cull__blob_table_adopt(table, 1, &digest, 1, 2) == CULL_OK);

@@ -43,9 +43,14 @@ static struct cull__fact full_fact(unsigned type)
                                .version_count = ARRAY_LEN(some_versions) };
 
     fact.settings = (struct cull__fact_settings){ CULL_DIGEST_MD5, true, 1, 2, 3, 1, 4 };
-    fact.commit = (struct cull__fact_commit){ .collection = 7, .ordinal = 8, .entries = 9,
-                                              .blobs = 10, .sum = 11, .size_bytes = 12,
-                                              .size_exact = true, .ttl_ms = 13 };
+    fact.commit = (struct cull__fact_commit){ .collection = 7,
+                                              .ordinal = 8,
+                                              .entries = 9,
+                                              .blobs = 10,
+                                              .sum = 11,
+                                              .size_bytes = 12,
+                                              .size_exact = true,
+                                              .ttl_ms = 13 };
     fact.commit.manifest_digest[15] = 0xab;
     return fact;
 }
@@ -64,54 +69,53 @@ static cull_status decode(const struct cull__buf *buf, struct cull__fact *out,
 }
 
 START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
-{
-    struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
-    struct cull__buf again = CULL__BUF_INIT(cull_allocator_default());
-    struct cull__fact_scratch scratch;
-    struct cull__fact want = full_fact((unsigned)_i);
-    struct cull__fact got;
+    {
+        struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
+        struct cull__buf again = CULL__BUF_INIT(cull_allocator_default());
+        struct cull__fact_scratch scratch;
+        struct cull__fact want = full_fact((unsigned)_i);
+        struct cull__fact got;
 
-    cull__fact_scratch_init(&scratch, cull_allocator_default());
-    ck_assert_ptr_nonnull(cull__fact_type_name((unsigned)_i));
-    cull__fact_encode(&buf, &want, DIGEST_LEN);
-    ck_assert(!buf.failed);
-    ck_assert_int_eq(decode(&buf, &got, &scratch), CULL_OK);
-    cull__fact_encode(&again, &got, DIGEST_LEN);
-    ck_assert_uint_eq(again.len, buf.len);
-    ck_assert_int_eq(memcmp(again.data, buf.data, buf.len), 0);
-    ck_assert(got.id == 0 || got.id == want.id);
-    ck_assert(got.number_count == 0 || (got.number_count == want.number_count &&
-                                        memcmp(got.numbers, want.numbers, sizeof some_numbers) ==
-                                            0));
-    ck_assert(got.blob_count == 0 ||
-              memcmp(got.blobs, want.blobs, sizeof some_blobs) == 0);
-    cull__fact_scratch_release(&scratch);
-    cull__buf_release(&buf);
-    cull__buf_release(&again);
-}
+        cull__fact_scratch_init(&scratch, cull_allocator_default());
+        ck_assert_ptr_nonnull(cull__fact_type_name((unsigned)_i));
+        cull__fact_encode(&buf, &want, DIGEST_LEN);
+        ck_assert(!buf.failed);
+        ck_assert_int_eq(decode(&buf, &got, &scratch), CULL_OK);
+        cull__fact_encode(&again, &got, DIGEST_LEN);
+        ck_assert_uint_eq(again.len, buf.len);
+        ck_assert_int_eq(memcmp(again.data, buf.data, buf.len), 0);
+        ck_assert(got.id == 0 || got.id == want.id);
+        ck_assert(got.number_count == 0 ||
+                  (got.number_count == want.number_count &&
+                   memcmp(got.numbers, want.numbers, sizeof some_numbers) == 0));
+        ck_assert(got.blob_count == 0 || memcmp(got.blobs, want.blobs, sizeof some_blobs) == 0);
+        cull__fact_scratch_release(&scratch);
+        cull__buf_release(&buf);
+        cull__buf_release(&again);
+    }
 END_TEST
 
 START_TEST(every_cut_and_every_flipped_bit_is_noticed)
-{
-    struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
-    struct cull__fact_scratch scratch;
-    struct cull__fact fact = full_fact((unsigned)_i);
+    {
+        struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
+        struct cull__fact_scratch scratch;
+        struct cull__fact fact = full_fact((unsigned)_i);
 
-    cull__fact_scratch_init(&scratch, cull_allocator_default());
-    cull__fact_encode(&buf, &fact, DIGEST_LEN);
-    for (size_t len = 0; len < buf.len; len++) {
-        const struct cull__buf cut = { buf.data, len, len, buf.allocator, false };
+        cull__fact_scratch_init(&scratch, cull_allocator_default());
+        cull__fact_encode(&buf, &fact, DIGEST_LEN);
+        for (size_t len = 0; len < buf.len; len++) {
+            const struct cull__buf cut = { buf.data, len, len, buf.allocator, false };
 
-        ck_assert_int_eq(decode(&cut, &fact, &scratch), CULL_E_CORRUPT);
+            ck_assert_int_eq(decode(&cut, &fact, &scratch), CULL_E_CORRUPT);
+        }
+        for (size_t bit = 0; bit < buf.len * 8; bit++) {
+            buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            ck_assert_int_eq(decode(&buf, &fact, &scratch), CULL_E_CORRUPT);
+            buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        cull__fact_scratch_release(&scratch);
+        cull__buf_release(&buf);
     }
-    for (size_t bit = 0; bit < buf.len * 8; bit++) {
-        buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        ck_assert_int_eq(decode(&buf, &fact, &scratch), CULL_E_CORRUPT);
-        buf.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    }
-    cull__fact_scratch_release(&scratch);
-    cull__buf_release(&buf);
-}
 END_TEST
 
 /* Behind a right checksum, so that the decoder itself is asked. */
@@ -140,10 +144,16 @@ static const struct {
     { "two ranges that should be one", CULL__FACT_STORED, 5, { 2, 0, 0, 0, 0 }, CULL_E_CORRUPT },
     { "no ranges", CULL__FACT_STORED, 1, { 0 }, CULL_OK },
     { "more ranges than bytes", CULL__FACT_STORED, 3, { 9, 0, 1 }, CULL_E_CORRUPT },
-    { "a number over 32 bits", CULL__FACT_STORED, 7, { 1, 0x80, 0x80, 0x80, 0x80, 0x20, 0 },
+    { "a number over 32 bits",
+      CULL__FACT_STORED,
+      7,
+      { 1, 0x80, 0x80, 0x80, 0x80, 0x20, 0 },
       CULL_E_CORRUPT },
-    { "a range of half of all numbers", CULL__FACT_STORED, 7,
-      { 1, 0, 0xff, 0xff, 0xff, 0xff, 7 }, CULL_E_CORRUPT },
+    { "a range of half of all numbers",
+      CULL__FACT_STORED,
+      7,
+      { 1, 0, 0xff, 0xff, 0xff, 0xff, 7 },
+      CULL_E_CORRUPT },
     { "a padded varint", CULL__FACT_STORED, 4, { 0x81, 0x00, 0, 1 }, CULL_E_CORRUPT },
     { "bytes left over", CULL__FACT_STORED, 2, { 0, 0 }, CULL_E_CORRUPT },
     { "type 0", 0, 1, { 0 }, CULL_E_CORRUPT },
@@ -154,71 +164,71 @@ static const struct {
 };
 
 START_TEST(what_is_not_canonical_or_out_of_range_is_refused)
-{
-    ck_assert_msg(decode_payload(payloads[_i].type, payloads[_i].payload, payloads[_i].len) ==
-                      payloads[_i].want,
-                  "%s", payloads[_i].name);
-}
+    {
+        ck_assert_msg(decode_payload(payloads[_i].type, payloads[_i].payload, payloads[_i].len) ==
+                          payloads[_i].want,
+                      "%s", payloads[_i].name);
+    }
 END_TEST
 
 START_TEST(random_payloads_are_refused_or_canonical)
-{
-    uint64_t seed = 88172645463325252u;
-    size_t accepted = 0;
+    {
+        uint64_t seed = 88172645463325252u;
+        size_t accepted = 0;
 
-    for (int i = 0; i < 200000; i++) {
-        uint8_t payload[40];
-        struct cull__frame frame = { 0, payload, 0 };
-        struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
-        struct cull__fact_scratch scratch;
-        struct cull__fact fact;
+        for (int i = 0; i < 200000; i++) {
+            uint8_t payload[40];
+            struct cull__frame frame = { 0, payload, 0 };
+            struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
+            struct cull__fact_scratch scratch;
+            struct cull__fact fact;
 
-        for (size_t at = 0; at < sizeof payload; at++) {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            payload[at] = (uint8_t)(seed % 5 == 0 ? seed >> 8 : seed % 4);
+            for (size_t at = 0; at < sizeof payload; at++) {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                payload[at] = (uint8_t)(seed % 5 == 0 ? seed >> 8 : seed % 4);
+            }
+            frame.type = (uint16_t)(1 + seed % (CULL__FACT_TYPES - 1));
+            frame.len = seed / 64 % sizeof payload;
+            cull__fact_scratch_init(&scratch, cull_allocator_default());
+            if (cull__fact_decode(&fact, &frame, DIGEST_LEN, &scratch, NULL) == CULL_OK) {
+                accepted++;
+                cull__fact_encode(&buf, &fact, DIGEST_LEN);
+                ck_assert_uint_eq(buf.len, frame.len + CULL__FRAME_HEADER);
+                ck_assert_int_eq(memcmp(buf.data + CULL__FRAME_HEADER, payload, frame.len), 0);
+            }
+            cull__fact_scratch_release(&scratch);
+            cull__buf_release(&buf);
         }
-        frame.type = (uint16_t)(1 + seed % (CULL__FACT_TYPES - 1));
-        frame.len = seed / 64 % sizeof payload;
-        cull__fact_scratch_init(&scratch, cull_allocator_default());
-        if (cull__fact_decode(&fact, &frame, DIGEST_LEN, &scratch, NULL) == CULL_OK) {
-            accepted++;
-            cull__fact_encode(&buf, &fact, DIGEST_LEN);
-            ck_assert_uint_eq(buf.len, frame.len + CULL__FRAME_HEADER);
-            ck_assert_int_eq(memcmp(buf.data + CULL__FRAME_HEADER, payload, frame.len), 0);
-        }
-        cull__fact_scratch_release(&scratch);
-        cull__buf_release(&buf);
+        ck_assert_uint_gt(accepted, 1000); /* else this tests nothing */
     }
-    ck_assert_uint_gt(accepted, 1000); /* else this tests nothing */
-}
 END_TEST
 
 START_TEST(a_frame_may_be_as_long_as_its_bound_and_not_a_byte_longer)
-{
-    struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
+    {
+        struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
 
-    for (size_t over = 0; over <= 1; over++) {
-        size_t start = cull__frame_begin(&buf, 1);
-        uint8_t *room = cull__buf_room(&buf, CULL__FRAME_BYTES_MAX + over);
+        for (size_t over = 0; over <= 1; over++) {
+            size_t start = cull__frame_begin(&buf, 1);
+            uint8_t *room = cull__buf_room(&buf, CULL__FRAME_BYTES_MAX + over);
 
-        ck_assert_ptr_nonnull(room);
-        memset(room, 7, CULL__FRAME_BYTES_MAX + over);
-        buf.len += CULL__FRAME_BYTES_MAX + over;
-        cull__frame_end(&buf, start);
-        ck_assert_int_eq(buf.failed, over == 1);
-        if (over == 0) {
-            struct cull__cursor cursor = cull__cursor(buf.data, buf.len);
-            struct cull__frame frame;
+            ck_assert_ptr_nonnull(room);
+            memset(room, 7, CULL__FRAME_BYTES_MAX + over);
+            buf.len += CULL__FRAME_BYTES_MAX + over;
+            cull__frame_end(&buf, start);
+            ck_assert_int_eq(buf.failed, over == 1);
+            if (over == 0) {
+                struct cull__cursor cursor = cull__cursor(buf.data, buf.len);
+                struct cull__frame frame;
 
-            ck_assert_int_eq(cull__frame_next(&cursor, &frame, NULL), CULL_OK);
-            ck_assert_uint_eq(frame.len, CULL__FRAME_BYTES_MAX);
+                ck_assert_int_eq(cull__frame_next(&cursor, &frame, NULL), CULL_OK);
+                ck_assert_uint_eq(frame.len, CULL__FRAME_BYTES_MAX);
+            }
+            cull__buf_clear(&buf);
         }
-        cull__buf_clear(&buf);
+        cull__buf_release(&buf);
     }
-    cull__buf_release(&buf);
-}
 END_TEST
 
 Suite *fact_suite(void)

@@ -16,85 +16,85 @@ static const struct bench_options plain = { 0 };
 /* --- the whole path --------------------------------------------------------------------------- */
 
 START_TEST(rule_31_bytes_come_back_exactly_when_nobody_holds_them)
-{
-    struct bench_store bench;
-    cull_gc_result result;
+    {
+        struct bench_store bench;
+        cull_gc_result result;
 
-    bench_open(&bench, &plain);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "cat=22 dog=1"), 0);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "cat=22 dog=1 rat=333"), 1);
-    bench_delete(&bench, "c", 1);
-    result = bench_collect(&bench);
-    ck_assert_uint_eq(result.versions_purged, 1);
-    ck_assert_uint_eq(result.blobs_deleted, 1);
-    ck_assert_uint_eq(result.bytes_freed, 3);
-    ck_assert_str_eq(bench_text(&bench, "c", 0), "cat=22 dog=1");
-    ck_assert(!bench_has_object(&bench, "333"));
-    bench_check(&bench);
-    bench_close(&bench);
+        bench_open(&bench, &plain);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "cat=22 dog=1"), 0);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "cat=22 dog=1 rat=333"), 1);
+        bench_delete(&bench, "c", 1);
+        result = bench_collect(&bench);
+        ck_assert_uint_eq(result.versions_purged, 1);
+        ck_assert_uint_eq(result.blobs_deleted, 1);
+        ck_assert_uint_eq(result.bytes_freed, 3);
+        ck_assert_str_eq(bench_text(&bench, "c", 0), "cat=22 dog=1");
+        ck_assert(!bench_has_object(&bench, "333"));
+        bench_check(&bench);
+        bench_close(&bench);
 
-    bench_open(&bench, &plain);
-    bench_commit(&bench, "c", "cat=22 dog=1");
-    bench_commit(&bench, "c", "cat=22 dog=1 rat=333");
-    bench_delete(&bench, "c", 0);
-    result = bench_collect(&bench);
-    ck_assert_uint_eq(result.versions_purged, 1);
-    ck_assert_uint_eq(result.bytes_freed, 0);
-    ck_assert_str_eq(bench_text(&bench, "c", 1), "cat=22 dog=1 rat=333");
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "c", "cat=22 dog=1");
+        bench_commit(&bench, "c", "cat=22 dog=1 rat=333");
+        bench_delete(&bench, "c", 0);
+        result = bench_collect(&bench);
+        ck_assert_uint_eq(result.versions_purged, 1);
+        ck_assert_uint_eq(result.bytes_freed, 0);
+        ck_assert_str_eq(bench_text(&bench, "c", 1), "cat=22 dog=1 rat=333");
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(a_state_read_back_from_the_log_or_a_checkpoint_is_the_same)
-{
-    struct bench_store bench;
-    cull_error err = { CULL_OK, "" };
-    cull_caller caller;
+    {
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
 
-    bench_open(&bench, &plain);
-    for (int i = 0; i < 40; i++) {
-        char text[64];
+        bench_open(&bench, &plain);
+        for (int i = 0; i < 40; i++) {
+            char text[64];
 
-        (void)snprintf(text, sizeof text, "a=%d b=%d same=x", i, i / 3);
-        ck_assert_uint_eq(bench_commit(&bench, "c", text), (unsigned)i);
-        if (i % 5 == 0) {
-            bench_reopen(&bench);
+            (void)snprintf(text, sizeof text, "a=%d b=%d same=x", i, i / 3);
+            ck_assert_uint_eq(bench_commit(&bench, "c", text), (unsigned)i);
+            if (i % 5 == 0) {
+                bench_reopen(&bench);
+            }
+            if (i % 7 == 0) {
+                caller = bench_caller(&bench);
+                ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, &err), CULL_OK);
+            }
+            if (i % 3 == 0 && i > 0) {
+                bench_delete(&bench, "c", (uint32_t)i - 1);
+                (void)bench_collect(&bench);
+            }
+            bench_check(&bench);
         }
-        if (i % 7 == 0) {
-            caller = bench_caller(&bench);
-            ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, &err), CULL_OK);
-        }
-        if (i % 3 == 0 && i > 0) {
-            bench_delete(&bench, "c", (uint32_t)i - 1);
-            (void)bench_collect(&bench);
-        }
-        bench_check(&bench);
+        ck_assert_str_eq(bench_text(&bench, "c", 39), "a=39 b=13 same=x");
+        ck_assert_str_eq(bench_text(&bench, "c", 10), "a=10 b=3 same=x");
+        bench_close(&bench);
     }
-    ck_assert_str_eq(bench_text(&bench, "c", 39), "a=39 b=13 same=x");
-    ck_assert_str_eq(bench_text(&bench, "c", 10), "a=10 b=3 same=x");
-    bench_close(&bench);
-}
 END_TEST
 
 START_TEST(rule_5_an_equal_manifest_makes_no_version_and_its_aliases_move)
-{
-    struct bench_store bench;
-    cull_version_key latest;
-    cull_name name = { "e", "p", "c", "latest" };
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_version_key latest;
+        cull_name name = { "e", "p", "c", "latest" };
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 0);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "a=2"), 1);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 0);
-    ck_assert_int_eq(cull_version_find(bench.store, &name, &latest, &err), CULL_OK);
-    ck_assert_uint_eq(latest.ordinal, 0);
-    bench_delete(&bench, "c", 0); /* equal to a soft-deleted one: a new version */
-    ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 2);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 0);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=2"), 1);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 0);
+        ck_assert_int_eq(cull_version_find(bench.store, &name, &latest, &err), CULL_OK);
+        ck_assert_uint_eq(latest.ordinal, 0);
+        bench_delete(&bench, "c", 0); /* equal to a soft-deleted one: a new version */
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=1"), 2);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 /* --- grace and restoring ------------------------------------------------------------------------ */
@@ -110,456 +110,458 @@ static const struct {
 };
 
 START_TEST(rule_32_a_soft_delete_is_kept_for_its_grace_and_no_longer)
-{
-    const struct bench_options options = { .grace_ms = 500 };
-    struct bench_store bench;
-    cull_gc_result result;
+    {
+        const struct bench_options options = { .grace_ms = 500 };
+        struct bench_store bench;
+        cull_gc_result result;
 
-    bench_open(&bench, &options);
-    bench_commit(&bench, "c", "a=1");
-    bench_commit(&bench, "c", "a=2");
-    bench_delete(&bench, "c", 0);
-    bench.now_ms = grace_cases[_i].now_ms;
-    result = bench_collect(&bench);
-    ck_assert_msg(result.versions_purged == grace_cases[_i].want_purged, "%s: %llu purged",
-                  grace_cases[_i].name, (unsigned long long)result.versions_purged);
-    ck_assert_int_eq(bench_has_object(&bench, "1"), grace_cases[_i].want_purged == 0);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &options);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        bench_delete(&bench, "c", 0);
+        bench.now_ms = grace_cases[_i].now_ms;
+        result = bench_collect(&bench);
+        ck_assert_msg(result.versions_purged == grace_cases[_i].want_purged, "%s: %llu purged",
+                      grace_cases[_i].name, (unsigned long long)result.versions_purged);
+        ck_assert_int_eq(bench_has_object(&bench, "1"), grace_cases[_i].want_purged == 0);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(rule_32_restoring_brings_manifest_and_free_aliases_back_until_purged)
-{
-    const struct bench_options options = { .grace_ms = 500 };
-    struct bench_store bench;
-    cull_version_key key;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-
-    bench_open(&bench, &options);
-    bench_commit(&bench, "c", "a=1");
-    key = bench_key(&bench, "c", 0);
-    caller = bench_caller(&bench);
-    ck_assert_int_eq(cull_alias_set(bench.store, &key, "best", &caller, &err), CULL_OK);
-    bench_delete(&bench, "c", 0);
-    ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_OK);
     {
-        cull_name best = { "e", "p", "c", "best" };
-        cull_version_key found;
+        const struct bench_options options = { .grace_ms = 500 };
+        struct bench_store bench;
+        cull_version_key key;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-        ck_assert_int_eq(cull_version_find(bench.store, &best, &found, &err), CULL_OK);
-        ck_assert_uint_eq(found.ordinal, 0);
+        bench_open(&bench, &options);
+        bench_commit(&bench, "c", "a=1");
+        key = bench_key(&bench, "c", 0);
+        caller = bench_caller(&bench);
+        ck_assert_int_eq(cull_alias_set(bench.store, &key, "best", &caller, &err), CULL_OK);
+        bench_delete(&bench, "c", 0);
+        ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_OK);
+        {
+            cull_name best = { "e", "p", "c", "best" };
+            cull_version_key found;
+
+            ck_assert_int_eq(cull_version_find(bench.store, &best, &found, &err), CULL_OK);
+            ck_assert_uint_eq(found.ordinal, 0);
+        }
+        ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_E_NOTFOUND);
+        bench_delete(&bench, "c", 0);
+        bench.now_ms = 5000;
+        (void)bench_collect(&bench);
+        ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_E_NOTFOUND);
+        ck_assert_msg(strstr(err.message, "already collected") != NULL, "%s", err.message);
+        bench_close(&bench);
     }
-    ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_E_NOTFOUND);
-    bench_delete(&bench, "c", 0);
-    bench.now_ms = 5000;
-    (void)bench_collect(&bench);
-    ck_assert_int_eq(cull_restore(bench.store, &key, 1, NULL, &caller, &err), CULL_E_NOTFOUND);
-    ck_assert_msg(strstr(err.message, "already collected") != NULL, "%s", err.message);
-    bench_close(&bench);
-}
 END_TEST
 
 START_TEST(rule_13_a_deleted_collection_frees_its_name_and_comes_back_under_another)
-{
-    const struct bench_options options = { .grace_ms = 500 };
-    struct bench_store bench;
-    const cull_scope scope = { .kind = CULL_SCOPE_COLLECTION, .entity = "e", .project = "p",
-                               .collection = "c" };
-    cull_version_key old;
-    cull_upload *open;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        const struct bench_options options = { .grace_ms = 500 };
+        struct bench_store bench;
+        const cull_scope scope = {
+            .kind = CULL_SCOPE_COLLECTION, .entity = "e", .project = "p", .collection = "c"
+        };
+        cull_version_key old;
+        cull_upload *open;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &options);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1");
-    bench_commit(&bench, "c", "a=2");
-    old = bench_key(&bench, "c", 1);
-    open = bench_upload(&bench, "c", 0);
-    ck_assert_int_eq(cull_delete_scope(bench.store, &scope, false, false, NULL, NULL, &caller,
-                                       &err),
-                     CULL_OK);
-    ck_assert_int_eq(cull_upload_renew(open, &caller, &err), CULL_E_ENDED);
-    cull_upload_free(open);
-    ck_assert_uint_eq(bench_commit(&bench, "c", "a=9"), 0);
-    ck_assert_int_eq(cull_restore(bench.store, &old, 1, NULL, &caller, &err), CULL_E_EXISTS);
-    ck_assert_msg(strstr(err.message, "--as") != NULL, "%s", err.message);
-    ck_assert_int_eq(cull_restore(bench.store, &old, 1, "d", &caller, &err), CULL_OK);
-    ck_assert_str_eq(bench_text(&bench, "d", 1), "a=2");
-    bench_check(&bench);
-    bench_reopen(&bench);
-    ck_assert_str_eq(bench_text(&bench, "d", 1), "a=2");
-    ck_assert_str_eq(bench_text(&bench, "c", 0), "a=9");
-    bench_close(&bench);
-}
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        old = bench_key(&bench, "c", 1);
+        open = bench_upload(&bench, "c", 0);
+        ck_assert_int_eq(
+            cull_delete_scope(bench.store, &scope, false, false, NULL, NULL, &caller, &err),
+            CULL_OK);
+        ck_assert_int_eq(cull_upload_renew(open, &caller, &err), CULL_E_ENDED);
+        cull_upload_free(open);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=9"), 0);
+        ck_assert_int_eq(cull_restore(bench.store, &old, 1, NULL, &caller, &err), CULL_E_EXISTS);
+        ck_assert_msg(strstr(err.message, "--as") != NULL, "%s", err.message);
+        ck_assert_int_eq(cull_restore(bench.store, &old, 1, "d", &caller, &err), CULL_OK);
+        ck_assert_str_eq(bench_text(&bench, "d", 1), "a=2");
+        bench_check(&bench);
+        bench_reopen(&bench);
+        ck_assert_str_eq(bench_text(&bench, "d", 1), "a=2");
+        ck_assert_str_eq(bench_text(&bench, "c", 0), "a=9");
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(rule_9_a_version_with_aliases_is_refused_and_named)
-{
-    struct bench_store bench;
-    const cull_delete_options options = { .delete_aliases = false };
-    cull_version_key keys[2];
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-    uint64_t before;
-    uint64_t after;
+    {
+        struct bench_store bench;
+        const cull_delete_options options = { .delete_aliases = false };
+        cull_version_key keys[2];
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+        uint64_t before;
+        uint64_t after;
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1");
-    bench_commit(&bench, "c", "a=2");
-    keys[0] = bench_key(&bench, "c", 0);
-    keys[1] = bench_key(&bench, "c", 1);
-    ck_assert_int_eq(cull_store_refresh(bench.store, &before, &err), CULL_OK);
-    ck_assert_int_eq(cull_delete(bench.store, keys, 2, &options, &caller, &err), CULL_E_REFUSED);
-    ck_assert_msg(strstr(err.message, "latest") != NULL &&
-                      strstr(err.message, "--delete-aliases") != NULL,
-                  "%s", err.message);
-    ck_assert_int_eq(cull_store_refresh(bench.store, &after, &err), CULL_OK);
-    ck_assert_uint_eq(before, after); /* changed nothing, v0 neither */
-    ck_assert_int_eq(cull_delete(bench.store, keys, 1, &options, &caller, &err), CULL_OK);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        keys[0] = bench_key(&bench, "c", 0);
+        keys[1] = bench_key(&bench, "c", 1);
+        ck_assert_int_eq(cull_store_refresh(bench.store, &before, &err), CULL_OK);
+        ck_assert_int_eq(cull_delete(bench.store, keys, 2, &options, &caller, &err),
+                         CULL_E_REFUSED);
+        ck_assert_msg(strstr(err.message, "latest") != NULL &&
+                          strstr(err.message, "--delete-aliases") != NULL,
+                      "%s", err.message);
+        ck_assert_int_eq(cull_store_refresh(bench.store, &after, &err), CULL_OK);
+        ck_assert_uint_eq(before, after); /* changed nothing, v0 neither */
+        ck_assert_int_eq(cull_delete(bench.store, keys, 1, &options, &caller, &err), CULL_OK);
+        bench_close(&bench);
+    }
 END_TEST
 
 /* --- uploads ------------------------------------------------------------------------------------ */
 
 START_TEST(a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send)
-{
-    const struct bench_options options = { .lease_ms = 1000 };
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_manifest *manifest;
-    cull_commit_options commit = { 0 };
-    cull_commit_result result;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        const struct bench_options options = { .lease_ms = 1000 };
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_manifest *manifest;
+        cull_commit_options commit = { 0 };
+        cull_commit_result result;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &options);
-    upload = bench_upload(&bench, "c", -1);
-    ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
-    bench.now_ms += 1000; /* the lease is over at exactly its end */
-    caller = bench_caller(&bench);
-    manifest = bench_manifest(&bench, "a=1");
-    commit.manifest = manifest;
-    ck_assert_int_eq(
-        cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err), CULL_E_ENDED);
-    ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 1);
-    ck_assert(!bench_has_object(&bench, "1"));
-    cull_manifest_free(manifest);
-    cull_upload_free(upload);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &options);
+        upload = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
+        bench.now_ms += 1000; /* the lease is over at exactly its end */
+        caller = bench_caller(&bench);
+        manifest = bench_manifest(&bench, "a=1");
+        commit.manifest = manifest;
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_E_ENDED);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 1);
+        ck_assert(!bench_has_object(&bench, "1"));
+        cull_manifest_free(manifest);
+        cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(a_renewed_lease_holds_what_was_told_stored)
-{
-    const struct bench_options options = { .lease_ms = 1000 };
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        const struct bench_options options = { .lease_ms = 1000 };
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &options);
-    upload = bench_upload(&bench, "c", -1);
-    ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
-    for (int i = 0; i < 5; i++) {
-        bench.now_ms += 900;
-        caller = bench_caller(&bench);
-        ck_assert_int_eq(cull_upload_renew(upload, &caller, &err), CULL_OK);
-        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 0);
+        bench_open(&bench, &options);
+        upload = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
+        for (int i = 0; i < 5; i++) {
+            bench.now_ms += 900;
+            caller = bench_caller(&bench);
+            ck_assert_int_eq(cull_upload_renew(upload, &caller, &err), CULL_OK);
+            ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 0);
+        }
+        ck_assert(bench_has_object(&bench, "1"));
+        cull_upload_free(upload);
+        bench_close(&bench);
     }
-    ck_assert(bench_has_object(&bench, "1"));
-    cull_upload_free(upload);
-    bench_close(&bench);
-}
 END_TEST
 
 START_TEST(a_commit_that_names_what_was_never_sent_is_refused_with_the_list)
-{
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_manifest *manifest;
-    cull_commit_options commit = { 0 };
-    cull_commit_result result;
-    cull_blob_ref blob;
-    cull_put_answer answer;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_manifest *manifest;
+        cull_commit_options commit = { 0 };
+        cull_commit_result result;
+        cull_blob_ref blob;
+        cull_put_answer answer;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    upload = bench_upload(&bench, "c", -1);
-    blob = (cull_blob_ref){ bench_digest(&bench, "1"), 1 };
-    ck_assert_int_eq(cull_upload_put(upload, &blob, 1, &answer, &caller, &err), CULL_OK);
-    ck_assert_int_eq(answer, CULL_PUT_SEND);
-    ck_assert_int_eq(cull_upload_confirm(upload, &blob.digest, 1, &caller, &err),
-                     CULL_E_NOT_STORED);
-    manifest = bench_manifest(&bench, "a=1");
-    commit.manifest = manifest;
-    ck_assert_int_eq(
-        cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
-        CULL_E_NOT_STORED);
-    ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
-    ck_assert_int_eq(
-        cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err), CULL_OK);
-    ck_assert_int_eq(
-        cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err), CULL_E_ENDED);
-    cull_manifest_free(manifest);
-    cull_upload_free(upload);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        upload = bench_upload(&bench, "c", -1);
+        blob = (cull_blob_ref){ bench_digest(&bench, "1"), 1 };
+        ck_assert_int_eq(cull_upload_put(upload, &blob, 1, &answer, &caller, &err), CULL_OK);
+        ck_assert_int_eq(answer, CULL_PUT_SEND);
+        ck_assert_int_eq(cull_upload_confirm(upload, &blob.digest, 1, &caller, &err),
+                         CULL_E_NOT_STORED);
+        manifest = bench_manifest(&bench, "a=1");
+        commit.manifest = manifest;
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_E_NOT_STORED);
+        ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_OK);
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_E_ENDED);
+        cull_manifest_free(manifest);
+        cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(a_patch_is_applied_to_its_base_also_when_that_is_not_the_head)
-{
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_manifest_patch *patch = NULL;
-    cull_commit_options commit = { 0 };
-    cull_commit_result result;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-    cull_entry entry = { .path = "b", .path_len = 1, .kind = CULL_ENTRY_BLOB, .size_bytes = 1 };
+    {
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_manifest_patch *patch = NULL;
+        cull_commit_options commit = { 0 };
+        cull_commit_result result;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+        cull_entry entry = { .path = "b", .path_len = 1, .kind = CULL_ENTRY_BLOB, .size_bytes = 1 };
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1 b=2 c=1");
-    bench_commit(&bench, "c", "a=7");
-    upload = bench_upload(&bench, "c", 0);
-    ck_assert_int_eq(bench_put(&bench, upload, "b=5", &err), CULL_OK);
-    entry.digest = bench_digest(&bench, "5");
-    ck_assert_int_eq(cull_manifest_patch_new(&patch, bench.digest, NULL), CULL_OK);
-    ck_assert_int_eq(cull_manifest_patch_put(patch, &entry, &err), CULL_OK);
-    ck_assert_int_eq(cull_manifest_patch_remove(patch, "a", &err), CULL_OK);
-    ck_assert_int_eq(cull_manifest_patch_seal(patch, &err), CULL_OK);
-    commit.patch = patch;
-    ck_assert_int_eq(
-        cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err), CULL_OK);
-    ck_assert_str_eq(bench_text(&bench, "c", 2), "b=5 c=1");
-    bench_delete(&bench, "c", 0);
-    bench_delete(&bench, "c", 1);
-    ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 2); /* "2" and "7"; "1" is held by c */
-    ck_assert_str_eq(bench_text(&bench, "c", 2), "b=5 c=1");
-    cull_manifest_patch_free(patch);
-    cull_upload_free(upload);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1 b=2 c=1");
+        bench_commit(&bench, "c", "a=7");
+        upload = bench_upload(&bench, "c", 0);
+        ck_assert_int_eq(bench_put(&bench, upload, "b=5", &err), CULL_OK);
+        entry.digest = bench_digest(&bench, "5");
+        ck_assert_int_eq(cull_manifest_patch_new(&patch, bench.digest, NULL), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_put(patch, &entry, &err), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_remove(patch, "a", &err), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_seal(patch, &err), CULL_OK);
+        commit.patch = patch;
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_OK);
+        ck_assert_str_eq(bench_text(&bench, "c", 2), "b=5 c=1");
+        bench_delete(&bench, "c", 0);
+        bench_delete(&bench, "c", 1);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted,
+                          2); /* "2" and "7"; "1" is held by c */
+        ck_assert_str_eq(bench_text(&bench, "c", 2), "b=5 c=1");
+        cull_manifest_patch_free(patch);
+        cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(a_base_is_not_purged_before_its_upload_ends)
-{
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1");
-    bench_commit(&bench, "c", "a=2");
-    upload = bench_upload(&bench, "c", 0);
-    bench_delete(&bench, "c", 0);
-    ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
-    ck_assert_int_eq(cull_upload_abort(upload, &caller, &err), CULL_OK);
-    ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1);
-    cull_upload_free(upload);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        upload = bench_upload(&bench, "c", 0);
+        bench_delete(&bench, "c", 0);
+        ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
+        ck_assert_int_eq(cull_upload_abort(upload, &caller, &err), CULL_OK);
+        ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1);
+        cull_upload_free(upload);
+        bench_close(&bench);
+    }
 END_TEST
 
 /* --- collecting ----------------------------------------------------------------------------------- */
 
 START_TEST(a_blob_named_between_plan_and_execution_is_rescued)
-{
-    struct bench_store bench;
-    cull_gc_options options;
-    cull_plan *plan = NULL;
-    cull_plan_info info;
-    cull_gc_result result;
-    cull_upload *upload;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_gc_options options;
+        cull_plan *plan = NULL;
+        cull_plan_info info;
+        cull_gc_result result;
+        cull_upload *upload;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1 b=3");
-    bench_commit(&bench, "c", "a=2");
-    bench_delete(&bench, "c", 0);
-    options = (cull_gc_options){ .now_ms = bench.now_ms };
-    ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
-    cull_plan_get_info(plan, &info);
-    ck_assert_uint_eq(info.blobs, 2);
-    upload = bench_upload(&bench, "c", -1);
-    ck_assert_int_eq(bench_put(&bench, upload, "x=1", &err), CULL_OK);
-    ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
-                     CULL_OK);
-    ck_assert_uint_eq(result.blobs_deleted, 1);
-    ck_assert_uint_eq(result.blobs_rescued, 1);
-    ck_assert(bench_has_object(&bench, "1"));
-    ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
-                     CULL_E_REFUSED);
-    cull_plan_free(plan);
-    cull_upload_free(upload);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1 b=3");
+        bench_commit(&bench, "c", "a=2");
+        bench_delete(&bench, "c", 0);
+        options = (cull_gc_options){ .now_ms = bench.now_ms };
+        ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
+        cull_plan_get_info(plan, &info);
+        ck_assert_uint_eq(info.blobs, 2);
+        upload = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(bench_put(&bench, upload, "x=1", &err), CULL_OK);
+        ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
+                         CULL_OK);
+        ck_assert_uint_eq(result.blobs_deleted, 1);
+        ck_assert_uint_eq(result.blobs_rescued, 1);
+        ck_assert(bench_has_object(&bench, "1"));
+        ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
+                         CULL_E_REFUSED);
+        cull_plan_free(plan);
+        cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(a_plan_is_pure_and_changes_nothing)
-{
-    struct bench_store bench;
-    cull_gc_options options;
-    cull_plan *plans[2] = { NULL, NULL };
-    cull_plan_info info[2];
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_gc_options options;
+        cull_plan *plans[2] = { NULL, NULL };
+        cull_plan_info info[2];
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    bench_commit(&bench, "c", "a=1 b=3");
-    bench_commit(&bench, "c", "a=2");
-    bench_delete(&bench, "c", 0);
-    options = (cull_gc_options){ .now_ms = bench.now_ms };
-    for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(cull_gc_plan(&plans[i], bench.store, &options, &err), CULL_OK);
-        cull_plan_get_info(plans[i], &info[i]);
-    }
-    ck_assert_int_eq(memcmp(&info[0], &info[1], sizeof info[0]), 0);
-    ck_assert_uint_eq(info[0].blobs, 2);
-    for (size_t i = 0; i < info[0].blobs; i++) {
-        cull_blob_ref a;
-        cull_blob_ref b;
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "c", "a=1 b=3");
+        bench_commit(&bench, "c", "a=2");
+        bench_delete(&bench, "c", 0);
+        options = (cull_gc_options){ .now_ms = bench.now_ms };
+        for (int i = 0; i < 2; i++) {
+            ck_assert_int_eq(cull_gc_plan(&plans[i], bench.store, &options, &err), CULL_OK);
+            cull_plan_get_info(plans[i], &info[i]);
+        }
+        ck_assert_int_eq(memcmp(&info[0], &info[1], sizeof info[0]), 0);
+        ck_assert_uint_eq(info[0].blobs, 2);
+        for (size_t i = 0; i < info[0].blobs; i++) {
+            cull_blob_ref a;
+            cull_blob_ref b;
 
-        cull_plan_blob(plans[0], i, &a);
-        cull_plan_blob(plans[1], i, &b);
-        ck_assert_int_eq(memcmp(&a, &b, sizeof a), 0);
+            cull_plan_blob(plans[0], i, &a);
+            cull_plan_blob(plans[1], i, &b);
+            ck_assert_int_eq(memcmp(&a, &b, sizeof a), 0);
+        }
+        cull_plan_free(plans[0]);
+        cull_plan_free(plans[1]);
+        bench_check(&bench);
+        bench_close(&bench);
     }
-    cull_plan_free(plans[0]);
-    cull_plan_free(plans[1]);
-    bench_check(&bench);
-    bench_close(&bench);
-}
 END_TEST
 
 START_TEST(a_plan_that_would_leave_no_version_is_refused_without_the_override)
-{
-    struct bench_store bench;
-    cull_gc_options options;
-    cull_plan *plan = NULL;
-    cull_gc_result result;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        struct bench_store bench;
+        cull_gc_options options;
+        cull_plan *plan = NULL;
+        cull_gc_result result;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1");
-    bench_delete(&bench, "c", 0);
-    options = (cull_gc_options){ .now_ms = bench.now_ms };
-    ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
-    ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
-                     CULL_E_REFUSED);
-    ck_assert_msg(strstr(err.message, "--allow-empty-store") != NULL, "%s", err.message);
-    cull_plan_free(plan);
-    ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1); /* with it */
-    bench_close(&bench);
-}
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1");
+        bench_delete(&bench, "c", 0);
+        options = (cull_gc_options){ .now_ms = bench.now_ms };
+        ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
+        ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
+                         CULL_E_REFUSED);
+        ck_assert_msg(strstr(err.message, "--allow-empty-store") != NULL, "%s", err.message);
+        cull_plan_free(plan);
+        ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1); /* with it */
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(several_threads_delete_exactly_what_one_does)
-{
-    struct bench_store bench;
-    cull_gc_options options;
-    cull_plan *plan = NULL;
-    cull_gc_result result;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1 b=2 c=3 d=4 e=5");
-    bench_commit(&bench, "c", "a=9 b=2");
-    bench_delete(&bench, "c", 0);
-    options = (cull_gc_options){ .now_ms = bench.now_ms, .threads = (unsigned)_i };
-    ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
-    ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
-                     CULL_OK);
-    ck_assert_uint_eq(result.blobs_deleted, 4);
-    ck_assert(!bench_has_object(&bench, "5"));
-    ck_assert(bench_has_object(&bench, "2"));
-    cull_plan_free(plan);
-    bench_check(&bench);
-    bench_close(&bench);
-}
-END_TEST
-
-START_TEST(limits_stop_a_cycle_and_the_next_one_goes_on)
-{
-    struct bench_store bench;
-    cull_gc_options options;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-    uint64_t deleted = 0;
-
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=1 b=2 c=3 d=4 e=5");
-    bench_commit(&bench, "c", "a=9");
-    bench_delete(&bench, "c", 0);
-    options = (cull_gc_options){ .now_ms = bench.now_ms, .max_deletes = 2 };
-    for (int cycle = 0; cycle < 3; cycle++) {
+    {
+        struct bench_store bench;
+        cull_gc_options options;
         cull_plan *plan = NULL;
         cull_gc_result result;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1 b=2 c=3 d=4 e=5");
+        bench_commit(&bench, "c", "a=9 b=2");
+        bench_delete(&bench, "c", 0);
+        options = (cull_gc_options){ .now_ms = bench.now_ms, .threads = (unsigned)_i };
         ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
         ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
                          CULL_OK);
-        ck_assert_int_eq(result.limit, cycle < 2);
-        deleted += result.blobs_deleted;
+        ck_assert_uint_eq(result.blobs_deleted, 4);
+        ck_assert(!bench_has_object(&bench, "5"));
+        ck_assert(bench_has_object(&bench, "2"));
         cull_plan_free(plan);
+        bench_check(&bench);
+        bench_close(&bench);
     }
-    ck_assert_uint_eq(deleted, 5);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+END_TEST
+
+START_TEST(limits_stop_a_cycle_and_the_next_one_goes_on)
+    {
+        struct bench_store bench;
+        cull_gc_options options;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+        uint64_t deleted = 0;
+
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1 b=2 c=3 d=4 e=5");
+        bench_commit(&bench, "c", "a=9");
+        bench_delete(&bench, "c", 0);
+        options = (cull_gc_options){ .now_ms = bench.now_ms, .max_deletes = 2 };
+        for (int cycle = 0; cycle < 3; cycle++) {
+            cull_plan *plan = NULL;
+            cull_gc_result result;
+
+            ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, &err), CULL_OK);
+            ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, &err),
+                             CULL_OK);
+            ck_assert_int_eq(result.limit, cycle < 2);
+            deleted += result.blobs_deleted;
+            cull_plan_free(plan);
+        }
+        ck_assert_uint_eq(deleted, 5);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 START_TEST(ttl_expires_at_exactly_its_instant)
-{
-    const struct bench_options options = { .grace_ms = 500 };
-    struct bench_store bench;
-    cull_upload *upload;
-    cull_manifest *manifest;
-    cull_commit_options commit = { .ttl_ms = 1000 };
-    cull_commit_result result;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
+    {
+        const struct bench_options options = { .grace_ms = 500 };
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_manifest *manifest;
+        cull_commit_options commit = { .ttl_ms = 1000 };
+        cull_commit_result result;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &options);
-    caller = bench_caller(&bench);
-    upload = bench_upload(&bench, "c", -1);
-    ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
-    manifest = bench_manifest(&bench, "a=1");
-    commit.manifest = manifest;
-    ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
-                     CULL_OK);
-    bench_commit(&bench, "c", "a=2");
-    bench.now_ms = 1999;
-    ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
-    bench.now_ms = 2000;
-    ck_assert_uint_eq(bench_collect(&bench).versions_expired, 1);
-    bench.now_ms = 2499;
-    ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
-    bench.now_ms = 2500;
-    ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1);
-    cull_manifest_free(manifest);
-    cull_upload_free(upload);
-    bench_check(&bench);
-    bench_close(&bench);
-}
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        upload = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(bench_put(&bench, upload, "a=1", &err), CULL_OK);
+        manifest = bench_manifest(&bench, "a=1");
+        commit.manifest = manifest;
+        ck_assert_int_eq(cull_upload_commit(upload, &commit, NULL, NULL, &result, &caller, &err),
+                         CULL_OK);
+        bench_commit(&bench, "c", "a=2");
+        bench.now_ms = 1999;
+        ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
+        bench.now_ms = 2000;
+        ck_assert_uint_eq(bench_collect(&bench).versions_expired, 1);
+        bench.now_ms = 2499;
+        ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
+        bench.now_ms = 2500;
+        ck_assert_uint_eq(bench_collect(&bench).versions_purged, 1);
+        cull_manifest_free(manifest);
+        cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
 END_TEST
 
 /* --- damage ----------------------------------------------------------------------------------- */
@@ -572,87 +574,87 @@ static void count_findings(void *ctx, const cull_finding *finding)
 }
 
 START_TEST(fsck_finds_and_heals_a_lost_and_a_corrupt_object)
-{
-    struct bench_store bench;
-    cull_fsck_options options = { .read_data = true };
-    cull_fsck_result result;
-    unsigned kinds[16] = { 0 };
-    cull_caller caller;
-    cull_object_id id = { .incarnation = 0 };
-    cull_error err = { CULL_OK, "" };
-
-    bench_open(&bench, &plain);
-    caller = bench_caller(&bench);
-    bench_commit(&bench, "c", "a=11 b=22 c=33");
-    id.digest = bench_digest(&bench, "11");
-    ck_assert_int_eq(cull_objects_memory_lose(bench.objects, &id), CULL_OK);
-    id.digest = bench_digest(&bench, "22");
-    ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
-    ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, count_findings, kinds, &result,
-                               &err),
-                     CULL_E_DAMAGED);
-    ck_assert_uint_eq(kinds[CULL_FOUND_MISSING], 1);
-    ck_assert_uint_eq(kinds[CULL_FOUND_WRONG_DIGEST], 1);
-    ck_assert_uint_eq(result.problems, 2);
-    options.repair = true;
-    ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
-                     CULL_OK);
-    ck_assert_uint_eq(result.repaired, 2);
     {
-        cull_upload *upload = bench_upload(&bench, "c", 0);
+        struct bench_store bench;
+        cull_fsck_options options = { .read_data = true };
+        cull_fsck_result result;
+        unsigned kinds[16] = { 0 };
+        cull_caller caller;
+        cull_object_id id = { .incarnation = 0 };
+        cull_error err = { CULL_OK, "" };
 
-        ck_assert_int_eq(bench_put(&bench, upload, "x=11 y=22", &err), CULL_OK);
-        ck_assert_int_eq(cull_upload_abort(upload, &caller, &err), CULL_OK);
-        cull_upload_free(upload);
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=11 b=22 c=33");
+        id.digest = bench_digest(&bench, "11");
+        ck_assert_int_eq(cull_objects_memory_lose(bench.objects, &id), CULL_OK);
+        id.digest = bench_digest(&bench, "22");
+        ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
+        ck_assert_int_eq(
+            cull_fsck(bench.store, &options, &caller, count_findings, kinds, &result, &err),
+            CULL_E_DAMAGED);
+        ck_assert_uint_eq(kinds[CULL_FOUND_MISSING], 1);
+        ck_assert_uint_eq(kinds[CULL_FOUND_WRONG_DIGEST], 1);
+        ck_assert_uint_eq(result.problems, 2);
+        options.repair = true;
+        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
+                         CULL_OK);
+        ck_assert_uint_eq(result.repaired, 2);
+        {
+            cull_upload *upload = bench_upload(&bench, "c", 0);
+
+            ck_assert_int_eq(bench_put(&bench, upload, "x=11 y=22", &err), CULL_OK);
+            ck_assert_int_eq(cull_upload_abort(upload, &caller, &err), CULL_OK);
+            cull_upload_free(upload);
+        }
+        ck_assert_str_eq(bench_text(&bench, "c", 0), "a=11 b=22 c=33");
+        bench_check(&bench);
+        bench_close(&bench);
     }
-    ck_assert_str_eq(bench_text(&bench, "c", 0), "a=11 b=22 c=33");
-    bench_check(&bench);
-    bench_close(&bench);
-}
 END_TEST
 
 START_TEST(an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle)
-{
-    struct bench_store bench;
-    cull_fsck_options options = { .repair = true };
-    cull_fsck_result result;
-    cull_staged staged;
-    cull_source source = { .fd = -1, .size_bytes_max = 100 };
-    cull_object_id id = { .incarnation = 0 };
-    cull_status published = CULL_E_IO;
-    cull_caller caller;
-    cull_error err = { CULL_OK, "" };
-    FILE *file = tmpfile();
+    {
+        struct bench_store bench;
+        cull_fsck_options options = { .repair = true };
+        cull_fsck_result result;
+        cull_staged staged;
+        cull_source source = { .fd = -1, .size_bytes_max = 100 };
+        cull_object_id id = { .incarnation = 0 };
+        cull_status published = CULL_E_IO;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+        FILE *file = tmpfile();
 
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fputs("orphan", file), 1);
-    ck_assert_int_eq(fflush(file), 0);
-    source.fd = fileno(file);
-    bench_open(&bench, &plain);
-    bench_commit(&bench, "c", "a=1");
-    cull_objects_memory_set_time(bench.objects, bench.now_ms);
-    ck_assert_int_eq(cull_stage(bench.store, &source, &staged, &err), CULL_OK);
-    id.digest = staged.digest;
-    ck_assert_int_eq(
-        bench.objects->ops->publish(bench.objects, &staged, &id, 1, &published, &err), CULL_OK);
-    caller = bench_caller(&bench);
-    ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
-                     CULL_OK);
-    ck_assert_uint_eq(result.notes, 1);
-    ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 0);
-    ck_assert(bench_has_object(&bench, "orphan"));
-    bench.now_ms += 3 * 86400000ULL;
-    caller = bench_caller(&bench);
-    ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
-                     CULL_OK);
-    ck_assert_uint_eq(result.repaired, 1);
-    ck_assert(bench_has_object(&bench, "orphan")); /* repair never unlinks */
-    ck_assert_uint_eq(bench_collect(&bench).blobs_finished, 1);
-    ck_assert(!bench_has_object(&bench, "orphan"));
-    bench_check(&bench);
-    bench_close(&bench);
-    (void)fclose(file);
-}
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(fputs("orphan", file), 1);
+        ck_assert_int_eq(fflush(file), 0);
+        source.fd = fileno(file);
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "c", "a=1");
+        cull_objects_memory_set_time(bench.objects, bench.now_ms);
+        ck_assert_int_eq(cull_stage(bench.store, &source, &staged, &err), CULL_OK);
+        id.digest = staged.digest;
+        ck_assert_int_eq(
+            bench.objects->ops->publish(bench.objects, &staged, &id, 1, &published, &err), CULL_OK);
+        caller = bench_caller(&bench);
+        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
+                         CULL_OK);
+        ck_assert_uint_eq(result.notes, 1);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 0);
+        ck_assert(bench_has_object(&bench, "orphan"));
+        bench.now_ms += 3 * 86400000ULL;
+        caller = bench_caller(&bench);
+        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
+                         CULL_OK);
+        ck_assert_uint_eq(result.repaired, 1);
+        ck_assert(bench_has_object(&bench, "orphan")); /* repair never unlinks */
+        ck_assert_uint_eq(bench_collect(&bench).blobs_finished, 1);
+        ck_assert(!bench_has_object(&bench, "orphan"));
+        bench_check(&bench);
+        bench_close(&bench);
+        (void)fclose(file);
+    }
 END_TEST
 
 /* --- memory that runs out ----------------------------------------------------------------------- */
@@ -693,9 +695,7 @@ static cull_status scenario(struct bench_store *bench, cull_error *err)
     status = status == CULL_OK ? cull_delete(store, &key, 1, &del, &caller, err) : status;
     status = status == CULL_OK ? cull_gc_plan(&plan, store, &gc, err) : status;
     status = status == CULL_OK ? cull_gc_execute(store, plan, &gc, &caller, &swept, err) : status;
-    status = status == CULL_OK
-                 ? cull_fsck(store, &fsck, &caller, NULL, NULL, &found, err)
-                 : status;
+    status = status == CULL_OK ? cull_fsck(store, &fsck, &caller, NULL, NULL, &found, err) : status;
     status = status == CULL_OK ? cull_store_maintain(store, true, &caller, err) : status;
 done:
     cull_plan_free(plan);
@@ -706,39 +706,39 @@ done:
 }
 
 START_TEST(every_allocation_may_fail_and_nothing_leaks_or_breaks)
-{
-    bool done = false;
+    {
+        bool done = false;
 
-    for (uint64_t n = 1; !done && n < 5000; n++) {
-        struct failing_allocator failing;
-        struct bench_store bench;
-        cull_error err = { CULL_OK, "" };
-        cull_status status;
+        for (uint64_t n = 1; !done && n < 5000; n++) {
+            struct failing_allocator failing;
+            struct bench_store bench;
+            cull_error err = { CULL_OK, "" };
+            cull_status status;
 
-        bench_open(&bench, &plain);
-        bench_commit(&bench, "keep", "k=1 l=3");
-        cull_store_close(bench.store);
-        failing_allocator_init(&failing, n);
-        bench.allocator = &failing.allocator;
-        status = scenario(&bench, &err);
-        ck_assert_int_eq(failing.live, 0);
-        ck_assert_msg(status == CULL_OK || status == CULL_E_NOMEM, "call %llu: %s: %s",
-                      (unsigned long long)n, cull_strerror(status), err.message);
-        done = failing.calls < n;
-        bench.allocator = cull_allocator_default();
-        {
-            const cull_store_options open = { bench.log, bench.objects, NULL };
+            bench_open(&bench, &plain);
+            bench_commit(&bench, "keep", "k=1 l=3");
+            cull_store_close(bench.store);
+            failing_allocator_init(&failing, n);
+            bench.allocator = &failing.allocator;
+            status = scenario(&bench, &err);
+            ck_assert_int_eq(failing.live, 0);
+            ck_assert_msg(status == CULL_OK || status == CULL_E_NOMEM, "call %llu: %s: %s",
+                          (unsigned long long)n, cull_strerror(status), err.message);
+            done = failing.calls < n;
+            bench.allocator = cull_allocator_default();
+            {
+                const cull_store_options open = { bench.log, bench.objects, NULL };
 
-            ck_assert_int_eq(cull_store_open(&bench.store, &open, &err), CULL_OK);
+                ck_assert_int_eq(cull_store_open(&bench.store, &open, &err), CULL_OK);
+            }
+            bench.now_ms += 10 * 3600000ULL; /* leases are over */
+            (void)bench_collect(&bench);
+            bench_check(&bench);
+            ck_assert_str_eq(bench_text(&bench, "keep", 0), "k=1 l=3");
+            bench_close(&bench);
         }
-        bench.now_ms += 10 * 3600000ULL; /* leases are over */
-        (void)bench_collect(&bench);
-        bench_check(&bench);
-        ck_assert_str_eq(bench_text(&bench, "keep", 0), "k=1 l=3");
-        bench_close(&bench);
+        ck_assert(done);
     }
-    ck_assert(done);
-}
 END_TEST
 
 Suite *store_suite(void)

@@ -103,7 +103,8 @@ static void *collect_until_done(void *ctx)
     struct worker *worker = ctx;
     struct bench_store *bench = &worker->bench;
     const cull_caller caller = bench_caller(bench);
-    const cull_gc_options options = { .now_ms = bench->now_ms, .verify_full = true,
+    const cull_gc_options options = { .now_ms = bench->now_ms,
+                                      .verify_full = true,
                                       .allow_empty_store = true };
 
     while (!atomic_load(worker->done)) {
@@ -126,10 +127,10 @@ static void run_workers(struct worker workers[UPLOADERS + 1], atomic_bool *done)
     pthread_t threads[UPLOADERS + 1];
 
     for (int i = 0; i <= UPLOADERS; i++) {
-        ck_assert_int_eq(pthread_create(&threads[i], NULL,
-                                        i < UPLOADERS ? upload_all : collect_until_done,
-                                        &workers[i]),
-                         0);
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, i < UPLOADERS ? upload_all : collect_until_done,
+                           &workers[i]),
+            0);
     }
     for (int i = 0; i < UPLOADERS; i++) {
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
@@ -143,54 +144,54 @@ static void run_workers(struct worker workers[UPLOADERS + 1], atomic_bool *done)
 }
 
 START_TEST(uploaders_and_a_collector_at_once_lose_nothing)
-{
-    const struct bench_options options = { .grace_ms = 0 };
-    struct bench_store bench;
-    struct worker workers[UPLOADERS + 1];
-    cull_log *view = NULL;
-    cull_store *second = NULL;
-    atomic_bool done = false;
-    cull_error err = { CULL_OK, "" };
+    {
+        const struct bench_options options = { .grace_ms = 0 };
+        struct bench_store bench;
+        struct worker workers[UPLOADERS + 1];
+        cull_log *view = NULL;
+        cull_store *second = NULL;
+        atomic_bool done = false;
+        cull_error err = { CULL_OK, "" };
 
-    bench_open(&bench, &options);
-    memset(workers, 0, sizeof workers);
-    if (_i == 1) { /* the collector and one uploader as another process would */
-        cull_store_options other = { .objects = bench.objects };
+        bench_open(&bench, &options);
+        memset(workers, 0, sizeof workers);
+        if (_i == 1) { /* the collector and one uploader as another process would */
+            cull_store_options other = { .objects = bench.objects };
 
-        ck_assert_int_eq(cull_log_memory_view(&view, bench.log), CULL_OK);
-        other.log = view;
-        ck_assert_int_eq(cull_store_open(&second, &other, &err), CULL_OK);
-    }
-    for (int i = 0; i <= UPLOADERS; i++) {
-        workers[i].bench = bench;
-        workers[i].number = i;
-        workers[i].done = &done;
-        if (_i == 1 && i % 3 == 0) {
-            workers[i].bench.store = second;
+            ck_assert_int_eq(cull_log_memory_view(&view, bench.log), CULL_OK);
+            other.log = view;
+            ck_assert_int_eq(cull_store_open(&second, &other, &err), CULL_OK);
         }
-    }
-    run_workers(workers, &done);
-    (void)bench_collect(&bench);
-    bench_check(&bench);
-    for (int i = 0; i < UPLOADERS; i++) {
-        char name[8];
-
-        (void)snprintf(name, sizeof name, "c%d", i);
-        for (int version = 0; version < VERSIONS; version++) {
-            char want[96];
-
-            if (version % 2 == 0 && version + 4 < VERSIONS) {
-                continue; /* deleted and collected */
+        for (int i = 0; i <= UPLOADERS; i++) {
+            workers[i].bench = bench;
+            workers[i].number = i;
+            workers[i].done = &done;
+            if (_i == 1 && i % 3 == 0) {
+                workers[i].bench.store = second;
             }
-            (void)snprintf(want, sizeof want, "a=s%d b=s%d own=u%d-%d", version % 5,
-                           version / 3 % 7, i, version);
-            ck_assert_str_eq(bench_text(&bench, name, (uint32_t)version), want);
         }
+        run_workers(workers, &done);
+        (void)bench_collect(&bench);
+        bench_check(&bench);
+        for (int i = 0; i < UPLOADERS; i++) {
+            char name[8];
+
+            (void)snprintf(name, sizeof name, "c%d", i);
+            for (int version = 0; version < VERSIONS; version++) {
+                char want[96];
+
+                if (version % 2 == 0 && version + 4 < VERSIONS) {
+                    continue; /* deleted and collected */
+                }
+                (void)snprintf(want, sizeof want, "a=s%d b=s%d own=u%d-%d", version % 5,
+                               version / 3 % 7, i, version);
+                ck_assert_str_eq(bench_text(&bench, name, (uint32_t)version), want);
+            }
+        }
+        cull_store_close(second);
+        cull_log_close(view);
+        bench_close(&bench);
     }
-    cull_store_close(second);
-    cull_log_close(view);
-    bench_close(&bench);
-}
 END_TEST
 
 Suite *threads_suite(void)

@@ -37,24 +37,24 @@ CULL_API const char *cull_version(void);
 /** What became of a call. The numbers are stable; cull(1) maps them to its exit codes. */
 typedef enum cull_status {
     CULL_OK = 0,
-    CULL_E_NOMEM = 1,        /**< the allocator returned NULL; nothing changed */
-    CULL_E_IO = 2,           /**< the system refused: the message ends in its reason */
-    CULL_E_NOSPACE = 3,      /**< ENOSPC or EDQUOT; nothing was acknowledged */
-    CULL_E_INVALID = 4,      /**< the input breaks a rule of its format; names the place */
-    CULL_E_USAGE = 5,        /**< the call itself is wrong: an option, a name's form */
-    CULL_E_NOTFOUND = 6,     /**< a named thing, or the store itself, is not there */
-    CULL_E_EXISTS = 7,       /**< a name is taken */
-    CULL_E_BUSY = 8,         /**< somebody else holds it, or eight turns were lost; try again */
-    CULL_E_REFUSED = 9,      /**< for safety or permission; the message says the way out */
-    CULL_E_PARTIAL = 10,     /**< done in part; the result says what was not */
-    CULL_E_DAMAGED = 11,     /**< counts, mark and fingerprints disagree, or an object is lost */
-    CULL_E_CORRUPT = 12,     /**< log or checkpoint does not decode; the store is closed */
-    CULL_E_TOO_NEW = 13,     /**< the log asks for a newer reader */
-    CULL_E_ENDED = 14,       /**< the upload was committed, aborted, or its lease expired */
-    CULL_E_NOT_STORED = 15,  /**< a commit names blobs that have no object: send them again */
-    CULL_E_MOVED = 16,       /**< the log moved on; read the tail and check again */
-    CULL_E_CANCELLED = 17,   /**< the caller's callback asked to stop; the state is whole */
-    CULL_E_LIMIT = 18        /**< a bound of the library: a length, a depth, a count */
+    CULL_E_NOMEM = 1,       /**< the allocator returned NULL; nothing changed */
+    CULL_E_IO = 2,          /**< the system refused: the message ends in its reason */
+    CULL_E_NOSPACE = 3,     /**< ENOSPC or EDQUOT; nothing was acknowledged */
+    CULL_E_INVALID = 4,     /**< the input breaks a rule of its format; names the place */
+    CULL_E_USAGE = 5,       /**< the call itself is wrong: an option, a name's form */
+    CULL_E_NOTFOUND = 6,    /**< a named thing, or the store itself, is not there */
+    CULL_E_EXISTS = 7,      /**< a name is taken */
+    CULL_E_BUSY = 8,        /**< somebody else holds it, or eight turns were lost; try again */
+    CULL_E_REFUSED = 9,     /**< for safety or permission; the message says the way out */
+    CULL_E_PARTIAL = 10,    /**< done in part; the result says what was not */
+    CULL_E_DAMAGED = 11,    /**< counts, mark and fingerprints disagree, or an object is lost */
+    CULL_E_CORRUPT = 12,    /**< log or checkpoint does not decode; the store is closed */
+    CULL_E_TOO_NEW = 13,    /**< the log asks for a newer reader */
+    CULL_E_ENDED = 14,      /**< the upload was committed, aborted, or its lease expired */
+    CULL_E_NOT_STORED = 15, /**< a commit names blobs that have no object: send them again */
+    CULL_E_MOVED = 16,      /**< the log moved on; read the tail and check again */
+    CULL_E_CANCELLED = 17,  /**< the caller's callback asked to stop; the state is whole */
+    CULL_E_LIMIT = 18       /**< a bound of the library: a length, a depth, a count */
 } cull_status;
 
 /** One English phrase for a status, lower case, static. Threads: any. */

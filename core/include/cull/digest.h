@@ -46,12 +46,10 @@ CULL_API CULL_MUST_USE cull_status cull_digest_from_hex(cull_digest *out, cull_d
                                                         const char *text, size_t len);
 
 /** Write standard base64 with padding and a NUL into text (CULL_DIGEST_BASE64_MAX bytes). */
-CULL_API void cull_digest_to_base64(char *text, const cull_digest *digest,
-                                    cull_digest_kind kind);
+CULL_API void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_kind kind);
 
 /** Read base64, canonical only. CULL_E_INVALID: other characters, length, or trailing bits. */
-CULL_API CULL_MUST_USE cull_status cull_digest_from_base64(cull_digest *out,
-                                                           cull_digest_kind kind,
+CULL_API CULL_MUST_USE cull_status cull_digest_from_base64(cull_digest *out, cull_digest_kind kind,
                                                            const char *text, size_t len);
 
 /** A digest in the making. Heap, because the algorithms' states differ in size. */

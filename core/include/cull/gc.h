@@ -13,15 +13,15 @@ extern "C" {
 
 typedef struct cull_gc_options {
     uint64_t now_ms;
-    bool verify_full;         /**< all collections and fingerprints (else when due) */
-    bool allow_empty_store;   /**< a plan after which no version is left */
-    bool allow_large_plan;    /**< over half of the blobs and over 1,000 */
-    bool allow_late_deletes;  /**< an object store that cannot say why they are harmless */
-    bool allow_shorter_grace; /**< purge what was deleted grace_ms ago, whatever was promised */
-    uint64_t grace_ms;        /**< only with allow_shorter_grace */
-    unsigned threads;         /**< that delete objects, 1 to 64; 0: one */
-    uint64_t max_deletes;     /**< stop after so many blobs; 0: no limit */
-    uint64_t max_bytes;       /**< stop before more bytes than this are freed; 0: no limit */
+    bool verify_full;          /**< all collections and fingerprints (else when due) */
+    bool allow_empty_store;    /**< a plan after which no version is left */
+    bool allow_large_plan;     /**< over half of the blobs and over 1,000 */
+    bool allow_late_deletes;   /**< an object store that cannot say why they are harmless */
+    bool allow_shorter_grace;  /**< purge what was deleted grace_ms ago, whatever was promised */
+    uint64_t grace_ms;         /**< only with allow_shorter_grace */
+    unsigned threads;          /**< that delete objects, 1 to 64; 0: one */
+    uint64_t max_deletes;      /**< stop after so many blobs; 0: no limit */
+    uint64_t max_bytes;        /**< stop before more bytes than this are freed; 0: no limit */
     cull_progress_fn progress; /**< may stop the cycle between batches; NULL */
     void *progress_ctx;
     uint64_t (*clock_ns)(void *ctx); /**< for the seconds in results only; NULL: they are 0 */
@@ -43,8 +43,7 @@ typedef struct cull_plan cull_plan;
  * Cost: O(lifespans) time; two bits a blob, 4 bytes a killed lifespan of memory.
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *store,
-                                                const cull_gc_options *options,
-                                                cull_error *err);
+                                                const cull_gc_options *options, cull_error *err);
 CULL_API void cull_plan_free(cull_plan *plan);
 
 typedef struct cull_plan_info {
@@ -96,8 +95,8 @@ typedef struct cull_gc_result {
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_execute(cull_store *store, cull_plan *plan,
                                                    const cull_gc_options *options,
-                                                   const cull_caller *caller,
-                                                   cull_gc_result *out, cull_error *err);
+                                                   const cull_caller *caller, cull_gc_result *out,
+                                                   cull_error *err);
 
 /* --- stores that keep no objects: the caller deletes ------------------------------------------ */
 
@@ -115,9 +114,8 @@ typedef cull_status (*cull_free_visit_fn)(void *ctx, const cull_blob_ref *blob);
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_list(cull_store *store, cull_plan *plan,
                                                 const cull_gc_options *options,
-                                                const cull_caller *caller,
-                                                cull_free_visit_fn visit, void *ctx,
-                                                cull_gc_result *out, cull_error *err);
+                                                const cull_caller *caller, cull_free_visit_fn visit,
+                                                void *ctx, cull_gc_result *out, cull_error *err);
 
 /** Say that the content of these blobs, told by cull_gc_list(), has been deleted: they are gone.
  *  *count of them; digests that are not being deleted (gone already, or released) are passed over.

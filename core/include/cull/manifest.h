@@ -12,22 +12,22 @@
 extern "C" {
 #endif
 
-#define CULL_PATH_BYTES_MAX 4096          /**< of one entry's path, its NUL not counted */
-#define CULL_REF_BYTES_MAX 65536          /**< of a reference or a digest text */
+#define CULL_PATH_BYTES_MAX 4096 /**< of one entry's path, its NUL not counted */
+#define CULL_REF_BYTES_MAX 65536 /**< of a reference or a digest text */
 #define CULL_MANIFEST_ENTRIES_MAX 100000000u
 #define CULL_SIZE_UNKNOWN UINT64_MAX
 
 typedef enum cull_entry_kind {
-    CULL_ENTRY_NONE = 0,     /**< in a patch only: the path is removed */
-    CULL_ENTRY_BLOB = 1,     /**< owns a blob of the store */
-    CULL_ENTRY_REF = 2,      /**< a place outside the store; owns no blob, never touched */
-    CULL_ENTRY_ARTIFACT = 3  /**< `wandb-artifact://ID/path`: keeps the target's blob alive */
+    CULL_ENTRY_NONE = 0,    /**< in a patch only: the path is removed */
+    CULL_ENTRY_BLOB = 1,    /**< owns a blob of the store */
+    CULL_ENTRY_REF = 2,     /**< a place outside the store; owns no blob, never touched */
+    CULL_ENTRY_ARTIFACT = 3 /**< `wandb-artifact://ID/path`: keeps the target's blob alive */
 } cull_entry_kind;
 
 /** One line of a manifest. Strings are NUL-terminated, valid UTF-8 for JSON, and borrowed. */
 typedef struct cull_entry {
-    const char *path;        /**< relative, no `.`, no `..`, no empty part */
-    uint32_t path_len;       /**< bytes of path; adding takes as many, and refuses a NUL in them */
+    const char *path;  /**< relative, no `.`, no `..`, no empty part */
+    uint32_t path_len; /**< bytes of path; adding takes as many, and refuses a NUL in them */
     cull_entry_kind kind;
     cull_digest digest;      /**< BLOB: the content's, of the manifest's digest kind */
     uint64_t size_bytes;     /**< CULL_SIZE_UNKNOWN if the manifest does not say */
@@ -56,16 +56,14 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_add(cull_manifest *manifest,
                                                      const cull_entry *entry, cull_error *err);
 
 /** Sort, refuse duplicate paths (CULL_E_INVALID names the first). Before anything is read. */
-CULL_API CULL_MUST_USE cull_status cull_manifest_seal(cull_manifest *manifest,
-                                                      cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_manifest_seal(cull_manifest *manifest, cull_error *err);
 
 CULL_API size_t cull_manifest_count(const cull_manifest *manifest);
 CULL_API cull_digest_kind cull_manifest_kind(const cull_manifest *manifest);
 /** Entry at i < count, by path. Borrowed strings live as long as the manifest. */
 CULL_API void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out);
 /** Bisection by path; false if it is not there. */
-CULL_API bool cull_manifest_find(const cull_manifest *manifest, const char *path,
-                                 cull_entry *out);
+CULL_API bool cull_manifest_find(const cull_manifest *manifest, const char *path, cull_entry *out);
 /** Sum of known sizes, references included. *exact false if any size is unknown. */
 CULL_API uint64_t cull_manifest_size_bytes(const cull_manifest *manifest, bool *exact);
 
@@ -104,15 +102,13 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_digest(const cull_manifest *man
  */
 CULL_API CULL_MUST_USE cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind,
                                                       const char *name, cull_read_fn read,
-                                                      void *ctx,
-                                                      const cull_allocator *allocator,
+                                                      void *ctx, const cull_allocator *allocator,
                                                       cull_error *err);
 
 /** The same from one buffer. */
-CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out,
-                                                       cull_digest_kind kind, const char *name,
-                                                       const void *data, size_t len,
-                                                       const cull_allocator *allocator,
+CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out, cull_digest_kind kind,
+                                                       const char *name, const void *data,
+                                                       size_t len, const cull_allocator *allocator,
                                                        cull_error *err);
 
 /**
@@ -133,9 +129,8 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out,
  * @retval CULL_E_LIMIT   a line of over 16 KiB, too long a path
  */
 CULL_API CULL_MUST_USE cull_status cull_manifest_read_list(cull_manifest **out,
-                                                           cull_digest_kind kind,
-                                                           const char *name, cull_read_fn read,
-                                                           void *ctx,
+                                                           cull_digest_kind kind, const char *name,
+                                                           cull_read_fn read, void *ctx,
                                                            const cull_allocator *allocator,
                                                            cull_error *err);
 
@@ -161,8 +156,7 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_patch_put(cull_manifest_patch *
                                                            cull_error *err);
 /** Remove a path that the base has. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_patch_remove(cull_manifest_patch *patch,
-                                                              const char *path,
-                                                              cull_error *err);
+                                                              const char *path, cull_error *err);
 /** Sort, refuse two edits of one path (CULL_E_INVALID names it). Before anything is read. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_patch_seal(cull_manifest_patch *patch,
                                                             cull_error *err);
@@ -170,8 +164,7 @@ CULL_API size_t cull_manifest_patch_count(const cull_manifest_patch *patch);
 CULL_API cull_digest_kind cull_manifest_patch_kind(const cull_manifest_patch *patch);
 /** Edit at i < count, by path; kind CULL_ENTRY_NONE: the path is removed. Borrowed strings live
  *  as long as the patch. */
-CULL_API void cull_manifest_patch_at(const cull_manifest_patch *patch, size_t i,
-                                     cull_entry *out);
+CULL_API void cull_manifest_patch_at(const cull_manifest_patch *patch, size_t i, cull_entry *out);
 
 /**
  * A new, sealed manifest: base with the edits done. Base and patch, both sealed, stay as they are.

@@ -46,14 +46,13 @@ typedef struct cull_object_version {
 
 /** What is known of one stored object. */
 typedef struct cull_object_info {
-    cull_status status;   /**< CULL_OK, CULL_E_NOTFOUND, or why it could not be asked */
+    cull_status status; /**< CULL_OK, CULL_E_NOTFOUND, or why it could not be asked */
     uint64_t size_bytes;
     uint64_t modified_ms; /**< Unix time; 0 if unknown, and unknown age means keep */
 } cull_object_info;
 
 /** Called for each listed object. name: the key as it lies there; id NULL: it does not parse. */
-typedef cull_status (*cull_object_visit_fn)(void *ctx, const char *name,
-                                            const cull_object_id *id,
+typedef cull_status (*cull_object_visit_fn)(void *ctx, const char *name, const cull_object_id *id,
                                             const cull_object_info *info);
 
 /** Where staged bytes come from: a file descriptor (fd >= 0, read from its start, may be
@@ -69,7 +68,7 @@ typedef struct cull_source {
 typedef struct cull_staged {
     cull_digest digest; /**< of the bytes that were stored, read back or taken on the way in */
     uint64_t size_bytes;
-    uint64_t token;     /**< the store's own */
+    uint64_t token; /**< the store's own */
 } cull_staged;
 
 typedef struct cull_objects cull_objects;
@@ -153,10 +152,10 @@ CULL_API void cull_objects_close(cull_objects *objects);
 /* --- directory -------------------------------------------------------------------------- */
 
 typedef struct cull_objects_directory_options {
-    const char *path;         /**< the store's directory; holds objects/, quarantine/, tmp/ */
+    const char *path; /**< the store's directory; holds objects/, quarantine/, tmp/ */
     cull_digest_kind digest;
-    uint32_t stage_prefix;    /**< makes temporary names of this process unique: its pid */
-    bool create;              /**< make the folders; otherwise they must be there */
+    uint32_t stage_prefix;           /**< makes temporary names of this process unique: its pid */
+    bool create;                     /**< make the folders; otherwise they must be there */
     const cull_allocator *allocator; /**< NULL: default */
 } cull_objects_directory_options;
 
@@ -171,17 +170,16 @@ typedef struct cull_objects_directory_options {
  * @retval CULL_E_INVALID  a part of it is a symlink, or no directory
  * @retval CULL_E_IO, CULL_E_NOMEM
  */
-CULL_API CULL_MUST_USE cull_status
-cull_objects_directory_open(cull_objects **out, const cull_objects_directory_options *options,
-                            cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_objects_directory_open(
+    cull_objects **out, const cull_objects_directory_options *options, cull_error *err);
 
 /* --- memory ----------------------------------------------------------------------------- */
 
 typedef struct cull_objects_memory_options {
     cull_digest_kind digest;
-    cull_versioning versioning;   /**< plays a bucket's answers */
-    cull_late_deletes late;       /**< what it says of late deletes */
-    bool deliver_late;            /**< publishes and deletes queue until delivered, any order */
+    cull_versioning versioning;      /**< plays a bucket's answers */
+    cull_late_deletes late;          /**< what it says of late deletes */
+    bool deliver_late;               /**< publishes and deletes queue until delivered, any order */
     const cull_allocator *allocator; /**< NULL: default */
 } cull_objects_memory_options;
 
@@ -198,14 +196,12 @@ typedef struct cull_objects_memory_options {
  * request was delivered; the same call again then tells its result, once, and a later one is a
  * new request. Staged bytes leave with the first call, and the repeated one names them again.
  */
-CULL_API CULL_MUST_USE cull_status
-cull_objects_memory_new(cull_objects **out, const cull_objects_memory_options *options,
-                        cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_objects_memory_new(
+    cull_objects **out, const cull_objects_memory_options *options, cull_error *err);
 /** Set the time that new objects carry. */
 CULL_API void cull_objects_memory_set_time(cull_objects *memory, uint64_t now_ms);
 /** Switch versioning, as a bucket's owner may at any time. */
-CULL_API void cull_objects_memory_set_versioning(cull_objects *memory,
-                                                 cull_versioning versioning);
+CULL_API void cull_objects_memory_set_versioning(cull_objects *memory, cull_versioning versioning);
 /** Requests that wait (deliver_late). */
 CULL_API size_t cull_objects_memory_pending(cull_objects *memory);
 /** Deliver waiting request number which (modulo their count), oldest first. */
@@ -235,8 +231,7 @@ CULL_API CULL_MUST_USE cull_status cull_objects_memory_lose(cull_objects *memory
 typedef cull_status (*cull_fault_fn)(void *ctx, const char *op, uint64_t n);
 
 /** Wrap a store: every operation first asks fault. Takes ownership of inner on success. */
-CULL_API CULL_MUST_USE cull_status cull_objects_faulty_new(cull_objects **out,
-                                                           cull_objects *inner,
+CULL_API CULL_MUST_USE cull_status cull_objects_faulty_new(cull_objects **out, cull_objects *inner,
                                                            cull_fault_fn fault, void *ctx,
                                                            const cull_allocator *allocator,
                                                            cull_error *err);

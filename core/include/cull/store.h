@@ -32,15 +32,15 @@ typedef struct cull_store cull_store;
 
 /** Fixed when a store is made. Zero means the default. */
 typedef struct cull_store_settings {
-    cull_digest_kind digest; /**< SHA-256 */
-    bool index_only;         /**< keeps no objects: nothing is moved or deleted */
-    bool grace_is_zero;      /**< a grace of 0 ms, which grace_ms = 0 cannot say */
-    uint64_t grace_ms;       /**< how long a soft-delete can be restored; 7 days */
-    uint64_t lease_ms;       /**< of an upload, renewed at a third; 1 hour */
-    uint64_t seed;           /**< random, from the caller: places digests in tables */
+    cull_digest_kind digest;        /**< SHA-256 */
+    bool index_only;                /**< keeps no objects: nothing is moved or deleted */
+    bool grace_is_zero;             /**< a grace of 0 ms, which grace_ms = 0 cannot say */
+    uint64_t grace_ms;              /**< how long a soft-delete can be restored; 7 days */
+    uint64_t lease_ms;              /**< of an upload, renewed at a third; 1 hour */
+    uint64_t seed;                  /**< random, from the caller: places digests in tables */
     cull_late_deletes late_deletes; /**< the object store's answer when the store was made */
-    char hosting[32];        /**< "local" */
-    uint64_t created_ms;     /**< out only */
+    char hosting[32];               /**< "local" */
+    uint64_t created_ms;            /**< out only */
 } cull_store_settings;
 
 /**
@@ -82,8 +82,7 @@ CULL_API CULL_MUST_USE cull_status cull_store_refresh(cull_store *store, uint64_
  * after the answer is given. force: write all loaded rooms.
  */
 CULL_API CULL_MUST_USE cull_status cull_store_maintain(cull_store *store, bool force,
-                                                       const cull_caller *caller,
-                                                       cull_error *err);
+                                                       const cull_caller *caller, cull_error *err);
 
 /* --- names -------------------------------------------------------------------------------- */
 
@@ -134,8 +133,8 @@ typedef struct cull_version_info {
     const char *project;
     const char *collection;
     const char *type;
-    bool collection_deleted;  /**< the name is free for a new collection */
-    const char *run;          /**< that logged it; "" if none */
+    bool collection_deleted; /**< the name is free for a new collection */
+    const char *run;         /**< that logged it; "" if none */
     const char *creator;
     const char *const *aliases; /**< sorted; vN is not among them */
     size_t alias_count;
@@ -143,15 +142,15 @@ typedef struct cull_version_info {
     size_t tag_count;
     cull_digest manifest_digest; /**< 16 bytes */
     uint64_t entries;
-    uint64_t blobs;              /**< distinct */
-    uint64_t size_bytes;         /**< of all entries, references with them */
+    uint64_t blobs;      /**< distinct */
+    uint64_t size_bytes; /**< of all entries, references with them */
     bool size_exact;
     uint64_t created_ms;
     uint64_t deleted_ms;    /**< DELETED */
     uint64_t kept_until_ms; /**< DELETED: restorable at least until then */
     cull_delete_reason reason;
-    uint64_t expires_ms;  /**< by TTL; 0: never */
-    bool pinned;          /**< the base of an open upload: not purged before it ends */
+    uint64_t expires_ms; /**< by TTL; 0: never */
+    bool pinned;         /**< the base of an open upload: not purged before it ends */
 } cull_version_info;
 
 typedef cull_status (*cull_version_visit_fn)(void *ctx, const cull_version_info *version);
@@ -165,14 +164,13 @@ CULL_API CULL_MUST_USE cull_status cull_version_find(cull_store *store, const cu
                                                      cull_version_key *out, cull_error *err);
 
 /** Visit one version. CULL_E_NOTFOUND: no such key, or purged. */
-CULL_API CULL_MUST_USE cull_status cull_version_show(cull_store *store,
-                                                     const cull_version_key *key,
+CULL_API CULL_MUST_USE cull_status cull_version_show(cull_store *store, const cull_version_key *key,
                                                      cull_version_visit_fn visit, void *ctx,
                                                      cull_error *err);
 
 /** Which versions: every field that is set must hold. All zero selects every live version. */
 typedef struct cull_selection {
-    const char *entity;     /**< NULL: any */
+    const char *entity; /**< NULL: any */
     const char *project;
     const char *collection; /**< exact name */
     const char *run;        /**< logged by */
@@ -182,9 +180,9 @@ typedef struct cull_selection {
     const char *type;
     const char *tag;
     bool no_run;
-    uint64_t created_before_ms; /**< 0: any */
-    uint32_t keep_last;         /**< all but the last N of each collection */
-    uint32_t keep_every;        /**< all but each K-th ordinal */
+    uint64_t created_before_ms;          /**< 0: any */
+    uint32_t keep_last;                  /**< all but the last N of each collection */
+    uint32_t keep_every;                 /**< all but each K-th ordinal */
     const char *const *keep_alias_globs; /**< but those with such an alias */
     size_t keep_alias_glob_count;
     unsigned states; /**< bits 1 << CULL_VERSION_...; 0: COMMITTED only */
@@ -196,8 +194,7 @@ typedef struct cull_selection {
  * do not call the store from it. CULL_E_NOTFOUND: a named entity, project, collection or run is
  * not there.
  */
-CULL_API CULL_MUST_USE cull_status cull_select(cull_store *store,
-                                               const cull_selection *selection,
+CULL_API CULL_MUST_USE cull_status cull_select(cull_store *store, const cull_selection *selection,
                                                cull_version_visit_fn visit, void *ctx,
                                                cull_error *err);
 
@@ -216,8 +213,7 @@ typedef struct cull_collection_info {
     uint64_t newest_ms;  /**< creation of its newest committed version; 0 */
 } cull_collection_info;
 
-typedef cull_status (*cull_collection_visit_fn)(void *ctx,
-                                                const cull_collection_info *collection);
+typedef cull_status (*cull_collection_visit_fn)(void *ctx, const cull_collection_info *collection);
 
 /** Visit collections in order of names; entity, project NULL: all. Live ones; deleted ones too
  *  with deleted = true. CULL_E_NOTFOUND as in cull_select(). */
@@ -237,11 +233,9 @@ typedef struct cull_run_info {
 } cull_run_info;
 
 /** Visit the runs of a project (NULL: all), by name. */
-CULL_API CULL_MUST_USE cull_status cull_runs(cull_store *store, const char *entity,
-                                             const char *project,
-                                             cull_status (*visit)(void *ctx,
-                                                                  const cull_run_info *run),
-                                             void *ctx, cull_error *err);
+CULL_API CULL_MUST_USE cull_status
+cull_runs(cull_store *store, const char *entity, const char *project,
+          cull_status (*visit)(void *ctx, const cull_run_info *run), void *ctx, cull_error *err);
 
 /** Point an alias at a COMMITTED version; it moves if it exists in the collection.
  *  CULL_E_USAGE: not an alias' form (`v3` is none). CULL_E_REFUSED: the version is deleted. */
@@ -251,13 +245,11 @@ CULL_API CULL_MUST_USE cull_status cull_alias_set(cull_store *store,
                                                   cull_error *err);
 /** Take an alias away. CULL_E_NOTFOUND. */
 CULL_API CULL_MUST_USE cull_status cull_alias_remove(cull_store *store, uint64_t collection,
-                                                     const char *alias,
-                                                     const cull_caller *caller,
+                                                     const char *alias, const cull_caller *caller,
                                                      cull_error *err);
 /** Add a tag (there already: CULL_OK), or remove one (CULL_E_NOTFOUND). Tags have the form of
  *  aliases; at most 64 a version. */
-CULL_API CULL_MUST_USE cull_status cull_tag_set(cull_store *store,
-                                                const cull_version_key *version,
+CULL_API CULL_MUST_USE cull_status cull_tag_set(cull_store *store, const cull_version_key *version,
                                                 const char *tag, bool present,
                                                 const cull_caller *caller, cull_error *err);
 
@@ -312,17 +304,15 @@ typedef struct cull_blob_ref {
  * @retval CULL_E_ENDED   the upload has ended (a lease past its end is ended first)
  * @retval CULL_E_INVALID a blob is known with another size, or all sizes' sum overflows
  */
-CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload,
-                                                   const cull_blob_ref *blobs, size_t count,
-                                                   cull_put_answer *answers,
+CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload, const cull_blob_ref *blobs,
+                                                   size_t count, cull_put_answer *answers,
                                                    const cull_caller *caller, cull_error *err);
 
 /** Confirm that these blobs' objects are durable (the caller's word; cull_upload_send() gives it
  *  itself). Idempotent. CULL_E_ENDED; CULL_E_NOTFOUND: not pinned by this upload. */
 CULL_API CULL_MUST_USE cull_status cull_upload_confirm(cull_upload *upload,
                                                        const cull_digest *digests, size_t count,
-                                                       const cull_caller *caller,
-                                                       cull_error *err);
+                                                       const cull_caller *caller, cull_error *err);
 
 /**
  * Publish staged bytes (cull_stage()) as the objects of blobs answered *send*, durably, and
@@ -330,9 +320,9 @@ CULL_API CULL_MUST_USE cull_status cull_upload_confirm(cull_upload *upload,
  * @retval CULL_E_INVALID a staged digest is not pinned by this upload: content changed since it
  *                        was named
  */
-CULL_API CULL_MUST_USE cull_status cull_upload_send(cull_upload *upload,
-                                                    const cull_staged *staged, size_t count,
-                                                    const cull_caller *caller, cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_upload_send(cull_upload *upload, const cull_staged *staged,
+                                                    size_t count, const cull_caller *caller,
+                                                    cull_error *err);
 
 /** Copy a source into the object store under a temporary name and take its digest. Runs beside
  *  other calls. Ended by cull_upload_send() or cull_unstage(). */
@@ -377,15 +367,14 @@ CULL_API CULL_MUST_USE cull_status cull_upload_commit(cull_upload *upload,
                                                       const cull_commit_options *options,
                                                       cull_missing_visit_fn missing, void *ctx,
                                                       cull_commit_result *out,
-                                                      const cull_caller *caller,
-                                                      cull_error *err);
+                                                      const cull_caller *caller, cull_error *err);
 
 /** Move the lease's end to now + its length. CULL_E_ENDED. */
-CULL_API CULL_MUST_USE cull_status cull_upload_renew(cull_upload *upload,
-                                                     const cull_caller *caller, cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_upload_renew(cull_upload *upload, const cull_caller *caller,
+                                                     cull_error *err);
 /** Give the upload up. CULL_E_ENDED if it has ended already. */
-CULL_API CULL_MUST_USE cull_status cull_upload_abort(cull_upload *upload,
-                                                     const cull_caller *caller, cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_upload_abort(cull_upload *upload, const cull_caller *caller,
+                                                     cull_error *err);
 /** Free the handle; the upload stays as it is. NULL is accepted. */
 CULL_API void cull_upload_free(cull_upload *upload);
 
@@ -421,9 +410,8 @@ typedef struct cull_delete_options {
  * @retval CULL_E_NOTFOUND one is deleted or purged already, or not there
  * Cost: O(count). Duplicates count once.
  */
-CULL_API CULL_MUST_USE cull_status cull_delete(cull_store *store,
-                                               const cull_version_key *versions, size_t count,
-                                               const cull_delete_options *options,
+CULL_API CULL_MUST_USE cull_status cull_delete(cull_store *store, const cull_version_key *versions,
+                                               size_t count, const cull_delete_options *options,
                                                const cull_caller *caller, cull_error *err);
 
 typedef enum cull_scope_kind {
@@ -463,10 +451,9 @@ CULL_API CULL_MUST_USE cull_status cull_delete_scope(cull_store *store, const cu
  * @retval CULL_E_EXISTS   the collection's name is taken: use as
  * @retval CULL_E_NOTFOUND purged ("already collected"), or not deleted
  */
-CULL_API CULL_MUST_USE cull_status cull_restore(cull_store *store,
-                                                const cull_version_key *versions, size_t count,
-                                                const char *as, const cull_caller *caller,
-                                                cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_restore(cull_store *store, const cull_version_key *versions,
+                                                size_t count, const char *as,
+                                                const cull_caller *caller, cull_error *err);
 
 /* --- reading ------------------------------------------------------------------------------ */
 
@@ -488,16 +475,15 @@ CULL_API CULL_MUST_USE cull_status cull_version_notes(cull_store *store,
  *  end if they are others (what was written must then be thrown away); CULL_E_NOTFOUND: no
  *  object. */
 CULL_API CULL_MUST_USE cull_status cull_blob_read(cull_store *store, const cull_digest *digest,
-                                                  cull_write_fn write, void *ctx,
-                                                  cull_error *err);
+                                                  cull_write_fn write, void *ctx, cull_error *err);
 
 /** What is known of a blob. */
 typedef struct cull_blob_info {
-    const char *state; /**< "expected", "live", "deleting"; static */
+    const char *state;   /**< "expected", "live", "deleting"; static */
     uint64_t size_bytes; /**< or CULL_SIZE_UNKNOWN */
-    uint32_t count;    /**< lifespans that retained versions cross, and pins */
-    uint32_t pins;     /**< of open uploads */
-    uint64_t versions; /**< retained versions that hold it */
+    uint32_t count;      /**< lifespans that retained versions cross, and pins */
+    uint32_t pins;       /**< of open uploads */
+    uint64_t versions;   /**< retained versions that hold it */
 } cull_blob_info;
 
 /** Called for each path of each retained version that holds the blob. */
@@ -507,8 +493,8 @@ typedef cull_status (*cull_why_visit_fn)(void *ctx, const cull_version_info *ver
 /** Which versions and paths hold a blob. CULL_E_NOTFOUND: the store does not know it (any more).
  *  Cost: O(lifespans) and reading the holders' manifests. */
 CULL_API CULL_MUST_USE cull_status cull_why(cull_store *store, const cull_digest *digest,
-                                            cull_blob_info *out, cull_why_visit_fn visit,
-                                            void *ctx, cull_error *err);
+                                            cull_blob_info *out, cull_why_visit_fn visit, void *ctx,
+                                            cull_error *err);
 
 typedef struct cull_usage {
     uint64_t versions;          /**< committed */
@@ -526,15 +512,14 @@ typedef struct cull_usage {
 
 /** Figures of a part of the store. CULL_E_NOTFOUND. Cost: O(lifespans of the store). */
 CULL_API CULL_MUST_USE cull_status cull_usage_of(cull_store *store, const cull_scope *scope,
-                                                 uint64_t now_ms, cull_usage *out,
-                                                 cull_error *err);
+                                                 uint64_t now_ms, cull_usage *out, cull_error *err);
 
 /** What purging these versions would free now, other versions staying: blobs and bytes (of those
  *  whose size is known). */
 CULL_API CULL_MUST_USE cull_status cull_would_free(cull_store *store,
-                                                   const cull_version_key *versions,
-                                                   size_t count, uint64_t *blobs,
-                                                   uint64_t *bytes, cull_error *err);
+                                                   const cull_version_key *versions, size_t count,
+                                                   uint64_t *blobs, uint64_t *bytes,
+                                                   cull_error *err);
 
 typedef struct cull_stat {
     uint64_t seq;
@@ -545,18 +530,17 @@ typedef struct cull_stat {
     uint64_t stored_bytes; /**< of LIVE and DELETING blobs */
     bool size_exact;       /**< all their sizes are known */
     uint64_t lifespans_open, lifespans_closed, references;
-    uint64_t log_bytes, audit_bytes, checkpoint_bytes, manifest_bytes; /**< on disk */
+    uint64_t log_bytes, audit_bytes, checkpoint_bytes, manifest_bytes;      /**< on disk */
     uint64_t memory_catalog, memory_blobs, memory_lifespans, memory_counts; /**< heap */
 } cull_stat;
 
 /** Figures of the store; loads all rooms. */
-CULL_API CULL_MUST_USE cull_status cull_stat_of(cull_store *store, cull_stat *out,
-                                                cull_error *err);
+CULL_API CULL_MUST_USE cull_status cull_stat_of(cull_store *store, cull_stat *out, cull_error *err);
 
 /* --- checking ----------------------------------------------------------------------------- */
 
 typedef enum cull_finding_kind {
-    CULL_FOUND_MISSING = 1,     /**< a held blob has no object */
+    CULL_FOUND_MISSING = 1, /**< a held blob has no object */
     CULL_FOUND_WRONG_SIZE = 2,
     CULL_FOUND_WRONG_DIGEST = 3, /**< read_data only */
     CULL_FOUND_ORPHAN = 4,       /**< an object that no fact names; a note while it is young */
@@ -595,11 +579,9 @@ typedef struct cull_fsck_result {
  * heals it. repair takes the collector's lock (CULL_E_BUSY).
  * @retval CULL_E_DAMAGED there are problems (all were told); with repair: some are left
  */
-CULL_API CULL_MUST_USE cull_status cull_fsck(cull_store *store,
-                                             const cull_fsck_options *options,
+CULL_API CULL_MUST_USE cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,
                                              const cull_caller *caller,
-                                             void (*visit)(void *ctx,
-                                                           const cull_finding *finding),
+                                             void (*visit)(void *ctx, const cull_finding *finding),
                                              void *ctx, cull_fsck_result *out, cull_error *err);
 
 #ifdef __cplusplus

@@ -114,7 +114,8 @@ cull_status cull__check_type(const struct cull__collection *collection, const ch
     }
     return cull__error_set(err, CULL_E_INVALID, "%s/%s/%s is of type %s, not %s",
                            collection->project->entity->name, collection->project->name,
-                           collection->name, collection->type, cull__printable(text, type, strlen(type)));
+                           collection->name, collection->type,
+                           cull__printable(text, type, strlen(type)));
 }
 
 /* --- states of versions ----------------------------------------------------------------------- */

@@ -26,7 +26,10 @@ struct cull__u32s {
     size_t capacity;
     const cull_allocator *allocator;
 };
-#define CULL__U32S_INIT(allocator_) { NULL, 0, 0, (allocator_) }
+#define CULL__U32S_INIT(allocator_) \
+    {                               \
+        NULL, 0, 0, (allocator_)    \
+    }
 cull_status cull__u32s_push(struct cull__u32s *list, uint32_t value);
 cull_status cull__u32s_reserve(struct cull__u32s *list, size_t more); /* room for more pushes */
 void cull__u32s_sort(struct cull__u32s *list);                        /* ascending */
@@ -138,8 +141,8 @@ const uint32_t *cull__lifespans_open(const struct cull__lifespans *spans, size_t
  * new ones for opened (each not open now; order kept). scratch: at least blob-limit bits, all
  * zero, zero again on return. CULL_E_CORRUPT: a blob is not as stated; CULL_E_NOMEM: unchanged. */
 cull_status cull__lifespans_commit(struct cull__lifespans *spans, const uint32_t *closed,
-                                   size_t closed_count, const uint32_t *opened,
-                                   size_t opened_count, uint64_t *scratch, size_t scratch_bits);
+                                   size_t closed_count, const uint32_t *opened, size_t opened_count,
+                                   uint64_t *scratch, size_t scratch_bits);
 
 /* What a commit of exactly these members (a bit set over blob numbers, `bits` of them; count of
  * set bits) would close (sorted) and open (ascending), appended to the lists. The members are
@@ -167,8 +170,7 @@ cull_status cull__lifespans_would_kill(const struct cull__lifespans *spans,
 /* Visit all alive lifespans of one blob: [born, died), died CULL__ORDINAL_NONE while open.
  * O(rows): for `why`, not for a hot path. */
 cull_status cull__lifespans_of_blob(const struct cull__lifespans *spans, uint32_t blob,
-                                    cull_status (*visit)(void *ctx, uint32_t born,
-                                                         uint32_t died),
+                                    cull_status (*visit)(void *ctx, uint32_t born, uint32_t died),
                                     void *ctx);
 
 /* One collection's columns appended to out, and back. Load checks everything against
@@ -226,7 +228,7 @@ struct cull__fingerprint {
 /* Fingerprints of all versions from the lifespans, in one pass: add at born, subtract at died,
  * prefix sum. out has versions elements; those of ordinals that are not retained mean nothing. */
 cull_status cull__fingerprints(const struct cull__lifespans *spans,
-                               const struct cull__blob_table *table,
-                               struct cull__fingerprint *out, const cull_allocator *allocator);
+                               const struct cull__blob_table *table, struct cull__fingerprint *out,
+                               const cull_allocator *allocator);
 
 #endif

@@ -15,21 +15,22 @@
 #include "base/hash.h"
 
 #define FACT_TEXT_MAX 256
-#define FACT_NUMBERS_MAX (16u << 20) /* one range may stand for many; this bounds what it expands to */
+#define FACT_NUMBERS_MAX \
+    (16u << 20) /* one range may stand for many; this bounds what it expands to */
 #define FACT_BLOBS_MAX (1u << 20)
 
 enum field {
-    ID = 1,         /* varint id */
-    PARENT = 2,     /* varint parent */
-    RUN = 4,        /* varint run */
-    UNTIL = 8,      /* varint until_ms */
-    ORDINAL = 16,   /* varint ordinal */
-    HOW = 32,       /* varint how */
-    NAME = 64,      /* text */
-    KIND = 128,     /* text */
-    NUMBERS = 256,  /* ranges */
-    OPENED = 512,   /* ranges */
-    BLOBS = 1024,   /* blobs */
+    ID = 1,          /* varint id */
+    PARENT = 2,      /* varint parent */
+    RUN = 4,         /* varint run */
+    UNTIL = 8,       /* varint until_ms */
+    ORDINAL = 16,    /* varint ordinal */
+    HOW = 32,        /* varint how */
+    NAME = 64,       /* text */
+    KIND = 128,      /* text */
+    NUMBERS = 256,   /* ranges */
+    OPENED = 512,    /* ranges */
+    BLOBS = 1024,    /* blobs */
     VERSIONS = 2048, /* object versions */
     SETTINGS = 4096,
     COMMIT = 8192
@@ -121,8 +122,7 @@ void cull__frame_end(struct cull__buf *buf, size_t start)
     store_u64(header + 8, XXH3_64bits_withSeed(header + CULL__FRAME_HEADER, len, type));
 }
 
-cull_status cull__frame_next(struct cull__cursor *cursor, struct cull__frame *out,
-                             cull_error *err)
+cull_status cull__frame_next(struct cull__cursor *cursor, struct cull__frame *out, cull_error *err)
 {
     uint32_t len = cull__cursor_u32(cursor);
     uint16_t type = cull__cursor_u16(cursor);
@@ -182,8 +182,7 @@ static void take_ranges(struct cull__cursor *in, struct cull__buf *out, const ui
         uint64_t len = cull__cursor_varint_max(in, FACT_NUMBERS_MAX) + 1;
         uint32_t *room;
 
-        if ((r > 0 && first == end) || first + len > UINT32_MAX ||
-            len > FACT_NUMBERS_MAX - total) {
+        if ((r > 0 && first == end) || first + len > UINT32_MAX || len > FACT_NUMBERS_MAX - total) {
             in->failed = true;
             break;
         }
@@ -250,15 +249,13 @@ static void put_versions(struct cull__buf *buf, const struct cull__fact *fact)
     }
 }
 
-static void take_versions(struct cull__cursor *in, struct cull__fact *fact,
-                          struct cull__buf *out)
+static void take_versions(struct cull__cursor *in, struct cull__fact *fact, struct cull__buf *out)
 {
     size_t count = cull__cursor_count(in, 2, FACT_BLOBS_MAX);
     struct cull__fact_version *versions;
 
     cull__buf_clear(out);
-    versions =
-        (struct cull__fact_version *)(void *)cull__buf_room(out, count * sizeof *versions);
+    versions = (struct cull__fact_version *)(void *)cull__buf_room(out, count * sizeof *versions);
     for (size_t i = 0; versions != NULL && i < count; i++) {
         versions[i].number = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX - 2);
         versions[i].version = cull__cursor_varint(in);
@@ -339,9 +336,8 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
     const struct {
         unsigned field;
         uint64_t value;
-    } varints[] = { { ID, fact->id },          { PARENT, fact->parent },
-                    { RUN, fact->run },        { UNTIL, fact->until_ms },
-                    { ORDINAL, fact->ordinal }, { HOW, fact->how } };
+    } varints[] = { { ID, fact->id },          { PARENT, fact->parent },   { RUN, fact->run },
+                    { UNTIL, fact->until_ms }, { ORDINAL, fact->ordinal }, { HOW, fact->how } };
 
     CULL_ASSERT(fields != 0);
     for (size_t i = 0; i < ARRAY_LEN(varints); i++) {

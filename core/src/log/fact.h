@@ -31,8 +31,7 @@ struct cull__frame {
 size_t cull__frame_begin(struct cull__buf *buf, uint16_t type);
 void cull__frame_end(struct cull__buf *buf, size_t start);
 /* Take the next frame. CULL_E_CORRUPT: cut short, too long, wrong checksum, reserved bits. */
-cull_status cull__frame_next(struct cull__cursor *cursor, struct cull__frame *out,
-                             cull_error *err);
+cull_status cull__frame_next(struct cull__cursor *cursor, struct cull__frame *out, cull_error *err);
 
 enum cull__fact_type {
     CULL__FACT_STAMP = 1,              /* time, actor: of the facts that follow */

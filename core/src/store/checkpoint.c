@@ -85,8 +85,8 @@ static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *er
         }
     }
     if (status == CULL_OK) {
-        status = cull__index_load(&store->index, &store->catalog->settings, found,
-                                  store->allocator, err);
+        status = cull__index_load(&store->index, &store->catalog->settings, found, store->allocator,
+                                  err);
         store->index_seq = seq;
     }
     for (unsigned room = 0; room < 3; room++) {
@@ -103,8 +103,8 @@ cull_status cull__checkpoint_load_index(cull_store *store, cull_error *err)
     for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
         struct cull__checkpoint counts = { 0, NULL, 0 };
 
-        status = store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts,
-                                                 err);
+        status =
+            store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts, err);
         if (status == CULL_OK) {
             uint64_t seq = counts.seq;
 
@@ -131,14 +131,13 @@ static cull_status room_due(cull_store *store, const char *room, bool *due, uint
 {
     uint64_t bytes = 0;
     uint64_t tail = 0;
-    cull_status status =
-        store->log->ops->checkpoint_size(store->log, room, newest, &bytes, err);
+    cull_status status = store->log->ops->checkpoint_size(store->log, room, newest, &bytes, err);
 
     if (status == CULL_OK) {
         status = store->log->ops->tail_bytes(store->log, *newest, &tail, err);
     }
-    *due = status == CULL_OK &&
-           (tail > TAIL_BYTES_MAX || (tail > TAIL_BYTES_MIN && tail > bytes / 4));
+    *due =
+        status == CULL_OK && (tail > TAIL_BYTES_MAX || (tail > TAIL_BYTES_MIN && tail > bytes / 4));
     return status;
 }
 
@@ -174,16 +173,14 @@ static cull_status put_index(cull_store *store, cull_error *err)
             return cull__error_nomem(err);
         }
         status = store->log->ops->checkpoint_put(store->log, cull__index_rooms[room],
-                                                 store->index_seq, save.columns, save.count,
-                                                 err);
+                                                 store->index_seq, save.columns, save.count, err);
         cull__room_save_release(&save);
     }
     return status;
 }
 
 /* All rooms are written together, so that what was newest before is the oldest kept after. */
-static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_ms,
-                               cull_error *err)
+static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_ms, cull_error *err)
 {
     cull_status status = cull__store_sync(store, CULL__NEED_INDEX, err);
 
@@ -194,8 +191,8 @@ static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_
         status = put_index(store, err);
     }
     if (status == CULL_OK && oldest > 0) {
-        status = store->log->ops->cut(store->log, oldest,
-                                      now_ms > AUDIT_MS ? now_ms - AUDIT_MS : 0, err);
+        status = store->log->ops->cut(store->log, oldest, now_ms > AUDIT_MS ? now_ms - AUDIT_MS : 0,
+                                      err);
     }
     return status;
 }

@@ -30,8 +30,8 @@ struct commit_ctx {
     cull_blob_ref *wanted; /* of its entries, with duplicates */
     size_t wanted_count;
     size_t wanted_capacity;
-    uint32_t *numbers; /* of wanted */
-    struct cull__u32s members; /* distinct numbers */
+    uint32_t *numbers;                /* of wanted */
+    struct cull__u32s members;        /* distinct numbers */
     struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
     size_t missing_count;
@@ -46,9 +46,9 @@ struct commit_ctx {
 static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes)
 {
     void *wanted = commit->wanted;
-    cull_status status = cull__reserve(commit->upload->store->allocator, &wanted,
-                                       &commit->wanted_capacity, commit->wanted_count + 1,
-                                       sizeof *commit->wanted);
+    cull_status status =
+        cull__reserve(commit->upload->store->allocator, &wanted, &commit->wanted_capacity,
+                      commit->wanted_count + 1, sizeof *commit->wanted);
 
     commit->wanted = wanted;
     if (status == CULL_OK) {
@@ -116,10 +116,11 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
         }
         if (status == CULL_OK && (target == NULL || !cull_manifest_find(target, path, &found) ||
                                   found.kind == CULL_ENTRY_REF)) {
-            status = cull__error_set(err, CULL_E_NOTFOUND,
-                                     "%s: the reference's target is not a file of a committed version "
-                                     "(--allow-unresolved-references keeps it as it stands)",
-                                     cull__printable(shown, entry->path, entry->path_len));
+            status =
+                cull__error_set(err, CULL_E_NOTFOUND,
+                                "%s: the reference's target is not a file of a committed version "
+                                "(--allow-unresolved-references keeps it as it stands)",
+                                cull__printable(shown, entry->path, entry->path_len));
         } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
             blob = true;
             status = want(commit, &found.digest, found.size_bytes);
@@ -168,8 +169,8 @@ static cull_status find_wanted(struct commit_ctx *commit)
 {
     cull_store *store = commit->upload->store;
     cull_digest digests[256];
-    uint32_t *numbers = cull__realloc(store->allocator, commit->numbers, commit->wanted_count,
-                                      sizeof *numbers);
+    uint32_t *numbers =
+        cull__realloc(store->allocator, commit->numbers, commit->wanted_count, sizeof *numbers);
 
     if (numbers == NULL) {
         return CULL_E_NOMEM;
@@ -290,8 +291,8 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
     status = collect_members(commit, err);
     commit->effect.closed.count = commit->effect.opened.count = 0;
     if (status == CULL_OK &&
-        cull__lifespans_diff(spans, index->scratch.words, index->scratch.count,
-                             commit->members.at, commit->members.count, &commit->effect.closed,
+        cull__lifespans_diff(spans, index->scratch.words, index->scratch.count, commit->members.at,
+                             commit->members.count, &commit->effect.closed,
                              &commit->effect.opened) != CULL_OK) {
         status = cull__error_nomem(err);
     }
@@ -313,8 +314,8 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
     cull_status status = CULL_OK;
 
     if (!chain_start && !base_is_previous) {
-        status = cull__manifest_load(commit->upload->store, commit->upload->collection,
-                                     ordinal - 1, true, &loaded, err);
+        status = cull__manifest_load(commit->upload->store, commit->upload->collection, ordinal - 1,
+                                     true, &loaded, err);
     }
     cull__buf_clear(&commit->document);
     if (status == CULL_OK) { /* a base is pinned, so its documents are there to build on */
@@ -351,9 +352,8 @@ static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn 
     if (status != CULL_OK || commit->notes.failed) {
         return status != CULL_OK ? status : cull__error_nomem(err);
     }
-    commit->documents[0] =
-        (struct cull__document){ cull__manifest_document(collection, ordinal),
-                                 commit->document.data, commit->document.len };
+    commit->documents[0] = (struct cull__document){ cull__manifest_document(collection, ordinal),
+                                                    commit->document.data, commit->document.len };
     commit->documents[1] = (struct cull__document){ cull__notes_document(collection, ordinal),
                                                     commit->notes.data, commit->notes.len };
     txn->documents = commit->documents;
@@ -490,8 +490,7 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     if (cull__upload_check_open(upload, &ended) != CULL_OK || collection == NULL) {
         return cull__error_set(err, CULL_E_ENDED, "%s", ended.message);
     }
-    equal = cull__version_equal(txn->store->catalog, collection,
-                                commit->manifest_digest.bytes);
+    equal = cull__version_equal(txn->store->catalog, collection, commit->manifest_digest.bytes);
     if (commit->missing_count > 0) {
         char hex[CULL_DIGEST_HEX_MAX];
 
@@ -514,8 +513,7 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     if (status == CULL_OK) {
         add_commit(commit, txn, collection);
         add_labels(txn, collection, collection->next_ordinal, commit->options);
-        commit->result =
-            (cull_commit_result){ { collection->id, collection->next_ordinal }, true };
+        commit->result = (cull_commit_result){ { collection->id, collection->next_ordinal }, true };
     }
     return status;
 }
@@ -533,7 +531,8 @@ static cull_status check_options(const cull_commit_options *options, cull_error 
         status = cull__check_label("tag", options->tags[i], err);
     }
     if (status == CULL_OK && options->tag_count > CULL__TAGS_MAX) {
-        status = cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", CULL__TAGS_MAX);
+        status =
+            cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", CULL__TAGS_MAX);
     }
     if (status == CULL_OK && options->description != NULL &&
         strlen(options->description) > DESCRIPTION_BYTES_MAX) {
@@ -542,12 +541,11 @@ static cull_status check_options(const cull_commit_options *options, cull_error 
     }
     if (status == CULL_OK && options->metadata != NULL &&
         strlen(options->metadata) > METADATA_BYTES_MAX) {
-        status = cull__error_set(err, CULL_E_LIMIT, "metadata of over %u bytes",
-                                 METADATA_BYTES_MAX);
+        status =
+            cull__error_set(err, CULL_E_LIMIT, "metadata of over %u bytes", METADATA_BYTES_MAX);
     }
     if (status == CULL_OK && (options->manifest == NULL) == (options->patch == NULL)) {
-        status = cull__error_set(err, CULL_E_USAGE,
-                                 "a commit takes either a manifest or a patch");
+        status = cull__error_set(err, CULL_E_USAGE, "a commit takes either a manifest or a patch");
     }
     return status;
 }
@@ -571,13 +569,13 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
         commit->base = cull__manifest_recent_take(store, upload->collection, upload->base);
     }
     if (status == CULL_OK && commit->base == NULL) {
-        status = cull__manifest_load(store, upload->collection, upload->base, false,
-                                     &commit->base, err);
+        status =
+            cull__manifest_load(store, upload->collection, upload->base, false, &commit->base, err);
     }
     cull__store_leave(store);
     if (status == CULL_OK) {
-        status = cull_manifest_patch_apply(&commit->manifest, commit->base,
-                                           commit->options->patch, store->allocator, err);
+        status = cull_manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,
+                                           store->allocator, err);
     }
     return status;
 }
@@ -624,9 +622,8 @@ static void commit_release(struct commit_ctx *commit)
 }
 
 cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *options,
-                               cull_missing_visit_fn missing, void *ctx,
-                               cull_commit_result *out, const cull_caller *caller,
-                               cull_error *err)
+                               cull_missing_visit_fn missing, void *ctx, cull_commit_result *out,
+                               const cull_caller *caller, cull_error *err)
 {
     const cull_allocator *allocator = upload->store->allocator;
     struct commit_ctx commit = { .upload = upload, .options = options };
@@ -643,9 +640,10 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
     }
     if (status == CULL_OK &&
         cull_manifest_kind(commit.manifest) != upload->store->settings.digest) {
-        status = cull__error_set(err, CULL_E_INVALID, "the manifest's digests are %s, the store's %s",
-                                 cull_digest_kind_name(cull_manifest_kind(commit.manifest)),
-                                 cull_digest_kind_name(upload->store->settings.digest));
+        status =
+            cull__error_set(err, CULL_E_INVALID, "the manifest's digests are %s, the store's %s",
+                            cull_digest_kind_name(cull_manifest_kind(commit.manifest)),
+                            cull_digest_kind_name(upload->store->settings.digest));
     }
     if (status == CULL_OK) {
         status = cull_manifest_digest(commit.manifest, &commit.manifest_digest);

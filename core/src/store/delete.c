@@ -49,10 +49,9 @@ void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
                              uint32_t how, struct cull__u32s *scratch, cull_status *status)
 {
     for (size_t i = 0; i < count && *status == CULL_OK;) {
-        struct cull__fact fact = { .type = type,
-                                   .parent = keys[i].collection,
-                                   .until_ms = until_ms,
-                                   .how = how };
+        struct cull__fact fact = {
+            .type = type, .parent = keys[i].collection, .until_ms = until_ms, .how = how
+        };
 
         scratch->count = 0;
         for (; i < count && keys[i].collection == fact.parent && *status == CULL_OK; i++) {
@@ -67,8 +66,8 @@ void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
 }
 
 /* A sorted copy of keys, without duplicates; freed by the caller. */
-static cull_status sorted_copy(const cull_store *store, const cull_version_key *keys,
-                               size_t *count, cull_version_key **out, cull_error *err)
+static cull_status sorted_copy(const cull_store *store, const cull_version_key *keys, size_t *count,
+                               cull_version_key **out, cull_error *err)
 {
     *out = cull__alloc(store->allocator, *count, sizeof **out);
     if (*out == NULL) {
@@ -111,8 +110,7 @@ static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *er
         status = collection == NULL
                      ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
                      : cull__check_delete(txn->store->catalog, collection,
-                                          versions->keys[i].ordinal, versions->delete_aliases,
-                                          err);
+                                          versions->keys[i].ordinal, versions->delete_aliases, err);
     }
     if (status == CULL_OK && !versions->dry_run) {
         cull__add_by_collection(txn, CULL__FACT_DELETE, versions->keys, versions->count,
@@ -129,8 +127,7 @@ cull_status cull_delete(cull_store *store, const cull_version_key *keys, size_t 
                         const cull_delete_options *options, const cull_caller *caller,
                         cull_error *err)
 {
-    struct versions_ctx versions = { NULL, count, options->delete_aliases, options->dry_run,
-                                     NULL };
+    struct versions_ctx versions = { NULL, count, options->delete_aliases, options->dry_run, NULL };
     cull_version_key *sorted = NULL;
     cull_status status = sorted_copy(store, keys, &versions.count, &sorted, err);
 
@@ -162,8 +159,8 @@ static cull_status take_version(struct scope_ctx *ctx, const cull_store *store,
                                 const struct cull__version *version)
 {
     void *keys = ctx->keys;
-    cull_status status = cull__reserve(store->allocator, &keys, &ctx->capacity, ctx->count + 1,
-                                       sizeof *ctx->keys);
+    cull_status status =
+        cull__reserve(store->allocator, &keys, &ctx->capacity, ctx->count + 1, sizeof *ctx->keys);
 
     ctx->keys = keys;
     if (status == CULL_OK) {
@@ -177,9 +174,8 @@ static cull_status take_collection(struct scope_ctx *ctx, const cull_store *stor
                                    const struct cull__collection *collection)
 {
     void *collections = ctx->collections;
-    cull_status status =
-        cull__reserve(store->allocator, &collections, &ctx->collection_capacity,
-                      ctx->collection_count + 1, sizeof *ctx->collections);
+    cull_status status = cull__reserve(store->allocator, &collections, &ctx->collection_capacity,
+                                       ctx->collection_count + 1, sizeof *ctx->collections);
 
     ctx->collections = collections;
     if (status == CULL_OK) {
@@ -296,8 +292,7 @@ cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool w
                               bool dry_run, cull_version_visit_fn visit, void *visit_ctx,
                               const cull_caller *caller, cull_error *err)
 {
-    struct scope_ctx ctx = { .scope = scope, .with_artifacts = with_artifacts,
-                             .dry_run = dry_run };
+    struct scope_ctx ctx = { .scope = scope, .with_artifacts = with_artifacts, .dry_run = dry_run };
     cull_status status;
 
     if (scope->kind < CULL_SCOPE_ENTITY || scope->kind > CULL_SCOPE_RUN) {

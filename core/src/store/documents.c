@@ -90,8 +90,7 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
 
 #define RECENT_ENTRIES_MAX (1u << 18) /* what a handle may keep for a next patch */
 
-cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection,
-                                          uint32_t ordinal)
+cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection, uint32_t ordinal)
 {
     cull_manifest *recent = NULL;
 
@@ -119,8 +118,8 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
 
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
-                                          const struct cull__version *version,
-                                          cull_manifest **out, cull_error *err)
+                                          const struct cull__version *version, cull_manifest **out,
+                                          cull_error *err)
 {
     char name[CULL__VERSION_NAME_MAX];
     cull_digest digest;

@@ -116,8 +116,7 @@ struct repair_ctx {
 };
 
 /* Is number still the blob of this object, LIVE? */
-static bool is_same_live(const struct cull__index *index, uint32_t number,
-                         const cull_object_id *id)
+static bool is_same_live(const struct cull__index *index, uint32_t number, const cull_object_id *id)
 {
     cull_object_id now;
 
@@ -154,8 +153,8 @@ static bool repair_lost(struct fsck *fsck, uint32_t number, const cull_object_id
         (quarantine && cull__objects_quarantine(fsck->store->objects, id, NULL) != CULL_OK)) {
         return false;
     }
-    return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_lost, &repair,
-                          NULL) == CULL_OK &&
+    return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_lost, &repair, NULL) ==
+               CULL_OK &&
            repair.done;
 }
 
@@ -184,14 +183,12 @@ static cull_status check_adopt(struct cull__txn *txn, void *ctx, cull_error *err
     }
     blob.number = cull__blob_table_next(index->blobs, 0);
     if (repair->version_count > 0) {
-        versions =
-            cull__alloc(txn->store->allocator, repair->version_count, sizeof *versions);
+        versions = cull__alloc(txn->store->allocator, repair->version_count, sizeof *versions);
         if (versions == NULL) {
             return cull__error_nomem(err);
         }
         for (size_t i = 0; i < repair->version_count; i++) {
-            versions[i] = (struct cull__fact_version){ blob.number,
-                                                       repair->versions[i].version };
+            versions[i] = (struct cull__fact_version){ blob.number, repair->versions[i].version };
         }
     }
     adopt.versions = versions;
@@ -388,8 +385,8 @@ static cull_status check_blobs(struct fsck *fsck)
         for (size_t i = 0; i < batch->count; i++) {
             batch->info[i].status = CULL_E_IO;
         }
-        (void)cull__objects_stat_batch(fsck->store->objects, batch->ids, batch->count,
-                                       batch->info, NULL); /* each has its own status */
+        (void)cull__objects_stat_batch(fsck->store->objects, batch->ids, batch->count, batch->info,
+                                       NULL); /* each has its own status */
         for (size_t i = 0; i < batch->count; i++) {
             check_blob(fsck, batch, i);
         }
@@ -419,8 +416,7 @@ static cull_status is_named(struct fsck *fsck, const cull_object_id *id, bool *n
     if (status == CULL_OK && !*named && index->incarnations) { /* claimed ones are not found */
         uint32_t zero = 0;
 
-        while (!*named &&
-               (zero = cull__counts_next_zero(index->counts, zero)) != CULL__BLOB_NONE) {
+        while (!*named && (zero = cull__counts_next_zero(index->counts, zero)) != CULL__BLOB_NONE) {
             cull_object_id other;
 
             if (cull__blob_table_state(index->blobs, zero) == CULL__BLOB_DELETING) {
@@ -467,16 +463,14 @@ static cull_status visit_object(void *ctx, const char *name, const cull_object_i
 
 static cull_status check_objects(struct fsck *fsck)
 {
-    cull_status status =
-        cull__objects_list(fsck->store->objects, visit_object, fsck, fsck->err);
+    cull_status status = cull__objects_list(fsck->store->objects, visit_object, fsck, fsck->err);
 
     if (status == CULL_OK && fsck->options->repair) {
         uint64_t now_ms = fsck->caller->now_ms;
         uint64_t count = 0;
 
-        status = cull__objects_clean_staged(fsck->store->objects,
-                                            now_ms > DAY_MS ? now_ms - DAY_MS : 0, &count,
-                                            fsck->err);
+        status = cull__objects_clean_staged(
+            fsck->store->objects, now_ms > DAY_MS ? now_ms - DAY_MS : 0, &count, fsck->err);
     }
     return status;
 }
@@ -516,9 +510,9 @@ cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,
         (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
     }
     if (status == CULL_OK && out->problems > out->repaired) {
-        status = cull__error_set(err, CULL_E_DAMAGED, "%llu problems found, %llu repaired",
-                                 (unsigned long long)out->problems,
-                                 (unsigned long long)out->repaired);
+        status =
+            cull__error_set(err, CULL_E_DAMAGED, "%llu problems found, %llu repaired",
+                            (unsigned long long)out->problems, (unsigned long long)out->repaired);
     }
     return status;
 }

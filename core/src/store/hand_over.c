@@ -88,16 +88,17 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
                          const cull_caller *caller, cull_free_visit_fn visit, void *ctx,
                          cull_gc_result *out, cull_error *err)
 {
-    struct cull__sweep sweep = { .store = store, .plan = plan, .options = options,
-                                 .caller = caller, .result = out };
+    struct cull__sweep sweep = {
+        .store = store, .plan = plan, .options = options, .caller = caller, .result = out
+    };
     cull_status status = check_index_only(store, err);
 
     memset(out, 0, sizeof *out);
     sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     if (status == CULL_OK && (plan->executed || plan->info.refusal != NULL)) {
-        status = cull__error_set(err, CULL_E_REFUSED, "%s",
-                                 plan->executed ? "this plan was executed before"
-                                                : plan->info.refusal);
+        status =
+            cull__error_set(err, CULL_E_REFUSED, "%s",
+                            plan->executed ? "this plan was executed before" : plan->info.refusal);
     }
     if (status == CULL_OK) {
         status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
@@ -162,8 +163,8 @@ static cull_status check_answer(struct cull__txn *txn, void *ctx, cull_error *er
 }
 
 static cull_status answer_all(cull_store *store, enum cull__fact_type type,
-                              const cull_digest *digests, size_t count,
-                              const cull_caller *caller, uint64_t *done, cull_error *err)
+                              const cull_digest *digests, size_t count, const cull_caller *caller,
+                              uint64_t *done, cull_error *err)
 {
     cull_gc_result result = { 0 };
     struct cull__sweep sweep = { .store = store, .caller = caller, .result = &result };

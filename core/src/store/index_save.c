@@ -42,8 +42,7 @@ static struct cull__buf *column(struct cull__room_save *save, size_t capacity, u
 
 static bool is_large(const struct cull__spans_entry *entry)
 {
-    return cull__lifespans_open_count(entry->spans) +
-               cull__lifespans_closed_count(entry->spans) >=
+    return cull__lifespans_open_count(entry->spans) + cull__lifespans_closed_count(entry->spans) >=
            LARGE_ROWS;
 }
 
@@ -62,8 +61,7 @@ static cull_status save_lifespans(const struct cull__index *index, struct cull__
                 continue;
             }
             buf = column(save, capacity,
-                         large ? UINT64_C(1) << 63 | entry->collection
-                               : entry->collection / SHARD);
+                         large ? UINT64_C(1) << 63 | entry->collection : entry->collection / SHARD);
             cull__buf_varint(buf, entry->collection);
             cull__buf_u8(buf, entry->deleted);
             status = cull__lifespans_save(entry->spans, buf);
@@ -138,17 +136,16 @@ static int compare_spans(const void *a, const void *b)
     return x->collection < y->collection ? -1 : x->collection > y->collection;
 }
 
-static cull_status load_spans_column(struct cull__index *index,
-                                     const struct cull__column *column, uint32_t limit)
+static cull_status load_spans_column(struct cull__index *index, const struct cull__column *column,
+                                     uint32_t limit)
 {
     struct cull__cursor in = cull__cursor(column->data, column->len);
 
     while (cull__cursor_left(&in) > 0) {
         struct cull__spans_entry entry = { 0, false, NULL };
         void *entries = index->spans;
-        cull_status status =
-            cull__reserve(index->allocator, &entries, &index->span_capacity,
-                          index->span_count + 1, sizeof *index->spans);
+        cull_status status = cull__reserve(index->allocator, &entries, &index->span_capacity,
+                                           index->span_count + 1, sizeof *index->spans);
 
         index->spans = entries;
         if (status != CULL_OK) {
@@ -250,8 +247,7 @@ static cull_status load_pins(struct cull__index *index, struct cull__cursor *in)
     return status == CULL_OK && !cull__cursor_done(in) ? CULL_E_CORRUPT : status;
 }
 
-static cull_status load_counts(struct cull__index *index,
-                               const struct cull__checkpoint *checkpoint)
+static cull_status load_counts(struct cull__index *index, const struct cull__checkpoint *checkpoint)
 {
     struct cull__cursor in;
     cull_status status;

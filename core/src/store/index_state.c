@@ -84,14 +84,12 @@ static size_t position(const void *base, size_t count, size_t size, uint64_t id)
     return low;
 }
 
-static struct cull__spans_entry *spans_entry(const struct cull__index *index,
-                                             uint64_t collection)
+static struct cull__spans_entry *spans_entry(const struct cull__index *index, uint64_t collection)
 {
     size_t at = position(index->spans, index->span_count, sizeof *index->spans, collection);
 
-    return at < index->span_count && index->spans[at].collection == collection
-               ? &index->spans[at]
-               : NULL;
+    return at < index->span_count && index->spans[at].collection == collection ? &index->spans[at]
+                                                                               : NULL;
 }
 
 struct cull__lifespans *cull__index_spans(const struct cull__index *index, uint64_t collection)
@@ -156,8 +154,8 @@ static cull_status apply_collection(struct cull__index *index, uint64_t id)
     if (index->span_count > 0 && index->spans[index->span_count - 1].collection >= id) {
         return CULL_E_CORRUPT;
     }
-    status = cull__reserve(index->allocator, &entries, &index->span_capacity,
-                           index->span_count + 1, sizeof *index->spans);
+    status = cull__reserve(index->allocator, &entries, &index->span_capacity, index->span_count + 1,
+                           sizeof *index->spans);
     index->spans = entries;
     if (status == CULL_OK) {
         status = cull__lifespans_new(&spans, index->allocator);
@@ -211,14 +209,13 @@ static cull_status pins_of(struct cull__index *index, uint64_t upload, struct cu
         *out = &index->pins[at];
         return CULL_OK;
     }
-    status = cull__reserve(index->allocator, &entries, &index->pin_capacity,
-                           index->pin_count + 1, sizeof *index->pins);
+    status = cull__reserve(index->allocator, &entries, &index->pin_capacity, index->pin_count + 1,
+                           sizeof *index->pins);
     index->pins = entries;
     if (status != CULL_OK) {
         return status;
     }
-    memmove(index->pins + at + 1, index->pins + at,
-            (index->pin_count - at) * sizeof *index->pins);
+    memmove(index->pins + at + 1, index->pins + at, (index->pin_count - at) * sizeof *index->pins);
     index->pins[at] = (struct cull__pins){ upload, CULL__BITS_INIT(index->allocator),
                                            CULL__U32S_INIT(index->allocator) };
     index->pin_count++;
@@ -300,8 +297,7 @@ static cull_status unpin_all(struct cull__index *index, uint64_t upload)
     at = (size_t)(pins - index->pins);
     pins_release(pins);
     index->pin_count--;
-    memmove(index->pins + at, index->pins + at + 1,
-            (index->pin_count - at) * sizeof *index->pins);
+    memmove(index->pins + at, index->pins + at + 1, (index->pin_count - at) * sizeof *index->pins);
     return status;
 }
 
@@ -320,9 +316,9 @@ static cull_status apply_commit(struct cull__index *index, const struct cull__fa
     }
     status = cull__index_scratch(index);
     if (status == CULL_OK) {
-        status = cull__lifespans_commit(spans, fact->numbers, fact->number_count, fact->opened,
-                                        fact->opened_count, index->scratch.words,
-                                        index->scratch.count);
+        status =
+            cull__lifespans_commit(spans, fact->numbers, fact->number_count, fact->opened,
+                                   fact->opened_count, index->scratch.words, index->scratch.count);
     }
     for (size_t i = 0; i < fact->opened_count && status == CULL_OK; i++) {
         status = cull__counts_add(index->counts, fact->opened[i]);
@@ -377,8 +373,7 @@ static cull_status remember_versions(struct cull__index *index, const struct cul
     for (size_t i = 0; i < fact->version_count && status == CULL_OK; i++) {
         size_t at = claimed_position(index, fact->versions[i].number + 1);
 
-        if (cull__blob_table_state(index->blobs, fact->versions[i].number) !=
-            CULL__BLOB_DELETING) {
+        if (cull__blob_table_state(index->blobs, fact->versions[i].number) != CULL__BLOB_DELETING) {
             return CULL_E_CORRUPT;
         }
         memmove(index->claimed + at + 1, index->claimed + at,
@@ -434,14 +429,14 @@ static cull_status adopt(struct cull__index *index, const struct cull__fact_blob
     cull_status status;
 
     if (index->incarnations) {
-        return cull__blob_table_adopt(index->blobs, blob->number, &blob->digest,
-                                      blob->size_bytes, blob->incarnation);
+        return cull__blob_table_adopt(index->blobs, blob->number, &blob->digest, blob->size_bytes,
+                                      blob->incarnation);
     }
     status = cull__blob_table_insert(index->blobs, blob->number, &blob->digest, blob->size_bytes,
                                      blob->incarnation);
-    return status == CULL_OK ? cull__blob_table_set_state(index->blobs, blob->number,
-                                                          CULL__BLOB_DELETING)
-                             : status;
+    return status == CULL_OK
+               ? cull__blob_table_set_state(index->blobs, blob->number, CULL__BLOB_DELETING)
+               : status;
 }
 
 static cull_status apply_adopt(struct cull__index *index, const struct cull__fact *fact)
@@ -496,8 +491,7 @@ uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, ui
                             uint64_t *counts)
 {
     *blobs = cull__blob_table_memory(index->blobs);
-    *counts = cull__counts_memory(index->counts) +
-              index->claimed_capacity * sizeof *index->claimed;
+    *counts = cull__counts_memory(index->counts) + index->claimed_capacity * sizeof *index->claimed;
     *spans = index->span_capacity * sizeof *index->spans;
     for (size_t i = 0; i < index->span_count; i++) {
         *spans += cull__lifespans_memory(index->spans[i].spans);

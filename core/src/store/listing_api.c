@@ -19,10 +19,9 @@ cull_status cull__version_missing(const cull_store *store, const cull_version_ke
         return cull__error_set(err, CULL_E_NOTFOUND, "v%u: already collected, or no such version",
                                key->ordinal);
     }
-    return cull__error_set(err, CULL_E_NOTFOUND, "%s: %s",
-                           cull__version_name(name, collection, key->ordinal),
-                           key->ordinal < collection->next_ordinal ? "already collected"
-                                                                   : "no such version");
+    return cull__error_set(
+        err, CULL_E_NOTFOUND, "%s: %s", cull__version_name(name, collection, key->ordinal),
+        key->ordinal < collection->next_ordinal ? "already collected" : "no such version");
 }
 
 /* --- one version ---------------------------------------------------------------------------- */
@@ -82,8 +81,7 @@ static cull_status check_run(const struct cull__catalog *catalog, const cull_sel
     }
     for (const struct cull__run *run = catalog->runs; run != NULL; run = run->hh_id.next) {
         if (!run->deleted && strcmp(run->name, selection->run) == 0 &&
-            (selection->project == NULL ||
-             strcmp(run->project->name, selection->project) == 0) &&
+            (selection->project == NULL || strcmp(run->project->name, selection->project) == 0) &&
             (selection->entity == NULL ||
              strcmp(run->project->entity->name, selection->entity) == 0)) {
             return CULL_OK;
@@ -128,9 +126,9 @@ cull_status cull_select(cull_store *store, const cull_selection *selection,
     }
     status = check_run(store->catalog, selection, err);
     if (status == CULL_OK) {
-        status = cull__collections_sorted(store->catalog, selection->entity, selection->project,
-                                          selection->collection, deleted_too, &collections,
-                                          &count, err);
+        status =
+            cull__collections_sorted(store->catalog, selection->entity, selection->project,
+                                     selection->collection, deleted_too, &collections, &count, err);
     }
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         status = select_in(store, collections[i], selection, &scratch, visit, ctx, err);
@@ -178,8 +176,8 @@ cull_status cull_collections(cull_store *store, const char *entity, const char *
     if (status != CULL_OK) {
         return status;
     }
-    status = cull__collections_sorted(store->catalog, entity, project, NULL, deleted,
-                                      &collections, &count, err);
+    status = cull__collections_sorted(store->catalog, entity, project, NULL, deleted, &collections,
+                                      &count, err);
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         const cull_collection_info info = collection_info(collections[i]);
 
@@ -214,8 +212,7 @@ static cull_status sorted_runs(const struct cull__catalog *catalog, const char *
         return CULL_E_NOMEM;
     }
     for (struct cull__run *run = catalog->runs; run != NULL; run = run->hh_id.next) {
-        if (!run->deleted &&
-            (entity == NULL || strcmp(run->project->entity->name, entity) == 0) &&
+        if (!run->deleted && (entity == NULL || strcmp(run->project->entity->name, entity) == 0) &&
             (project == NULL || strcmp(run->project->name, project) == 0)) {
             (*out)[(*count)++] = run;
         }
@@ -298,17 +295,16 @@ cull_status cull_alias_set(cull_store *store, const cull_version_key *version, c
     struct label_ctx label = { *version, alias, true };
     cull_status status = cull__check_label("alias", alias, err);
 
-    return status != CULL_OK ? status
-                             : cull__transact(store, CULL__NEED_CATALOG, caller,
-                                              check_alias_set, &label, err);
+    return status != CULL_OK
+               ? status
+               : cull__transact(store, CULL__NEED_CATALOG, caller, check_alias_set, &label, err);
 }
 
 static cull_status check_alias_remove(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     const struct label_ctx *label = ctx;
     const struct cull__collection *collection = cull__key_collection(txn->store, &label->key);
-    struct cull__fact fact = { .type = CULL__FACT_ALIAS_REMOVE,
-                               .parent = label->key.collection };
+    struct cull__fact fact = { .type = CULL__FACT_ALIAS_REMOVE, .parent = label->key.collection };
     char shown[CULL_PRINTABLE_MAX];
 
     if (collection == NULL || cull__alias_find(collection, label->label) == NULL) {

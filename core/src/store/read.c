@@ -88,8 +88,8 @@ cull_status cull_blob_read(cull_store *store, const cull_digest *digest, cull_wr
     if (status == CULL_OK && size_bytes == CULL_SIZE_UNKNOWN) {
         size_bytes = reader.size_bytes; /* the digest alone decides */
     }
-    if (status == CULL_OK && (reader.size_bytes != size_bytes ||
-                              memcmp(&found, digest, sizeof found) != 0)) {
+    if (status == CULL_OK &&
+        (reader.size_bytes != size_bytes || memcmp(&found, digest, sizeof found) != 0)) {
         status = cull__error_set(err, CULL_E_DAMAGED,
                                  "blob %s: its object holds other bytes (%llu of them, %llu are "
                                  "right)",
@@ -120,14 +120,14 @@ static cull_status visit_paths(struct why *why, const struct cull__version *vers
     cull_version_info info;
     cull_manifest *manifest = NULL;
     bool told = false;
-    cull_status status = cull__version_info(&info, why->store->catalog, why->collection, version,
-                                            &why->scratch);
+    cull_status status =
+        cull__version_info(&info, why->store->catalog, why->collection, version, &why->scratch);
 
     if (status != CULL_OK) {
         return cull__error_nomem(why->err);
     }
-    status = cull__version_manifest_locked(why->store, why->collection, version, &manifest,
-                                           why->err);
+    status =
+        cull__version_manifest_locked(why->store, why->collection, version, &manifest, why->err);
     for (size_t i = 0; status == CULL_OK && i < cull_manifest_count(manifest); i++) {
         cull_entry entry;
 
@@ -190,8 +190,9 @@ static cull_status fill_blob_info(struct why *why)
 cull_status cull_why(cull_store *store, const cull_digest *digest, cull_blob_info *out,
                      cull_why_visit_fn visit, void *ctx, cull_error *err)
 {
-    struct why why = { .store = store, .digest = digest, .out = out, .visit = visit, .ctx = ctx,
-                       .err = err };
+    struct why why = {
+        .store = store, .digest = digest, .out = out, .visit = visit, .ctx = ctx, .err = err
+    };
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
     memset(out, 0, sizeof *out);

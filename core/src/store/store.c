@@ -63,8 +63,8 @@ static cull_status apply_commit(struct cull__catalog *catalog, const struct cull
     const struct cull__upload *upload = cull__upload_by_id(catalog, fact->parent);
     const struct cull__fact_commit *commit = &fact->commit;
     const struct cull__commit_row row = {
-        fact->id,     commit->ordinal, commit->manifest_digest, commit->entries,   commit->blobs,
-        commit->sum, commit->size_bytes, commit->ttl_ms,       commit->size_exact,
+        fact->id,    commit->ordinal,    commit->manifest_digest, commit->entries,    commit->blobs,
+        commit->sum, commit->size_bytes, commit->ttl_ms,          commit->size_exact,
     };
 
     if (upload == NULL || upload->collection->id != commit->collection) {
@@ -103,8 +103,7 @@ static cull_status catalog_apply_versions(struct cull__catalog *catalog,
     case CULL__FACT_COMMIT:
         return apply_commit(catalog, fact);
     case CULL__FACT_ALIAS:
-        return cull__apply_alias(catalog, fact->parent, fact->ordinal, fact->name,
-                                 fact->name_len);
+        return cull__apply_alias(catalog, fact->parent, fact->ordinal, fact->name, fact->name_len);
     case CULL__FACT_ALIAS_REMOVE:
         return cull__apply_alias_remove(catalog, fact->parent, fact->name, fact->name_len);
     case CULL__FACT_TAG:
@@ -137,8 +136,8 @@ static cull_status catalog_apply(struct cull__catalog *catalog, const struct cul
     case CULL__FACT_PROJECT:
         return cull__apply_project(catalog, fact->id, fact->parent, fact->name, fact->name_len);
     case CULL__FACT_COLLECTION:
-        return cull__apply_collection(catalog, fact->id, fact->parent, fact->name,
-                                      fact->name_len, fact->kind, fact->kind_len);
+        return cull__apply_collection(catalog, fact->id, fact->parent, fact->name, fact->name_len,
+                                      fact->kind, fact->kind_len);
     case CULL__FACT_COLLECTION_DELETE:
         return cull__apply_collection_delete(catalog, fact->id);
     case CULL__FACT_COLLECTION_REVIVE:
@@ -177,8 +176,8 @@ static cull_status apply_fact(cull_store *store, uint64_t seq, const struct cull
     return status;
 }
 
-static cull_status visit_batch(void *ctx, uint64_t first_seq, uint32_t fact_count,
-                               uint64_t now_ms, const void *data, size_t len, cull_error *err)
+static cull_status visit_batch(void *ctx, uint64_t first_seq, uint32_t fact_count, uint64_t now_ms,
+                               const void *data, size_t len, cull_error *err)
 {
     cull_store *store = ctx;
     struct cull__cursor cursor = cull__cursor(data, len);
@@ -190,8 +189,7 @@ static cull_status visit_batch(void *ctx, uint64_t first_seq, uint32_t fact_coun
         cull_status status = cull__frame_next(&cursor, &frame, err);
 
         if (status == CULL_OK) {
-            status =
-                cull__fact_decode(&fact, &frame, store->digest_len, &store->scratch, err);
+            status = cull__fact_decode(&fact, &frame, store->digest_len, &store->scratch, err);
         }
         if (status != CULL_OK) {
             return status;
@@ -375,8 +373,8 @@ static cull_status txn_append(struct cull__txn *txn, cull_error *err)
     if (status != CULL_OK) {
         return status;
     }
-    status = visit_batch(store, seq - txn->fact_count + 1, txn->fact_count, txn->now_ms,
-                         batch.data, batch.len, &local);
+    status = visit_batch(store, seq - txn->fact_count + 1, txn->fact_count, txn->now_ms, batch.data,
+                         batch.len, &local);
     if (status != CULL_OK) { /* durable all the same; the next call loads the rooms anew */
         (void)fail(store, status, &local, NULL);
     }
@@ -498,8 +496,7 @@ void cull_store_close(cull_store *store)
     cull__free(store->allocator, store);
 }
 
-cull_status cull_store_open(cull_store **out, const cull_store_options *options,
-                            cull_error *err)
+cull_status cull_store_open(cull_store **out, const cull_store_options *options, cull_error *err)
 {
     cull_store *store = NULL;
     cull_status status;

@@ -149,15 +149,14 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
                                 bool may_miss, cull_manifest **out, cull_error *err);
 /* Take the kept manifest of a version out of the handle, which is locked; NULL if it is another's.
  * And keep one, which the handle then owns (large ones are freed at once). */
-cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection,
-                                          uint32_t ordinal);
+cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection, uint32_t ordinal);
 void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 cull_manifest *manifest);
 /* The same, compared with the digest that was committed: CULL_E_DAMAGED. */
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
-                                          const struct cull__version *version,
-                                          cull_manifest **out, cull_error *err);
+                                          const struct cull__version *version, cull_manifest **out,
+                                          cull_error *err);
 
 /* Add one fact of a type for each collection's versions (keys sorted, distinct). *status is the
  * first failure and stays one. */
@@ -203,7 +202,7 @@ cull_status cull__keep_bits(const struct cull__collection *collection, cull__kee
 /* Verify counts against mark as of the state (and fingerprints with full), the caller holds the
  * lock. visit NULL: stop at the first; else told of each finding. (verify.c) */
 typedef void (*cull__disagree_fn)(void *ctx, cull_finding_kind kind, const char *message);
-cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn visit,
-                         void *ctx, cull_error *err);
+cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn visit, void *ctx,
+                         cull_error *err);
 
 #endif

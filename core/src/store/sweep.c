@@ -112,8 +112,8 @@ static void *delete_share(void *ctx)
     const struct share *share = ctx;
 
     /* each object has its own result */
-    (void)cull__objects_delete_batch(share->objects, share->versions, share->count,
-                                     share->result, NULL);
+    (void)cull__objects_delete_batch(share->objects, share->versions, share->count, share->result,
+                                     NULL);
     return NULL;
 }
 
@@ -220,7 +220,7 @@ static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s 
 /* --- what an earlier cycle left ----------------------------------------------------------------- */
 
 cull_status cull__sweep_next_unfinished(cull_store *store, uint32_t from, struct cull__u32s *out,
-                                   cull_error *err)
+                                        cull_error *err)
 {
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
@@ -299,8 +299,7 @@ static cull_status drop_chain(struct purge_ctx *purge, const struct cull__collec
     end = end < collection->next_ordinal ? end : collection->next_ordinal;
     for (uint32_t ordinal = first; ordinal < end; ordinal++) {
         if (cull__version_at(collection, ordinal) != NULL &&
-            !cull__version_keys_have(purge->purged, purge->purged_count, collection->id,
-                                     ordinal)) {
+            !cull__version_keys_have(purge->purged, purge->purged_count, collection->id, ordinal)) {
             return CULL_OK;
         }
     }
@@ -343,8 +342,7 @@ static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
         uint64_t expires_ms =
             version == NULL || version->state != CULL_VERSION_COMMITTED
                 ? 0
-                : cull__expires_ms(cull__key_collection(sweep->store, &plan->expired[i]),
-                                   version);
+                : cull__expires_ms(cull__key_collection(sweep->store, &plan->expired[i]), version);
 
         if (expires_ms != 0 && expires_ms <= now_ms) {
             purge->expired[purge->expired_count++] = plan->expired[i];
@@ -352,9 +350,9 @@ static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
     }
     for (size_t i = 0; i < plan->info.versions; i++) {
         const struct cull__version *version = cull__key_version(sweep->store, &plan->purged[i]);
-        bool expires = at_once && cull__version_keys_have(purge->expired, purge->expired_count,
-                                                          plan->purged[i].collection,
-                                                          plan->purged[i].ordinal);
+        bool expires =
+            at_once && cull__version_keys_have(purge->expired, purge->expired_count,
+                                               plan->purged[i].collection, plan->purged[i].ordinal);
 
         if (version != NULL && (cull__plan_takes(version, sweep->options, now_ms, 0) ||
                                 (expires && version->base_pins == 0))) {
@@ -368,8 +366,7 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     struct purge_ctx *purge = ctx;
     struct cull__fact verified = { .type = CULL__FACT_VERIFIED, .id = purge->sweep->cycle };
     uint64_t grace_ms = txn->store->settings.grace_ms;
-    uint64_t until_ms =
-        grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
+    uint64_t until_ms = grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
     cull_status status = cull__sweep_check_fence(txn, purge->sweep, err);
 
     if (status != CULL_OK) {
@@ -380,8 +377,8 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     }
     recheck_versions(purge, txn->now_ms);
     status = drop_documents(purge);
-    cull__add_by_collection(txn, CULL__FACT_DELETE, purge->expired, purge->expired_count,
-                            until_ms, CULL_REASON_TTL, &purge->ordinals, &status);
+    cull__add_by_collection(txn, CULL__FACT_DELETE, purge->expired, purge->expired_count, until_ms,
+                            CULL_REASON_TTL, &purge->ordinals, &status);
     cull__add_by_collection(txn, CULL__FACT_PURGE, purge->purged, purge->purged_count, 0, 0,
                             &purge->ordinals, &status);
     txn->documents = purge->documents;
@@ -402,8 +399,8 @@ cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err)
     if (purge.expired == NULL || purge.purged == NULL) {
         status = cull__error_nomem(err);
     } else {
-        status = cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_purge,
-                                &purge, err);
+        status =
+            cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_purge, &purge, err);
     }
     if (status == CULL_OK) {
         sweep->result->versions_expired = purge.expired_count;
@@ -426,8 +423,7 @@ void cull__sweep_bound(struct cull__sweep *sweep)
     uint64_t deletes = result->blobs_deleted;
 
     sweep->end = sweep->next;
-    while (sweep->end < sweep->plan->info.blobs &&
-           sweep->end - sweep->next < CULL__CLAIM_BATCH) {
+    while (sweep->end < sweep->plan->info.blobs && sweep->end - sweep->next < CULL__CLAIM_BATCH) {
         uint64_t size_bytes = cull__known_size(sweep->plan->blobs[sweep->end].size_bytes);
 
         if ((options->max_deletes > 0 && deletes >= options->max_deletes) ||
@@ -451,9 +447,8 @@ static cull_status add_version(void *ctx, uint64_t version)
     struct list_ctx *list = ctx;
     struct cull__sweep *sweep = list->sweep;
     void *versions = sweep->versions;
-    cull_status status =
-        cull__reserve(sweep->store->allocator, &versions, &sweep->version_capacity,
-                      sweep->version_count + 1, sizeof *sweep->versions);
+    cull_status status = cull__reserve(sweep->store->allocator, &versions, &sweep->version_capacity,
+                                       sweep->version_count + 1, sizeof *sweep->versions);
 
     sweep->versions = versions;
     if (status == CULL_OK) {
@@ -549,8 +544,7 @@ static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err
 
 cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err)
 {
-    cull_status status =
-        sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
+    cull_status status = sweep->store->log->ops->leader(sweep->store->log, CULL__LEADER_CHECK, err);
 
     status = status == CULL_OK ? list_versions(sweep, err) : status;
     return status != CULL_OK ? status
@@ -633,8 +627,9 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
         return cull__error_set(err, CULL_E_REFUSED, "%s", plan->info.refusal);
     }
     if (store->settings.index_only) {
-        return cull__error_set(err, CULL_E_REFUSED,
-                               "the store keeps no objects: cull gc --list says what is free to go");
+        return cull__error_set(
+            err, CULL_E_REFUSED,
+            "the store keeps no objects: cull gc --list says what is free to go");
     }
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "no object store was given");
@@ -660,8 +655,9 @@ void cull__sweep_release(struct cull__sweep *sweep)
 cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_options *options,
                             const cull_caller *caller, cull_gc_result *out, cull_error *err)
 {
-    struct cull__sweep sweep = { .store = store, .plan = plan, .options = options, .caller = caller,
-                           .result = out };
+    struct cull__sweep sweep = {
+        .store = store, .plan = plan, .options = options, .caller = caller, .result = out
+    };
     uint64_t begun = options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
     cull_status status = check_execute(store, plan, options, err);
 

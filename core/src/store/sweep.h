@@ -13,10 +13,10 @@ struct cull__sweep {
     const cull_caller *caller;
     cull_gc_result *result;
     uint64_t cycle;
-    size_t next; /* in the plan's blobs */
-    size_t end;  /* of the batch */
-    struct cull__u32s numbers; /* of the batch, claimed */
-    uint64_t bytes;            /* of these */
+    size_t next;                         /* in the plan's blobs */
+    size_t end;                          /* of the batch */
+    struct cull__u32s numbers;           /* of the batch, claimed */
+    uint64_t bytes;                      /* of these */
     struct cull__fact_version *versions; /* of the batch: exact object versions */
     size_t version_count;
     size_t version_capacity;
@@ -34,8 +34,8 @@ void cull__sweep_bound(struct cull__sweep *sweep);
 /* Claim those of the batch that are still dead, into sweep->numbers. */
 cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err);
 /* The next DELETING blobs from a number on, at most a batch. */
-cull_status cull__sweep_next_unfinished(cull_store *store, uint32_t from,
-                                        struct cull__u32s *out, cull_error *err);
+cull_status cull__sweep_next_unfinished(cull_store *store, uint32_t from, struct cull__u32s *out,
+                                        cull_error *err);
 void cull__sweep_release(struct cull__sweep *sweep);
 
 #endif

@@ -49,17 +49,15 @@ static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open,
         entity == NULL ? NULL : cull__project_find(entity, name->project);
     const struct cull__collection *collection =
         project == NULL ? NULL : cull__collection_find(project, name->collection);
-    const struct cull__run *run = project == NULL || options->run == NULL
-                                      ? NULL
-                                      : cull__run_find(project, options->run);
+    const struct cull__run *run =
+        project == NULL || options->run == NULL ? NULL : cull__run_find(project, options->run);
     uint64_t entity_id = entity == NULL ? 0 : entity->id;
     uint64_t project_id = project == NULL ? 0 : project->id;
     cull_status status = CULL_OK;
 
     if (collection != NULL) {
         open->collection = collection->id;
-        status = options->type == NULL ? CULL_OK
-                                       : cull__check_type(collection, options->type, err);
+        status = options->type == NULL ? CULL_OK : cull__check_type(collection, options->type, err);
         if (status == CULL_OK && options->has_base) {
             status = cull__check_base(collection, options->base, err);
         }
@@ -91,8 +89,7 @@ static cull_status check_open(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     struct open_ctx *open = ctx;
     const cull_upload_options *options = open->options;
-    uint64_t lease_ms =
-        options->lease_ms == 0 ? txn->store->settings.lease_ms : options->lease_ms;
+    uint64_t lease_ms = options->lease_ms == 0 ? txn->store->settings.lease_ms : options->lease_ms;
     struct cull__fact fact = { .type = CULL__FACT_UPLOAD_OPEN };
     cull_status status = name_everything(txn, open, &fact.run, err);
 
@@ -162,8 +159,7 @@ cull_status cull_upload_open(cull_upload **out, cull_store *store,
     return CULL_OK;
 }
 
-cull_status cull_upload_attach(cull_upload **out, cull_store *store, uint64_t id,
-                               cull_error *err)
+cull_status cull_upload_attach(cull_upload **out, cull_store *store, uint64_t id, cull_error *err)
 {
     const struct cull__upload *found;
     cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
@@ -352,8 +348,7 @@ static cull_status check_total(const struct put_ctx *put, size_t fresh_count, cu
     uint64_t total_bytes = cull__blob_table_total(put->upload->store->index->blobs);
 
     for (size_t i = 0; i < fresh_count; i++) {
-        if (!cull__add_u64(&total_bytes, total_bytes,
-                           cull__known_size(put->fresh[i].size_bytes))) {
+        if (!cull__add_u64(&total_bytes, total_bytes, cull__known_size(put->fresh[i].size_bytes))) {
             char hex[CULL_DIGEST_HEX_MAX];
 
             cull_digest_to_hex(hex, &put->fresh[i].digest, put->upload->store->settings.digest);
@@ -438,8 +433,7 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     put->known.count = 0;
     for (size_t i = 0; i < put->count && status == CULL_OK; i++) {
         if (put->numbers[i] == CULL__BLOB_NONE) {
-            put->unknown[unknown_count++] =
-                (struct fresh){ put->blobs[i].digest, (uint32_t)i };
+            put->unknown[unknown_count++] = (struct fresh){ put->blobs[i].digest, (uint32_t)i };
         } else {
             status = put_known(put, i, err);
         }
@@ -463,12 +457,10 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
 }
 
 static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, size_t count,
-                             cull_put_answer *answers, const cull_caller *caller,
-                             cull_error *err)
+                             cull_put_answer *answers, const cull_caller *caller, cull_error *err)
 {
     const cull_allocator *allocator = upload->store->allocator;
-    struct put_ctx put = { .upload = upload, .blobs = blobs, .count = count,
-                           .answers = answers };
+    struct put_ctx put = { .upload = upload, .blobs = blobs, .count = count, .answers = answers };
     cull_status status = CULL_E_NOMEM;
 
     put.known = (struct cull__u32s)CULL__U32S_INIT(allocator);
@@ -488,8 +480,7 @@ static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, si
 }
 
 cull_status cull_upload_put(cull_upload *upload, const cull_blob_ref *blobs, size_t count,
-                            cull_put_answer *answers, const cull_caller *caller,
-                            cull_error *err)
+                            cull_put_answer *answers, const cull_caller *caller, cull_error *err)
 {
     cull_status status = CULL_OK;
 
@@ -523,22 +514,21 @@ static cull_status find_pinned(struct confirm_ctx *confirm, cull_error *err)
     if (status == CULL_OK) {
         status = cull__upload_members(upload, err);
     }
-    if (status == CULL_OK && cull__blob_table_find(index->blobs, confirm->digests,
-                                                   confirm->count, confirm->numbers) != CULL_OK) {
+    if (status == CULL_OK && cull__blob_table_find(index->blobs, confirm->digests, confirm->count,
+                                                   confirm->numbers) != CULL_OK) {
         status = cull__error_nomem(err);
     }
     for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
         uint32_t number = confirm->numbers[i];
         char hex[CULL_DIGEST_HEX_MAX];
 
-        if (number == CULL__BLOB_NONE || (!cull__upload_pins(upload, number) &&
-                                          !cull__upload_base_holds(upload, number))) {
+        if (number == CULL__BLOB_NONE ||
+            (!cull__upload_pins(upload, number) && !cull__upload_base_holds(upload, number))) {
             cull_digest_to_hex(hex, &confirm->digests[i], upload->store->settings.digest);
             /* other bytes than those that were named, or a word about what is not ours */
-            status = cull__error_set(err,
-                                     confirm->staged != NULL ? CULL_E_INVALID : CULL_E_NOTFOUND,
-                                     "blob %s: not named by upload:%llu", hex,
-                                     (unsigned long long)upload->id);
+            status = cull__error_set(
+                err, confirm->staged != NULL ? CULL_E_INVALID : CULL_E_NOTFOUND,
+                "blob %s: not named by upload:%llu", hex, (unsigned long long)upload->id);
         } else {
             confirm->ids[i] = cull__object_id(index, number);
             confirm->sizes[i] = cull__blob_table_size(index->blobs, number);
@@ -589,8 +579,7 @@ static cull_status check_size(const struct confirm_ctx *confirm, size_t i, uint6
     }
     cull_digest_to_hex(hex, &confirm->digests[i], confirm->upload->store->settings.digest);
     return cull__error_set(err, CULL_E_INVALID, "blob %s: has %llu bytes, named with %llu", hex,
-                           (unsigned long long)size_bytes,
-                           (unsigned long long)confirm->sizes[i]);
+                           (unsigned long long)size_bytes, (unsigned long long)confirm->sizes[i]);
 }
 
 static cull_status check_staged(const struct confirm_ctx *confirm, cull_error *err)
@@ -642,8 +631,7 @@ static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_c
     const cull_staged *staged = confirm->staged;
     cull_store *store = confirm->upload->store;
     cull_status *results = NULL;
-    cull_status status =
-        cull__transact(store, CULL__NEED_INDEX, caller, check_ids, confirm, err);
+    cull_status status = cull__transact(store, CULL__NEED_INDEX, caller, check_ids, confirm, err);
 
     if (staged == NULL) {
         if (status == CULL_OK && store->objects != NULL) {
@@ -651,10 +639,9 @@ static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_c
         }
     } else if (status == CULL_OK && (status = check_staged(confirm, err)) == CULL_OK) {
         results = cull__alloc_zero(store->allocator, confirm->count, sizeof *results);
-        status = results == NULL
-                     ? cull__error_nomem(err)
-                     : cull__objects_publish(store->objects, staged, confirm->ids,
-                                             confirm->count, results, err);
+        status = results == NULL ? cull__error_nomem(err)
+                                 : cull__objects_publish(store->objects, staged, confirm->ids,
+                                                         confirm->count, results, err);
     }
     if (staged != NULL && (status != CULL_OK && results == NULL)) {
         for (size_t i = 0; i < confirm->count; i++) {
@@ -669,8 +656,8 @@ static cull_status publish_and_confirm(struct confirm_ctx *confirm, const cull_c
 }
 
 static cull_status confirm_all(cull_upload *upload, const cull_digest *digests,
-                               const cull_staged *staged, size_t count,
-                               const cull_caller *caller, cull_error *err)
+                               const cull_staged *staged, size_t count, const cull_caller *caller,
+                               cull_error *err)
 {
     const cull_allocator *allocator = upload->store->allocator;
     struct confirm_ctx confirm = {
@@ -754,9 +741,8 @@ static cull_status check_renew(struct cull__txn *txn, void *ctx, cull_error *err
     cull_status status = cull__upload_check_open(upload, err);
 
     if (status == CULL_OK) {
-        renew.until_ms = there->lease_ms > UINT64_MAX - txn->now_ms
-                             ? UINT64_MAX
-                             : txn->now_ms + there->lease_ms;
+        renew.until_ms =
+            there->lease_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + there->lease_ms;
         cull__txn_add(txn, &renew);
     }
     return status;

@@ -99,8 +99,8 @@ static cull_status verify_collection(struct verifier *verifier,
 {
     const struct cull__index *index = verifier->store->index;
     const struct cull__lifespans *spans = cull__index_spans(index, collection->id);
-    struct cull__fingerprint *prints = cull__alloc_zero(
-        index->allocator, (size_t)collection->next_ordinal + 1, sizeof *prints);
+    struct cull__fingerprint *prints =
+        cull__alloc_zero(index->allocator, (size_t)collection->next_ordinal + 1, sizeof *prints);
     cull_status status = prints == NULL ? CULL_E_NOMEM : CULL_OK;
 
     if (spans == NULL && collection->version_count == 0) { /* deleted, nothing is left */
@@ -137,9 +137,9 @@ static cull_status verify_collection(struct verifier *verifier,
         }
     }
     cull__free(index->allocator, prints);
-    return status == CULL_OK ? CULL_OK
-                             : cull__error_set(verifier->err, status, "fingerprints: %s",
-                                               cull_strerror(status));
+    return status == CULL_OK
+               ? CULL_OK
+               : cull__error_set(verifier->err, status, "fingerprints: %s", cull_strerror(status));
 }
 
 /* The rooms' own rules. */
