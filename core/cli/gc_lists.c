@@ -119,7 +119,7 @@ cull_status gc_list_write(struct cli *cli, cull_plan *plan, const cull_gc_option
     }
     cli->changed = true;
     status = cull_gc_list(cli->store, plan, how, &caller, write_digest, &writer, result, &cli->err);
-    if (writer.file != NULL) {
+    if (writer.file != NULL && name != NULL) {
         status = close_list(&writer, name, path, status);
     }
     free(name);

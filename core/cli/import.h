@@ -88,7 +88,7 @@ void import_end(struct import *import, cull_status status);
 
 /* --- the kinds ----------------------------------------------------------------------------- */
 
-cull_status import_wandb(struct import *import, const char *source);
-cull_status import_list(struct import *import, const char *source);
+cull_status import_wandb(struct import *import, const char *path);
+cull_status import_list(struct import *import, const char *path);
 
 #endif

@@ -357,9 +357,8 @@ static cull_status find_content(struct import_source *source, const char *name)
         cull_entry entry;
 
         cull_manifest_at(source->manifest, i, &entry);
-        if (entry.kind == CULL_ENTRY_BLOB) {
-            source->files[i] = find_file(source, &entry, name);
-        }
+        source->files[i] =
+            entry.kind == CULL_ENTRY_BLOB ? find_file(source, &entry, name) : NO_FILE;
         if (source->files[i] != NO_FILE && !source->is_known[source->files[i]]) {
             source->is_known[source->files[i]] = 1;
             fresh[fresh_count++] = source->files[i];
@@ -589,7 +588,7 @@ cull_status import_source_add(struct import_source *source, cull_manifest *manif
     cull_status status = CULL_E_NOMEM;
 
     source->manifest = manifest;
-    source->files = malloc((count + 1) * sizeof(*source->files));
+    source->files = calloc(count + 1, sizeof(*source->files));
     if (source->files == NULL) {
         (void)cli_fail_nomem(cli);
         goto done;

@@ -132,7 +132,7 @@ void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_ki
 
         *text++ = letters[group >> 18];
         *text++ = letters[group >> 12 & 63];
-        *text++ = left > 1 ? letters[group >> 6 & 63] : '=';
+        *text++ = (char)(left > 1 ? letters[group >> 6 & 63] : '=');
         *text++ = '=';
     }
     *text = '\0';

@@ -140,6 +140,6 @@ cull_status cull__sqlite_leader(cull_log *log, enum cull__leader what, cull_erro
 cull_status cull__sqlite_maintain_lock(cull_log *log, bool acquire, cull_error *err);
 
 /* sqlite_open.c */
-void cull__sqlite_close(cull_log *log);
+void cull__sqlite_close(cull_log *base);
 
 #endif

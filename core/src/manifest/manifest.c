@@ -607,6 +607,7 @@ static void line_entry(struct line_hasher *line, const struct cull_manifest *man
     size_t digest_len = cull_digest_len(manifest->kind);
     size_t base64_len = (digest_len + 2) / 3 * 4;
 
+    CULL_ASSERT(path != NULL);
     line_add(line, path, row->path_len);
     if (row->kind == CULL_ENTRY_BLOB) {
         cull_digest digest;

@@ -246,11 +246,11 @@ static const char *unescape(struct lister *lister, struct listed *listed)
 
         if (c == '\\') {
             i++;
-            c = i < listed->path_len ? listed->path[i] : '\0';
+            c = (char)(i < listed->path_len ? listed->path[i] : '\0');
             if (c != '\\' && c != 'n' && c != 'r') {
                 return "an escape that is none of \\\\, \\n and \\r";
             }
-            c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+            c = (char)(c == 'n' ? '\n' : c == 'r' ? '\r' : c);
         }
         cull__buf_u8(&lister->path, (uint8_t)c);
     }

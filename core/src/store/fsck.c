@@ -243,14 +243,28 @@ struct blob_batch {
     uint32_t numbers[STAT_BATCH];
     cull_object_id ids[STAT_BATCH];
     uint64_t sizes[STAT_BATCH];
-    bool held[STAT_BATCH];
+    bool held[STAT_BATCH];     /* by a retained version */
+    bool expected[STAT_BATCH]; /* no object is confirmed */
     cull_object_info info[STAT_BATCH];
     size_t count;
     uint32_t next;
     uint32_t limit;
 };
 
-/* The next LIVE blobs. */
+/* Is the blob's count more than its pins? */
+static bool version_holds(const struct cull__index *index, uint32_t number)
+{
+    uint32_t pins = 0;
+
+    for (size_t i = 0; i < index->pin_count; i++) {
+        const struct cull__bits *set = &index->pins[i].set;
+
+        pins += number < set->count && cull__bit_get(set->words, number);
+    }
+    return cull__counts_get(index->counts, number) > pins;
+}
+
+/* The next LIVE blobs; and EXPECTED ones that a version holds, which a repair has left behind. */
 static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
 {
     const struct cull__index *index;
@@ -263,11 +277,15 @@ static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
     index = fsck->store->index;
     batch->limit = cull__blob_table_limit(index->blobs);
     for (; batch->next < batch->limit && batch->count < STAT_BATCH; batch->next++) {
-        if (cull__blob_table_state(index->blobs, batch->next) == CULL__BLOB_LIVE) {
+        enum cull__blob_state state = cull__blob_table_state(index->blobs, batch->next);
+        bool held = version_holds(index, batch->next);
+
+        if (state == CULL__BLOB_LIVE || (state == CULL__BLOB_EXPECTED && held)) {
             batch->numbers[batch->count] = batch->next;
             batch->ids[batch->count] = cull__object_id(index, batch->next);
             batch->sizes[batch->count] = cull__blob_table_size(index->blobs, batch->next);
-            batch->held[batch->count] = cull__counts_get(index->counts, batch->next) > 0;
+            batch->held[batch->count] = held;
+            batch->expected[batch->count] = state == CULL__BLOB_EXPECTED;
             batch->count++;
         }
     }

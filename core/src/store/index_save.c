@@ -209,7 +209,8 @@ static cull_status load_one_pins(struct cull__index *index, struct cull__cursor 
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         uint64_t number = cull__cursor_varint(in);
 
-        if (in->failed || number >= limit || cull__bit_get(pins->set.words, number)) {
+        if (in->failed || number >= limit || pins->set.words == NULL ||
+            cull__bit_get(pins->set.words, number)) {
             return CULL_E_CORRUPT;
         }
         cull__bit_set(pins->set.words, number);

@@ -121,6 +121,7 @@ static cull_status would_free(cull_store *store, const cull_version_key *keys, s
     struct cull__u32s killed = CULL__U32S_INIT(store->allocator);
     cull_status status = CULL_OK;
 
+    CULL_ASSERT(keys != NULL || count == 0);
     *blobs = *bytes = 0;
     for (size_t i = 0; i < count && status == CULL_OK;) {
         uint64_t collection = keys[i].collection;
