@@ -69,6 +69,10 @@ uint64_t cli_clock_ns(void *ctx);
 /* Who asks, at this moment. */
 cull_caller cli_caller(const struct cli *cli);
 
+/* The form of all aliases and tags of a command, before it changes anything. */
+cull_status cli_check_labels(struct cli *cli, const struct arg_list *aliases,
+                             const struct arg_list *tags);
+
 /* Open the store named by --store or $CULL_STORE; with_objects: and its object store. */
 cull_status cli_open(struct cli *cli, bool with_objects);
 /* Close what is open; also after a failure. */

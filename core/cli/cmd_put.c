@@ -461,6 +461,9 @@ static void print_result(struct put *put, const cull_commit_result *result)
                      bytes_human(size, put->content.files.bytes),
                      count_human(sent, put->sent_count), bytes_human(sent_size, put->sent_bytes));
     }
+    if (!result->is_new && (put->options->ttl.given || put->options->run != NULL)) {
+        cli_warn(put->cli, "%s: --ttl and --run are for new versions: left as it is", name);
+    }
     record_begin(out, "version");
     field_text(out, "name", name);
     field_text(out, "state", "committed");
@@ -520,7 +523,8 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
         status = cli_fail(cli, CULL_E_USAGE, "--ttl: 0: a version cannot expire as it is made");
         goto done;
     }
-    if ((status = cli_open(cli, true)) != CULL_OK ||
+    if ((status = cli_check_labels(cli, &options->aliases, &options->tags)) != CULL_OK ||
+        (status = cli_open(cli, true)) != CULL_OK ||
         (status = resolve_collection(cli, names[0], &put->collection)) != CULL_OK) {
         goto done;
     }

@@ -83,7 +83,8 @@ cull_status import_begin(struct import *import, struct cli *cli, const char *col
     if (import->batch == NULL) {
         return cli_fail_nomem(cli);
     }
-    if ((status = cli_open(cli, true)) != CULL_OK ||
+    if ((status = cli_check_labels(cli, &options->aliases, &options->tags)) != CULL_OK ||
+        (status = cli_open(cli, true)) != CULL_OK ||
         (status = resolve_collection(cli, collection, &import->collection)) != CULL_OK) {
         return status;
     }

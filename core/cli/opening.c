@@ -178,3 +178,17 @@ void cli_close(struct cli *cli)
     cli->objects = NULL;
     cli->log = NULL;
 }
+
+cull_status cli_check_labels(struct cli *cli, const struct arg_list *aliases,
+                             const struct arg_list *tags)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < aliases->count && status == CULL_OK; i++) {
+        status = cull_label_check("alias", aliases->items[i], &cli->err);
+    }
+    for (size_t i = 0; i < tags->count && status == CULL_OK; i++) {
+        status = cull_label_check("tag", tags->items[i], &cli->err);
+    }
+    return status;
+}

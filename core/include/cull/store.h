@@ -105,6 +105,15 @@ CULL_API CULL_MUST_USE cull_status cull_name_parse(cull_name *out, const char *t
                                                    const char *entity, const char *project,
                                                    cull_error *err);
 
+/**
+ * May this text be an alias or a tag? what: "alias" or "tag", for the message. To ask before an
+ * upload begins; committing asks too.
+ * @retval CULL_E_USAGE it is empty, over 128 bytes, not UTF-8, has `/`, `:` or control characters,
+ *                      or is the form of a version's number
+ */
+CULL_API CULL_MUST_USE cull_status cull_label_check(const char *what, const char *label,
+                                                    cull_error *err);
+
 /** A version without its names: stable, never reused. */
 typedef struct cull_version_key {
     uint64_t collection; /**< id */
@@ -576,7 +585,7 @@ typedef struct cull_fsck_result {
  * manifests, structures against their rules. repair never unlinks: an orphan older than
  * max(1 day, 2 leases) becomes DELETING by a fact, and the next cycle takes it; a damaged object
  * goes to quarantine and its blob becomes EXPECTED, as does a missing one, so that the next upload
- * heals it. repair takes the collector's lock (CULL_E_BUSY).
+ * heals it; until then it stays a problem, in this run and the next, if a version holds it. repair takes the collector's lock (CULL_E_BUSY).
  * @retval CULL_E_DAMAGED there are problems (all were told); with repair: some are left
  */
 CULL_API CULL_MUST_USE cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,

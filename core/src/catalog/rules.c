@@ -153,6 +153,11 @@ cull_status cull__check_base(const struct cull__collection *collection, uint32_t
     return cull__check_committed(collection, base, err);
 }
 
+cull_status cull_label_check(const char *what, const char *label, cull_error *err)
+{
+    return cull__check_label(what, label, err);
+}
+
 cull_status cull__check_tag(const struct cull__collection *collection, uint32_t ordinal,
                             const char *tag, cull_error *err)
 {

@@ -342,6 +342,13 @@ static cull_status read_object(struct fsck *fsck, const cull_object_id *id, cull
     return status;
 }
 
+/* Set a damaged blob aside if repairs are wanted. It is repaired only if no version lacks it now:
+ * otherwise it is a problem until its content is put again. */
+static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t i, bool quarantine)
+{
+    return repair_lost(fsck, batch->numbers[i], &batch->ids[i], quarantine) && !batch->held[i];
+}
+
 /* One blob against what the object store says of it. */
 static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t i)
 {
@@ -353,11 +360,16 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
     cull_status status = info->status;
 
     cull_digest_to_hex(hex, &batch->ids[i].digest, fsck->store->settings.digest);
+    if (batch->expected[i]) { /* a repair set it aside, and nobody has sent it again */
+        (void)snprintf(message, sizeof message,
+                       "blob %s: its object is missing: putting its content again heals it", hex);
+        find(fsck, CULL_FOUND_MISSING, true, false, message);
+        return;
+    }
     if (status == CULL_E_NOTFOUND) {
         if (is_still_live(fsck, batch, i)) {
             (void)snprintf(message, sizeof message, "blob %s: its object is missing%s", hex, held);
-            find(fsck, CULL_FOUND_MISSING, true,
-                 repair_lost(fsck, batch->numbers[i], &batch->ids[i], false), message);
+            find(fsck, CULL_FOUND_MISSING, true, set_aside(fsck, batch, i, false), message);
         }
         return;
     }
@@ -367,8 +379,7 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
         (void)snprintf(message, sizeof message, "blob %s: its object has %llu bytes, not %llu%s",
                        hex, (unsigned long long)info->size_bytes,
                        (unsigned long long)batch->sizes[i], held);
-        find(fsck, CULL_FOUND_WRONG_SIZE, true,
-             repair_lost(fsck, batch->numbers[i], &batch->ids[i], true), message);
+        find(fsck, CULL_FOUND_WRONG_SIZE, true, set_aside(fsck, batch, i, true), message);
         return;
     }
     if (status == CULL_OK && fsck->options->read_data) {
@@ -377,8 +388,7 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
     if (status == CULL_E_DAMAGED) {
         (void)snprintf(message, sizeof message, "blob %s: its object holds other bytes%s", hex,
                        held);
-        find(fsck, CULL_FOUND_WRONG_DIGEST, true,
-             repair_lost(fsck, batch->numbers[i], &batch->ids[i], true), message);
+        find(fsck, CULL_FOUND_WRONG_DIGEST, true, set_aside(fsck, batch, i, true), message);
     } else if (status != CULL_OK && is_still_live(fsck, batch, i)) {
         (void)snprintf(message, sizeof message, "blob %s: its object cannot be read: %.200s", hex,
                        why.message[0] != '\0' ? why.message : cull_strerror(status));

@@ -105,20 +105,21 @@ struct share {
     const cull_object_version *versions;
     cull_status *result;
     size_t count;
+    cull_error err; /* of the first that failed */
 };
 
 static void *delete_share(void *ctx)
 {
-    const struct share *share = ctx;
+    struct share *share = ctx;
 
     /* each object has its own result */
     (void)cull__objects_delete_batch(share->objects, share->versions, share->count, share->result,
-                                     NULL);
+                                     &share->err);
     return NULL;
 }
 
 /* Ask the object store to delete a batch, split over threads. What is not answered is not gone. */
-static void delete_objects(const struct cull__sweep *sweep, struct batch *batch)
+static void delete_objects(struct cull__sweep *sweep, struct batch *batch)
 {
     struct share shares[SWEEP_THREADS_MAX];
     pthread_t threads[SWEEP_THREADS_MAX];
@@ -133,8 +134,10 @@ static void delete_objects(const struct cull__sweep *sweep, struct batch *batch)
         size_t first = batch->count * i / count;
         size_t end = batch->count * (i + 1) / count;
 
-        shares[i] = (struct share){ sweep->store->objects, batch->versions + first,
-                                    batch->result + first, end - first };
+        shares[i] = (struct share){ .objects = sweep->store->objects,
+                                    .versions = batch->versions + first,
+                                    .result = batch->result + first,
+                                    .count = end - first };
         started[i] = i > 0 && end > first &&
                      pthread_create(&threads[i], NULL, delete_share, &shares[i]) == 0;
     }
@@ -147,6 +150,9 @@ static void delete_objects(const struct cull__sweep *sweep, struct batch *batch)
         if (started[i]) {
             (void)pthread_join(threads[i], NULL);
         }
+    }
+    for (size_t i = 0; i < count && sweep->failure.status == CULL_OK; i++) {
+        sweep->failure = shares[i].err;
     }
 }
 
@@ -611,8 +617,10 @@ static cull_status run_cycle(struct cull__sweep *sweep, cull_error *err)
     }
     if (status == CULL_OK && result->blobs_failed > 0) {
         status = cull__error_set(err, CULL_E_PARTIAL,
-                                 "%llu objects could not be deleted; the next cycle tries again",
-                                 (unsigned long long)result->blobs_failed);
+                                 "%llu object%s could not be deleted; the next cycle tries again; "
+                                 "the first: %.300s",
+                                 (unsigned long long)result->blobs_failed,
+                                 result->blobs_failed == 1 ? "" : "s", sweep->failure.message);
     }
     return status;
 }

@@ -20,6 +20,7 @@ struct cull__sweep {
     struct cull__fact_version *versions; /* of the batch: exact object versions */
     size_t version_count;
     size_t version_capacity;
+    cull_error failure; /* of the first object that could not be deleted */
 };
 
 /* Append CYCLE: from here on older collectors are fenced. */

@@ -15,14 +15,12 @@ git clone -q h.git clone 2>&1
 cd clone || exit 1
 echo new >new
 git add new
-GIT_AUTHOR_DATE='1600000000 +0000' GIT_COMMITTER_DATE='1600000000 +0000' \
-    git -c user.name=A -c user.email=a@example.org commit -q -m new
+git -c user.name=A -c user.email=a@example.org commit -q -m new
 run cull --store ../store import git team/code/h .
 run cull --store ../store delete team/code/h:latest --delete-aliases
 run cull --store ../store import git team/code/h "$PWD/.git"
 echo newer >new
-GIT_AUTHOR_DATE='1600000100 +0000' GIT_COMMITTER_DATE='1600000100 +0000' \
-    git -c user.name=A -c user.email=a@example.org commit -q -a -m newer
+git -c user.name=A -c user.email=a@example.org commit -q -a -m newer
 git worktree add -q ../work 2>/dev/null
 json ok --store ../store import git team/code/h ../work --alias best --tag x --type dataset
 cd ..
