@@ -109,6 +109,7 @@ struct oracle_planned {
     uint64_t size_bytes;
     uint32_t incarnation;
     uint64_t serial;
+    uint64_t frees_bytes; /* 0 if no object was confirmed */
 };
 
 #define ORACLE_PLAN_MAX 256

@@ -147,7 +147,8 @@ static void make_plan(struct oracle *oracle, const struct cull__request *request
             plan->blob_count < ORACLE_PLAN_MAX) {
             plan->blobs[plan->blob_count++] =
                 (struct oracle_planned){ blob->digest, blob->size_bytes, blob->incarnation,
-                                         blob->serial };
+                                         blob->serial,
+                                         blob->state == ORACLE_LIVE ? blob->size_bytes : 0 };
         }
     }
     qsort(plan->blobs, plan->blob_count, sizeof *plan->blobs, compare_blobs);
@@ -182,7 +183,7 @@ static void check_plan(struct oracle *oracle, const struct oracle_plan *plan,
         return;
     }
     for (size_t i = 0; i < plan->blob_count; i++) {
-        bytes += plan->blobs[i].size_bytes;
+        bytes += plan->blobs[i].frees_bytes;
         if (memcmp(&blobs[i].digest, &plan->blobs[i].digest, sizeof(cull_digest)) != 0 ||
             blobs[i].size_bytes != plan->blobs[i].size_bytes) {
             oracle_break(oracle, "plan: blob %zu is %c, expected %c", i,
@@ -351,13 +352,14 @@ static void claim_one(struct oracle *oracle, const struct cull__request *request
                       struct oracle_blob *blob, struct oracle_execution *run)
 {
     const struct oracle_object *object = oracle_object(oracle, &blob->digest, blob->incarnation);
+    uint64_t frees_bytes = blob->state == ORACLE_LIVE ? blob->size_bytes : 0;
 
     blob->state = ORACLE_DELETING;
     blob->claimed = object == NULL ? 0 : raced ? object->listed : object->versions;
     blob->deleted = false;
     if (delete_object(oracle, request, blob)) {
         run->deleted++;
-        run->bytes += blob->size_bytes;
+        run->bytes += frees_bytes;
         forget_blob(oracle, (size_t)(blob - oracle->blobs));
     } else {
         run->failed++;
@@ -370,7 +372,7 @@ static void sweep_blobs(struct oracle *oracle, const struct cull__request *reque
     for (size_t i = 0; i < plan->blob_count; i++) {
         struct oracle_blob *blob = still_dead(oracle, &plan->blobs[i]);
 
-        if (at_limit(request, run, plan->blobs[i].size_bytes)) {
+        if (at_limit(request, run, plan->blobs[i].frees_bytes)) {
             run->limit = true;
             break;
         }

@@ -51,8 +51,8 @@ typedef struct cull_plan_info {
     uint64_t expired;    /**< versions whose TTL is over: they become soft-deleted */
     uint64_t versions;   /**< that will be purged */
     uint64_t blobs;      /**< that will be deleted */
-    uint64_t bytes;      /**< of these, by the sizes that they were named with, sent or not;
-                              known sizes only, here and in cull_gc_result */
+    uint64_t bytes;      /**< of those that have an object; known sizes only, here and in
+                              cull_gc_result */
     bool bytes_exact;    /**< all of them are known */
     uint64_t unfinished; /**< blobs left DELETING by an earlier cycle, finished first */
     uint64_t references; /**< looked at */

@@ -94,7 +94,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
     cull_status status = check_index_only(store, err);
 
     memset(out, 0, sizeof *out);
-    sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     if (status == CULL_OK && (plan->executed || plan->info.refusal != NULL)) {
         status =
             cull__error_set(err, CULL_E_REFUSED, "%s",

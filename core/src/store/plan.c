@@ -221,8 +221,11 @@ static cull_status list_blobs(struct planner *planner)
         blob->size_bytes = cull__blob_table_size(index->blobs, blob->number);
         blob->incarnation = cull__blob_table_incarnation(index->blobs, blob->number);
         cull__blob_table_digest(index->blobs, blob->number, &blob->digest);
-        plan->info.bytes +=
-            cull__blob_table_known_size(index->blobs, blob->number, &plan->info.bytes_exact);
+        blob->sent = cull__blob_table_state(index->blobs, blob->number) == CULL__BLOB_LIVE;
+        if (blob->sent) {
+            plan->info.bytes +=
+                cull__blob_table_known_size(index->blobs, blob->number, &plan->info.bytes_exact);
+        }
     }
     plan->info.blobs = planner->dead.count;
     if (plan->info.blobs > 1) {

@@ -11,6 +11,7 @@ struct cull__plan_blob {
     uint64_t size_bytes;
     uint32_t number;
     uint32_t incarnation;
+    bool sent; /* LIVE: an object was confirmed. What was never sent frees nothing */
 };
 
 struct cull_plan {

@@ -166,12 +166,20 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     struct gone_ctx *gone = ctx;
     const struct cull__index *index = txn->store->index;
+    const struct cull__u32s *unsent = &gone->sweep->unsent;
     struct cull__fact fact = { .type = CULL__FACT_GONE, .id = gone->sweep->cycle };
+    size_t at = 0;
     cull_status status = cull__sweep_check_fence(txn, gone->sweep, err);
 
     gone->bytes = 0;
     for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
-        gone->bytes += cull__known_size(cull__blob_table_size(index->blobs, gone->numbers->at[i]));
+        while (at < unsent->count && unsent->at[at] < gone->numbers->at[i]) {
+            at++;
+        }
+        if (at == unsent->count || unsent->at[at] != gone->numbers->at[i]) {
+            gone->bytes +=
+                cull__known_size(cull__blob_table_size(index->blobs, gone->numbers->at[i]));
+        }
     }
     fact.numbers = gone->numbers->at;
     fact.number_count = gone->numbers->count;
@@ -430,7 +438,8 @@ void cull__sweep_bound(struct cull__sweep *sweep)
 
     sweep->end = sweep->next;
     while (sweep->end < sweep->plan->info.blobs && sweep->end - sweep->next < CULL__CLAIM_BATCH) {
-        uint64_t size_bytes = cull__known_size(sweep->plan->blobs[sweep->end].size_bytes);
+        const struct cull__plan_blob *blob = &sweep->plan->blobs[sweep->end];
+        uint64_t size_bytes = blob->sent ? cull__known_size(blob->size_bytes) : 0;
 
         if ((options->max_deletes > 0 && deletes >= options->max_deletes) ||
             (options->max_bytes > 0 &&
@@ -508,15 +517,22 @@ static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err
     struct cull__fact_version *versions = NULL;
     cull_status status = cull__sweep_check_fence(txn, sweep, err);
 
-    sweep->numbers.count = 0;
+    sweep->numbers.count = sweep->unsent.count = 0;
     for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {
-        if (still_dead(index, &sweep->plan->blobs[i])) {
-            status = cull__u32s_push(&sweep->numbers, sweep->plan->blobs[i].number) == CULL_OK
-                         ? CULL_OK
-                         : cull__error_nomem(err);
+        uint32_t number = sweep->plan->blobs[i].number;
+
+        if (!still_dead(index, &sweep->plan->blobs[i])) {
+            continue;
         }
+        status = cull__u32s_push(&sweep->numbers, number);
+        if (status == CULL_OK &&
+            cull__blob_table_state(index->blobs, number) == CULL__BLOB_EXPECTED) {
+            status = cull__u32s_push(&sweep->unsent, number);
+        }
+        status = status == CULL_OK ? CULL_OK : cull__error_nomem(err);
     }
     cull__u32s_sort(&sweep->numbers);
+    cull__u32s_sort(&sweep->unsent);
     if (status == CULL_OK && sweep->version_count > 0) {
         versions = cull__alloc(txn->store->allocator, sweep->version_count, sizeof *versions);
         status = versions == NULL ? cull__error_nomem(err) : CULL_OK;
@@ -657,6 +673,7 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
 void cull__sweep_release(struct cull__sweep *sweep)
 {
     cull__u32s_release(&sweep->numbers);
+    cull__u32s_release(&sweep->unsent);
     cull__free(sweep->store->allocator, sweep->versions);
 }
 
@@ -670,7 +687,7 @@ cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_op
     cull_status status = check_execute(store, plan, options, err);
 
     memset(out, 0, sizeof *out);
-    sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     if (status != CULL_OK) {
         return status;
     }
@@ -708,7 +725,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
     if (status != CULL_OK) {
         return status;
     }
-    sweep.numbers = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     status = cull__sweep_begin(&sweep, err);
     if (status == CULL_OK) {
         status = finish_unfinished(&sweep, finished, &bytes, &failed, err);

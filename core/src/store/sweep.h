@@ -13,10 +13,10 @@ struct cull__sweep {
     const cull_caller *caller;
     cull_gc_result *result;
     uint64_t cycle;
-    size_t next;                         /* in the plan's blobs */
-    size_t end;                          /* of the batch */
-    struct cull__u32s numbers;           /* of the batch, claimed */
-    uint64_t bytes;                      /* of these */
+    size_t next;               /* in the plan's blobs */
+    size_t end;                /* of the batch */
+    struct cull__u32s numbers; /* of the batch, claimed */
+    struct cull__u32s unsent;  /* those of them that no object was confirmed of; ascending */
     struct cull__fact_version *versions; /* of the batch: exact object versions */
     size_t version_count;
     size_t version_capacity;
