@@ -174,7 +174,7 @@ START_TEST(uploaders_and_a_collector_at_once_lose_nothing)
         (void)bench_collect(&bench);
         bench_check(&bench);
         for (int i = 0; i < UPLOADERS; i++) {
-            char name[8];
+            char name[16];
 
             (void)snprintf(name, sizeof name, "c%d", i);
             for (int version = 0; version < VERSIONS; version++) {

@@ -172,9 +172,9 @@ START_TEST(sizes_whose_sum_overflows_are_refused_before_anything_is_written)
         ck_assert_ptr_nonnull(strstr(err.message, "sum of sizes overflows"));
         ck_assert_int_eq(put_sized(&bench, upload, "y", 10, &err), CULL_OK);
         ck_assert_int_eq(put_sized(&bench, upload, "z", CULL_SIZE_UNKNOWN, &err), CULL_OK);
+        cull_upload_free(upload);
         bench_reopen(&bench); /* the log is one that can be read */
         ck_assert_uint_eq(usage(&bench).stored_bytes, UINT64_MAX);
-        cull_upload_free(upload);
         bench_close(&bench);
     }
 END_TEST
