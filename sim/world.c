@@ -68,11 +68,12 @@ static cull_status view_tail_bytes(cull_log *log, uint64_t since, uint64_t *byte
     return inner->ops->tail_bytes(inner, since, bytes, err);
 }
 
-static cull_status view_document(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err)
+static cull_status view_document(cull_log *log, uint64_t id, cull__piece_fn take, void *ctx,
+                                 cull_error *err)
 {
     cull_log *inner = view_of(log)->inner;
 
-    return inner->ops->document(inner, id, out, err);
+    return inner->ops->document_pieces(inner, id, take, ctx, err);
 }
 
 static cull_status view_checkpoint_put(cull_log *log, const char *room, uint64_t seq,
@@ -147,7 +148,7 @@ static const struct cull__log_ops view_ops = {
     .head = view_head,
     .read = view_read,
     .tail_bytes = view_tail_bytes,
-    .document = view_document,
+    .document_pieces = view_document,
     .checkpoint_put = view_checkpoint_put,
     .checkpoint_get = view_checkpoint_get,
     .checkpoint_size = view_checkpoint_size,

@@ -128,7 +128,7 @@ static cull_manifest *read_json(const struct cull__buf *json, bool plain)
     struct text text = { json->data, json->len };
     cull_manifest *manifest = NULL;
 
-    if (cull__manifest_read_json(&manifest, CULL_DIGEST_MD5, "bench", give, &text, plain,
+    if (cull__manifest_read_json(&manifest, CULL_DIGEST_MD5, "bench", give, &text, plain, NULL,
                                  cull_allocator_default(), NULL) != CULL_OK) {
         abort();
     }

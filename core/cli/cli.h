@@ -26,6 +26,7 @@ struct cli {
     cull_objects *objects;
     cull_store *store;
     cull_store_settings settings; /* of the open store */
+    cull_scratch scratch;         /* files for manifests that are too large for memory */
 
     bool changed; /* something was written: see to the checkpoints when the answer is out */
     bool limit;   /* stopped at a limit of its own: "status":"limit" */

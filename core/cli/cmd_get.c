@@ -247,6 +247,7 @@ static cull_status get_all(struct get *get)
             get->total_bytes += entry.size_bytes;
         }
     }
+    status = cull_manifest_check(get->manifest, &get->cli->err);
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
         cull_manifest_at(get->manifest, i, &entry);
         if (entry.kind == CULL_ENTRY_BLOB) {
@@ -254,6 +255,9 @@ static cull_status get_all(struct get *get)
         } else {
             list_reference(get, &entry);
         }
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(get->manifest, &get->cli->err);
     }
     progress_end(&get->progress);
     return status;

@@ -145,6 +145,9 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
         cull_manifest_at(manifest, i, &entry);
         list_entry(cli, &entry);
     }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(manifest, &cli->err);
+    }
     cull_manifest_free(manifest);
     return status;
 }

@@ -32,8 +32,10 @@ static cull_status digest_of_path(struct cli *cli, const char *text, cull_digest
         return status;
     }
     if (!cull_manifest_find(manifest, slash + 1, &entry)) {
-        status = cli_fail(cli, CULL_E_NOTFOUND, "%s: no such file: %s", name,
-                          printable(shown, slash + 1));
+        status = cull_manifest_check(manifest, &cli->err) != CULL_OK
+                     ? cli->err.status
+                     : cli_fail(cli, CULL_E_NOTFOUND, "%s: no such file: %s", name,
+                                printable(shown, slash + 1));
     } else if (entry.kind != CULL_ENTRY_BLOB) {
         status = cli_fail(cli, CULL_E_NOTFOUND, "%s: %s: a reference, it owns no blob", name,
                           printable(shown, slash + 1));

@@ -2,8 +2,9 @@
  * import.c - add versions whose digests are known before their content is seen.
  *
  * SHAPE     One upload a version, on the version before it as its base, so that what did not change
- *           is neither named nor pinned. Blobs are named in batches; those that the store lacks are
- *           staged by whoever imports, and sent batch by batch.
+ *           is neither named nor pinned. Entries are looked at in batches: their blobs are named,
+ *           each once, those that the store lacks are staged by whoever imports, and sent.
+ * COST      A batch of memory, however large the manifest is: it may lie in a scratch file.
  * FAILURE   Versions that were added stay. The one that fails is aborted; what was sent of it is
  *           garbage for the next cycle. Should a cycle have taken what was relied on (the lease was
  *           over), all is named and sent once more.
@@ -25,9 +26,19 @@
 #define WAIT_TURNS 200                  /* of 50 ms: a claimed batch is deleted long before */
 #define DELETING_SHOWN 10
 
+/* A blob of the batch, and the entry that names it. */
+struct batch_blob {
+    cull_blob_ref ref;
+    size_t entry;
+};
+
 struct import_batch {
+    struct batch_blob blobs[BATCH_BLOBS]; /* by digest */
+    cull_blob_ref refs[BATCH_BLOBS];
+    size_t count;
     cull_put_answer answers[BATCH_BLOBS];
     size_t missing[BATCH_BLOBS];
+    size_t entries[BATCH_BLOBS]; /* of those to be staged */
     cull_staged staged[BATCH_BLOBS];
     bool is_staged[BATCH_BLOBS];
 };
@@ -112,7 +123,7 @@ cull_status import_tick(void *ctx, cull_error *err)
     return status;
 }
 
-static cull_status open_upload(struct import *import, bool needs_base)
+static cull_status open_upload(struct import *import)
 {
     struct cli *cli = import->cli;
     cull_upload_options options = { .collection = &import->collection,
@@ -124,8 +135,7 @@ static cull_status open_upload(struct import *import, bool needs_base)
     cull_status status =
         cull_upload_open(&import->upload, cli->store, &options, &caller, &cli->err);
 
-    if (options.has_base && !needs_base &&
-        (status == CULL_E_NOTFOUND || status == CULL_E_REFUSED)) {
+    if (options.has_base && (status == CULL_E_NOTFOUND || status == CULL_E_REFUSED)) {
         options.has_base = false; /* it was deleted in between: do without */
         status = cull_upload_open(&import->upload, cli->store, &options, &caller, &cli->err);
     }
@@ -152,20 +162,20 @@ static void close_upload(struct import *import, bool abort)
 }
 
 /* An index-only store waits for whoever deletes, which may be long: say what it waits for. */
-static cull_status tell_deleting(struct import *import, const struct import_version *version,
-                                 const cull_blob_ref *blobs, size_t count)
+static cull_status tell_deleting(struct import *import, const struct import_version *version)
 {
     struct cli *cli = import->cli;
+    const struct import_batch *batch = import->batch;
     char hex[CULL_DIGEST_HEX_MAX];
     char shown[PRINTABLE_MAX];
     size_t waiting = 0;
 
     progress_end(&import->progress);
-    for (size_t i = 0; i < count; i++) {
-        if (import->batch->answers[i] != CULL_PUT_WAIT) {
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->answers[i] != CULL_PUT_WAIT) {
             continue;
         }
-        cull_digest_to_hex(hex, &blobs[i].digest, cli->settings.digest);
+        cull_digest_to_hex(hex, &batch->refs[i].digest, cli->settings.digest);
         record_begin(&cli->out, "blob");
         field_text(&cli->out, "digest", hex);
         field_text(&cli->out, "state", "deleting");
@@ -181,29 +191,138 @@ static cull_status tell_deleting(struct import *import, const struct import_vers
                     printable(shown, version->source), waiting);
 }
 
+/* --- one batch ----------------------------------------------------------------------------- */
+
+static int compare_blobs(const void *a, const void *b)
+{
+    const struct batch_blob *left = a;
+    const struct batch_blob *right = b;
+    int order = memcmp(&left->ref.digest, &right->ref.digest, sizeof(cull_digest));
+
+    /* of one content, an entry that knows its size first */
+    order = order != 0 ? order
+                       : (left->ref.size_bytes > right->ref.size_bytes) -
+                             (left->ref.size_bytes < right->ref.size_bytes);
+    return order != 0 ? order : (left->entry > right->entry) - (left->entry < right->entry);
+}
+
+static cull_status two_sizes(struct import *import, const cull_manifest *manifest, size_t one,
+                             size_t other)
+{
+    char first[PRINTABLE_MAX];
+    char second[PRINTABLE_MAX];
+    uint64_t first_bytes;
+    cull_entry entry;
+
+    cull_manifest_at(manifest, one < other ? one : other, &entry);
+    (void)printable(first, entry.path);
+    first_bytes = entry.size_bytes;
+    cull_manifest_at(manifest, one < other ? other : one, &entry);
+    return cli_fail(import->cli, CULL_E_INVALID,
+                    "%.150s: has %" PRIu64 " bytes, and %.150s of the same digest %" PRIu64, first,
+                    first_bytes, printable(second, entry.path), entry.size_bytes);
+}
+
+static bool disagree(const cull_blob_ref *a, const cull_blob_ref *b)
+{
+    return memcmp(&a->digest, &b->digest, sizeof(cull_digest)) == 0 &&
+           a->size_bytes != CULL_SIZE_UNKNOWN && b->size_bytes != CULL_SIZE_UNKNOWN &&
+           a->size_bytes != b->size_bytes;
+}
+
+/* Take blobs of the entries from *next on until the batch is full; each digest once. */
+static cull_status fill_batch(struct import *import, const cull_manifest *manifest, size_t *next)
+{
+    struct import_batch *batch = import->batch;
+    size_t count = cull_manifest_count(manifest);
+    size_t taken = 0;
+
+    for (; *next < count && taken < BATCH_BLOBS; ++*next) {
+        cull_entry entry;
+
+        cull_manifest_at(manifest, *next, &entry);
+        if (entry.kind == CULL_ENTRY_BLOB) {
+            batch->blobs[taken++] =
+                (struct batch_blob){ { entry.digest, entry.size_bytes }, *next };
+        }
+    }
+    batch->count = 0;
+    if (taken > 0) {
+        qsort(batch->blobs, taken, sizeof(batch->blobs[0]), compare_blobs);
+    }
+    for (size_t i = 0; i < taken; i++) {
+        const struct batch_blob *last = i == 0 ? NULL : &batch->blobs[batch->count - 1];
+
+        if (last != NULL && disagree(&last->ref, &batch->blobs[i].ref)) {
+            return two_sizes(import, manifest, last->entry, batch->blobs[i].entry);
+        }
+        if (last == NULL ||
+            memcmp(&last->ref.digest, &batch->blobs[i].ref.digest, sizeof(cull_digest)) != 0) {
+            batch->blobs[batch->count++] = batch->blobs[i];
+        }
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->refs[i] = batch->blobs[i].ref;
+    }
+    return cull_manifest_check(manifest, &import->cli->err);
+}
+
+/* The store knows a blob of the batch with another size: if the manifest itself does, say where. */
+static cull_status explain_sizes(struct import *import, const cull_manifest *manifest)
+{
+    const struct import_batch *batch = import->batch;
+
+    for (size_t i = 0; i < cull_manifest_count(manifest); i++) {
+        struct batch_blob key;
+        cull_entry entry;
+        size_t low = 0;
+        size_t high = batch->count;
+
+        cull_manifest_at(manifest, i, &entry);
+        key = (struct batch_blob){ { entry.digest, 0 }, 0 };
+        while (low < high && entry.kind == CULL_ENTRY_BLOB) {
+            size_t middle = low + (high - low) / 2;
+
+            if (compare_blobs(&batch->blobs[middle], &key) < 0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        key.ref.size_bytes = entry.size_bytes;
+        if (entry.kind == CULL_ENTRY_BLOB && low < batch->count &&
+            disagree(&batch->blobs[low].ref, &key.ref)) {
+            return two_sizes(import, manifest, i, batch->blobs[low].entry);
+        }
+    }
+    return import->cli->err.status;
+}
+
 /* Ask until no answer is *wait*: finish the deletion ourselves, or let the collector do it. */
-static cull_status ask(struct import *import, const struct import_version *version, size_t from,
-                       size_t count)
+static cull_status ask(struct import *import, const struct import_version *version)
 {
     struct cli *cli = import->cli;
-    const cull_blob_ref *blobs = version->blobs + from;
+    struct import_batch *batch = import->batch;
 
     for (int turn = 0; turn < WAIT_TURNS; turn++) {
         cull_caller caller = cli_caller(cli);
         struct timespec pause = { .tv_nsec = 50000000 };
         uint64_t finished = 0;
         bool waits = false;
-        cull_status status = cull_upload_put(import->upload, blobs, count, import->batch->answers,
-                                             &caller, &cli->err);
+        cull_status status = cull_upload_put(import->upload, batch->refs, batch->count,
+                                             batch->answers, &caller, &cli->err);
 
-        for (size_t i = 0; status == CULL_OK && i < count; i++) {
-            waits = waits || import->batch->answers[i] == CULL_PUT_WAIT;
+        for (size_t i = 0; status == CULL_OK && i < batch->count; i++) {
+            waits = waits || batch->answers[i] == CULL_PUT_WAIT;
+        }
+        if (status == CULL_E_INVALID) {
+            return explain_sizes(import, version->manifest);
         }
         if (status != CULL_OK || !waits) {
             return status;
         }
         if (cli->settings.index_only) {
-            return tell_deleting(import, version, blobs, count);
+            return tell_deleting(import, version);
         }
         status = cull_gc_finish(cli->store, &caller, &finished, &cli->err);
         if (status != CULL_OK && status != CULL_E_BUSY && status != CULL_E_PARTIAL) {
@@ -221,7 +340,7 @@ static cull_status ask(struct import *import, const struct import_version *versi
                     "a cycle is deleting files of this version and does not end: try again");
 }
 
-/* Stage and send some of the version's blobs. */
+/* Stage and send some of the batch's blobs. */
 static cull_status send_some(struct import *import, const struct import_version *version,
                              const size_t *blobs, size_t count)
 {
@@ -231,8 +350,11 @@ static cull_status send_some(struct import *import, const struct import_version 
     cull_status status;
 
     memset(batch->is_staged, 0, sizeof(batch->is_staged));
-    status = version->stage(version->stage_ctx, blobs, count, batch->staged, batch->is_staged,
-                            &cli->err);
+    for (size_t i = 0; i < count; i++) {
+        batch->entries[i] = batch->blobs[blobs[i]].entry;
+    }
+    status = version->stage(version->stage_ctx, batch->entries, count, batch->staged,
+                            batch->is_staged, &cli->err);
     if (status != CULL_OK) {
         for (size_t i = 0; i < count; i++) {
             if (batch->is_staged[i]) {
@@ -253,7 +375,8 @@ static cull_status send_some(struct import *import, const struct import_version 
 static cull_status send_missing(struct import *import, const struct import_version *version,
                                 size_t count)
 {
-    const size_t *missing = import->batch->missing;
+    const struct import_batch *batch = import->batch;
+    const size_t *missing = batch->missing;
     cull_status status = CULL_OK;
     size_t from = 0;
 
@@ -261,7 +384,7 @@ static cull_status send_missing(struct import *import, const struct import_versi
         char hex[CULL_DIGEST_HEX_MAX];
         char shown[PRINTABLE_MAX];
 
-        cull_digest_to_hex(hex, &version->blobs[missing[0]].digest, import->cli->settings.digest);
+        cull_digest_to_hex(hex, &batch->refs[missing[0]].digest, import->cli->settings.digest);
         return cli_fail(import->cli, CULL_E_NOTFOUND,
                         "%.150s: the store lacks blob %s: give --content DIR, or import into a "
                         "store made with --objects none",
@@ -272,7 +395,7 @@ static cull_status send_missing(struct import *import, const struct import_versi
         size_t to = from;
 
         while (to < count && (to == from || bytes < BATCH_BYTES)) {
-            uint64_t size_bytes = version->blobs[missing[to]].size_bytes;
+            uint64_t size_bytes = batch->refs[missing[to]].size_bytes;
 
             bytes += size_bytes == CULL_SIZE_UNKNOWN ? 0 : size_bytes;
             to++;
@@ -285,17 +408,20 @@ static cull_status send_missing(struct import *import, const struct import_versi
 
 static cull_status name_and_send(struct import *import, const struct import_version *version)
 {
+    struct import_batch *batch = import->batch;
     cull_status status = CULL_OK;
+    size_t next = 0;
 
-    for (size_t from = 0; status == CULL_OK && from < version->blob_count; from += BATCH_BLOBS) {
-        size_t left = version->blob_count - from;
-        size_t count = left < BATCH_BLOBS ? left : BATCH_BLOBS;
+    while (status == CULL_OK && next < cull_manifest_count(version->manifest)) {
         size_t missing = 0;
 
-        status = ask(import, version, from, count);
-        for (size_t i = 0; status == CULL_OK && i < count; i++) {
-            if (import->batch->answers[i] == CULL_PUT_SEND) {
-                import->batch->missing[missing++] = from + i;
+        status = fill_batch(import, version->manifest, &next);
+        if (status == CULL_OK && batch->count > 0) {
+            status = ask(import, version);
+        }
+        for (size_t i = 0; status == CULL_OK && i < batch->count; i++) {
+            if (batch->answers[i] == CULL_PUT_SEND) {
+                batch->missing[missing++] = i;
             }
         }
         if (status == CULL_OK && missing > 0) {
@@ -315,7 +441,6 @@ static cull_status commit(struct import *import, const struct import_version *ve
 {
     struct cli *cli = import->cli;
     cull_commit_options options = { .manifest = version->manifest,
-                                    .patch = version->patch,
                                     .aliases = version->aliases,
                                     .alias_count = version->alias_count,
                                     .tags = version->tags,
@@ -327,8 +452,7 @@ static cull_status commit(struct import *import, const struct import_version *ve
     bool again = false;
 
     for (;;) {
-        cull_status status =
-            import->upload == NULL ? open_upload(import, version->patch != NULL) : CULL_OK;
+        cull_status status = import->upload == NULL ? open_upload(import) : CULL_OK;
 
         if (status == CULL_OK) {
             status = name_and_send(import, version);
@@ -378,7 +502,11 @@ cull_status import_add(struct import *import, const struct import_version *versi
 {
     cull_commit_result result = { { 0, 0 }, false };
     cull_status status = import_tick(import, &import->cli->err);
+    size_t next = 0;
 
+    if (status == CULL_OK) { /* what disagrees with itself early leaves no trace in the store */
+        status = fill_batch(import, version->manifest, &next);
+    }
     if (status == CULL_OK) {
         status = commit(import, version, &result);
     }

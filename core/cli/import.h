@@ -21,18 +21,15 @@ struct import_options {
     bool allow_unresolved; /* --allow-unresolved-references */
 };
 
-/* Stage the content of blobs (indexes into the version's blobs) in the store: out[i].token is valid
+/* Stage the content of the manifest's entries of these numbers in the store: out[i].token is valid
  * if staged[i]; after a failure the caller gives those up. */
-typedef cull_status (*import_stage_fn)(void *ctx, const size_t *blobs, size_t count,
+typedef cull_status (*import_stage_fn)(void *ctx, const size_t *entries, size_t count,
                                        cull_staged *out, bool *staged, cull_error *err);
 
 /* One version to add; everything is borrowed for the call. */
 struct import_version {
-    const char *source;               /* where it comes from: a file, a commit; for records */
-    const cull_manifest *manifest;    /* whole, or NULL and */
-    const cull_manifest_patch *patch; /* edits of the version that was added last */
-    const cull_blob_ref *blobs;       /* of the manifest or of the patch, each once */
-    size_t blob_count;
+    const char *source; /* where it comes from: a file; for records */
+    const cull_manifest *manifest;
     import_stage_fn stage; /* NULL: there is no content beyond what the store holds */
     void *stage_ctx;
     const char *const *aliases;

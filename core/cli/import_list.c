@@ -19,8 +19,9 @@ cull_status import_list(struct import *import, const char *path)
         status = import_source_open(&source, path, &fd);
     }
     if (status == CULL_OK) {
-        status = cull_manifest_read_list(&manifest, source.digest, shown, import_source_read, &fd,
-                                         cull_allocator_default(), &cli->err);
+        status =
+            cull_manifest_read_list_in(&manifest, source.digest, shown, import_source_read, &fd,
+                                       &cli->scratch, cull_allocator_default(), &cli->err);
         (void)close(fd);
     }
     if (status == CULL_OK) {

@@ -44,12 +44,6 @@ struct import_object {
     size_t file;
 };
 
-/* One distinct content, and an entry that has it. */
-struct import_blob {
-    cull_blob_ref ref;
-    size_t entry;
-};
-
 /* --- what --content holds ------------------------------------------------------------------ */
 
 static bool is_hex(char c)
@@ -274,11 +268,17 @@ static size_t file_of_path(const struct import_source *source, const char *path)
     return NO_FILE;
 }
 
-static size_t find_file(const struct import_source *source, const cull_entry *entry,
-                        const char *name)
+/* The file with an entry's content, or NO_FILE. */
+static size_t find_file(const struct import_source *source, const cull_entry *entry)
 {
+    const char *name = source->name;
     char path[2 * CULL_PATH_BYTES_MAX + 2];
-    size_t file = file_of_object(source, &entry->digest);
+    size_t file;
+
+    if (entry->kind != CULL_ENTRY_BLOB || !source->has_content) {
+        return NO_FILE;
+    }
+    file = file_of_object(source, &entry->digest);
 
     if (file == NO_FILE && name != NULL && strlen(name) <= CULL_PATH_BYTES_MAX) {
         (void)snprintf(path, sizeof(path), "%s/%s", name, entry->path);
@@ -287,15 +287,13 @@ static size_t find_file(const struct import_source *source, const cull_entry *en
     return file == NO_FILE ? file_of_path(source, entry->path) : file;
 }
 
-static cull_status no_content(const struct import_source *source, size_t i)
+static cull_status no_content(const struct import_source *source, const cull_entry *entry)
 {
     struct cli *cli = source->import->cli;
     char path[PRINTABLE_MAX];
     char dir[PRINTABLE_MAX];
-    cull_entry entry;
 
-    cull_manifest_at(source->manifest, i, &entry);
-    (void)printable(path, entry.path);
+    (void)printable(path, entry->path);
     if (!source->has_content) {
         return cli_fail(cli, CULL_E_NOTFOUND,
                         "%.250s: the store lacks its content: give --content DIR, or import into a "
@@ -338,7 +336,7 @@ done:
 }
 
 /* Find each entry's file, and know the digests of all of them, of both kinds. */
-static cull_status find_content(struct import_source *source, const char *name)
+static cull_status find_content(struct import_source *source)
 {
     cull_digest_kind kind = cull_manifest_kind(source->manifest);
     size_t count = cull_manifest_count(source->manifest);
@@ -355,16 +353,19 @@ static cull_status find_content(struct import_source *source, const char *name)
     }
     for (size_t i = 0; i < count; i++) {
         cull_entry entry;
+        size_t file;
 
         cull_manifest_at(source->manifest, i, &entry);
-        source->files[i] =
-            entry.kind == CULL_ENTRY_BLOB ? find_file(source, &entry, name) : NO_FILE;
-        if (source->files[i] != NO_FILE && !source->is_known[source->files[i]]) {
-            source->is_known[source->files[i]] = 1;
-            fresh[fresh_count++] = source->files[i];
+        file = find_file(source, &entry);
+        if (file != NO_FILE && !source->is_known[file]) {
+            source->is_known[file] = 1;
+            fresh[fresh_count++] = file;
         }
     }
-    status = hash_files(source, fresh, fresh_count, kind, source->digests);
+    status = cull_manifest_check(source->manifest, &source->import->cli->err);
+    if (status == CULL_OK) {
+        status = hash_files(source, fresh, fresh_count, kind, source->digests);
+    }
     if (status == CULL_OK && kind != source->content.kind) {
         status =
             hash_files(source, fresh, fresh_count, source->content.kind, source->content.digests);
@@ -387,15 +388,16 @@ static cull_status check_content(const struct import_source *source)
     char wanted[CULL_DIGEST_HEX_MAX];
 
     for (size_t i = 0; i < cull_manifest_count(source->manifest); i++) {
-        size_t file = source->files[i];
         const struct walk_file *walked;
         cull_entry entry;
+        size_t file;
 
+        cull_manifest_at(source->manifest, i, &entry);
+        file = find_file(source, &entry);
         if (file == NO_FILE) {
             continue;
         }
         walked = &source->content.files.files[file];
-        cull_manifest_at(source->manifest, i, &entry);
         if (memcmp(&entry.digest, &source->digests[file], sizeof(cull_digest)) != 0) {
             cull_digest_to_hex(found, &source->digests[file], kind);
             cull_digest_to_hex(wanted, &entry.digest, kind);
@@ -435,97 +437,34 @@ static cull_status translate(const struct import_source *source, cull_manifest *
     const struct content *content = &source->content;
     struct cli *cli = source->import->cli;
     bool other = cull_manifest_kind(source->manifest) != content->kind;
-    cull_status status = cull_manifest_new(out, content->kind, cull_allocator_default());
+    cull_status status =
+        cull_manifest_new_in(out, content->kind, &cli->scratch, cull_allocator_default());
 
     if (status != CULL_OK) {
         return cli_fail_nomem(cli);
     }
     for (size_t i = 0; status == CULL_OK && i < cull_manifest_count(source->manifest); i++) {
-        size_t file = source->files[i];
         cull_entry entry;
+        size_t file;
 
         cull_manifest_at(source->manifest, i, &entry);
+        file = find_file(source, &entry);
         if (file != NO_FILE) {
             entry.digest = content->digests[file];
             entry.size_bytes = content->files.files[file].size_bytes;
         } else if (entry.kind == CULL_ENTRY_BLOB && other) {
-            return no_content(source, i);
+            return no_content(source, &entry);
         }
         status = cull_manifest_add(*out, &entry, &cli->err);
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(source->manifest, &cli->err);
     }
     return status == CULL_OK ? cull_manifest_seal(*out, &cli->err) : status;
 }
 
-static int compare_blobs(const void *a, const void *b)
-{
-    const struct import_blob *left = a;
-    const struct import_blob *right = b;
-    int order = memcmp(&left->ref.digest, &right->ref.digest, sizeof(cull_digest));
-
-    /* of one content, an entry that knows its size first */
-    order = order != 0 ? order
-                       : (left->ref.size_bytes > right->ref.size_bytes) -
-                             (left->ref.size_bytes < right->ref.size_bytes);
-    return order != 0 ? order : (left->entry > right->entry) - (left->entry < right->entry);
-}
-
-static cull_status two_sizes(const struct import_source *source, const struct import_blob *one,
-                             const struct import_blob *other)
-{
-    char first[PRINTABLE_MAX];
-    char second[PRINTABLE_MAX];
-    cull_entry entry;
-
-    cull_manifest_at(source->manifest, one->entry, &entry);
-    (void)printable(first, entry.path);
-    cull_manifest_at(source->manifest, other->entry, &entry);
-    return cli_fail(source->import->cli, CULL_E_INVALID,
-                    "%.150s: has %" PRIu64 " bytes, and %.150s of the same digest %" PRIu64, first,
-                    one->ref.size_bytes, printable(second, entry.path), other->ref.size_bytes);
-}
-
-/* Each content once; nothing is asked of the store before the source agrees with itself. */
-static cull_status find_blobs(struct import_source *source)
-{
-    size_t count = cull_manifest_count(source->manifest);
-    size_t kept = 0;
-
-    free(source->blobs);
-    source->blob_count = 0;
-    source->blobs = calloc(count + 1, sizeof(*source->blobs));
-    if (source->blobs == NULL) {
-        return cli_fail_nomem(source->import->cli);
-    }
-    for (size_t i = 0; i < count; i++) {
-        cull_entry entry;
-
-        cull_manifest_at(source->manifest, i, &entry);
-        if (entry.kind == CULL_ENTRY_BLOB) {
-            source->blobs[source->blob_count++] =
-                (struct import_blob){ { entry.digest, entry.size_bytes }, i };
-        }
-    }
-    qsort(source->blobs, source->blob_count, sizeof(*source->blobs), compare_blobs);
-    for (size_t i = 1; i < source->blob_count; i++) {
-        const cull_blob_ref *before = &source->blobs[i - 1].ref;
-        const cull_blob_ref *blob = &source->blobs[i].ref;
-
-        if (memcmp(&before->digest, &blob->digest, sizeof(cull_digest)) == 0 &&
-            before->size_bytes != blob->size_bytes && blob->size_bytes != CULL_SIZE_UNKNOWN) {
-            return two_sizes(source, &source->blobs[i - 1], &source->blobs[i]);
-        }
-    }
-    for (size_t i = 0; i < source->blob_count; i++) {
-        if (kept == 0 || memcmp(&source->blobs[kept - 1].ref.digest, &source->blobs[i].ref.digest,
-                                sizeof(cull_digest)) != 0) {
-            source->blobs[kept++] = source->blobs[i];
-        }
-    }
-    source->blob_count = kept;
-    return CULL_OK;
-}
-
-static cull_status stage(void *ctx, const size_t *blobs, size_t count, cull_staged *out,
+/* The entries' numbers are those of the manifest that came too: both go by path. */
+static cull_status stage(void *ctx, const size_t *entries, size_t count, cull_staged *out,
                          bool *staged, cull_error *err)
 {
     struct import_source *source = ctx;
@@ -536,10 +475,16 @@ static cull_status stage(void *ctx, const size_t *blobs, size_t count, cull_stag
         return cli_fail_nomem(source->import->cli);
     }
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
-        files[i] = source->files[source->blobs[blobs[i]].entry];
+        cull_entry entry;
+
+        cull_manifest_at(source->manifest, entries[i], &entry);
+        files[i] = find_file(source, &entry);
         if (files[i] == NO_FILE) {
-            status = no_content(source, source->blobs[blobs[i]].entry);
+            status = no_content(source, &entry);
         }
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(source->manifest, err);
     }
     if (status == CULL_OK) {
         status = content_stage(&source->content, source->import->cli->store, files, count, out,
@@ -549,31 +494,20 @@ static cull_status stage(void *ctx, const size_t *blobs, size_t count, cull_stag
     return status;
 }
 
-static cull_status add(struct import_source *source, const char *shown, bool is_last)
+static cull_status add(struct import_source *source, const cull_manifest *manifest,
+                       const char *shown, bool is_last)
 {
     const struct import_options *options = source->import->options;
     struct import_version version = { .source = shown,
-                                      .manifest = source->manifest,
-                                      .blob_count = source->blob_count,
+                                      .manifest = manifest,
                                       .stage = stage,
                                       .stage_ctx = source,
                                       .aliases = options->aliases.items,
                                       .alias_count = is_last ? options->aliases.count : 0,
                                       .tags = options->tags.items,
                                       .tag_count = options->tags.count };
-    cull_blob_ref *refs = calloc(source->blob_count + 1, sizeof(*refs));
-    cull_status status;
 
-    if (refs == NULL) {
-        return cli_fail_nomem(source->import->cli);
-    }
-    for (size_t i = 0; i < source->blob_count; i++) {
-        refs[i] = source->blobs[i].ref;
-    }
-    version.blobs = refs;
-    status = import_add(source->import, &version, NULL);
-    free(refs);
-    return status;
+    return import_add(source->import, &version, NULL);
 }
 
 cull_status import_source_add(struct import_source *source, cull_manifest *manifest,
@@ -582,20 +516,12 @@ cull_status import_source_add(struct import_source *source, cull_manifest *manif
     struct cli *cli = source->import->cli;
     cull_digest_kind kind = cull_manifest_kind(manifest);
     bool other = kind != source->content.kind;
-    size_t count = cull_manifest_count(manifest);
     cull_manifest *translated = NULL;
     char printed[PRINTABLE_MAX];
-    cull_status status = CULL_E_NOMEM;
+    cull_status status = CULL_OK;
 
     source->manifest = manifest;
-    source->files = calloc(count + 1, sizeof(*source->files));
-    if (source->files == NULL) {
-        (void)cli_fail_nomem(cli);
-        goto done;
-    }
-    for (size_t i = 0; i < count; i++) {
-        source->files[i] = NO_FILE;
-    }
+    source->name = name;
     if (other && !source->has_content && has_blobs(manifest)) {
         status = cli_fail(cli, CULL_E_INVALID,
                           "%.200s: its digests are %s, the store's are %s: give --content DIR, so "
@@ -603,28 +529,20 @@ cull_status import_source_add(struct import_source *source, cull_manifest *manif
                           "--digest %s",
                           printable(printed, shown), cull_digest_kind_name(kind),
                           cull_digest_kind_name(source->content.kind), cull_digest_kind_name(kind));
-        goto done;
     }
-    if (source->has_content && ((status = find_content(source, name)) != CULL_OK ||
-                                (status = check_content(source)) != CULL_OK)) {
-        goto done;
+    if (status == CULL_OK && source->has_content) {
+        status = find_content(source);
+        status = status == CULL_OK ? check_content(source) : status;
     }
-    if (other || source->has_content) {
-        if ((status = translate(source, &translated)) != CULL_OK) {
-            goto done;
-        }
-        source->manifest = translated;
+    if (status == CULL_OK && (other || source->has_content)) {
+        status = translate(source, &translated);
     }
-    status = find_blobs(source);
     if (status == CULL_OK) {
-        status = add(source, shown, is_last);
+        status = add(source, translated != NULL ? translated : manifest, shown, is_last);
     }
-done:
     cull_manifest_free(manifest);
     cull_manifest_free(translated);
     source->manifest = NULL;
-    free(source->files);
-    source->files = NULL;
     return status;
 }
 
@@ -638,5 +556,4 @@ void import_source_end(struct import_source *source)
     free(source->digests);
     free(source->is_known);
     free(source->objects);
-    free(source->blobs);
 }

@@ -8,7 +8,6 @@
 #include "import.h"
 
 struct import_object;
-struct import_blob;
 
 /* Zero it, then import_source_begin(). */
 struct import_source {
@@ -24,10 +23,8 @@ struct import_source {
     size_t object_count;
 
     /* the version that is being added */
-    const cull_manifest *manifest;
-    size_t *files; /* of its entries: index of the file with their content, or SIZE_MAX */
-    struct import_blob *blobs;
-    size_t blob_count;
+    const cull_manifest *manifest; /* with the digests that it came with */
+    const char *name;              /* its folder in the content; NULL: none */
 };
 
 /* List what --content holds, if it was given. */

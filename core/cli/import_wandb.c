@@ -4,9 +4,9 @@
  * SHAPE     A file is one version. In a directory each *.json is one, and each subdirectory that
  *           holds a wandb_manifest.json, in natural order: runs of digits count as numbers, so v2
  *           comes before v10.
- * COST      One manifest in memory at a time, whole: it is sorted by path, compared with the one
- *           before it and stored as a difference, which needs all of it (40 bytes an entry beside
- *           its path). The JSON itself is never in memory.
+ * COST      A manifest is read as a stream. Its entries are sorted by path and compared with those
+ *           of the version before: beyond 16 MiB they lie in a scratch file meanwhile, so memory
+ *           does not depend on their number, but for what the store itself keeps of each blob.
  */
 #include "import_source.h"
 
@@ -193,8 +193,8 @@ static cull_status add_file(struct import_source *source, const char *path, cons
     cull_status status = import_source_open(source, path, &fd);
 
     if (status == CULL_OK) {
-        status = cull_manifest_read(&manifest, source->digest, shown, import_source_read, &fd,
-                                    cull_allocator_default(), &cli->err);
+        status = cull_manifest_read_in(&manifest, source->digest, shown, import_source_read, &fd,
+                                       &cli->scratch, cull_allocator_default(), &cli->err);
         (void)close(fd);
     }
     return status == CULL_OK ? import_source_add(source, manifest, shown, name, is_last) : status;

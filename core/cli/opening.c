@@ -9,6 +9,7 @@
 #include "opening.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,34 @@ cull_status open_log(struct cli *cli, const char *dir, const char *name, bool cr
     return status;
 }
 
+/* A file without a name beside the store, where there is room for manifests by the store's nature,
+ * and where memory does not pay for it, as it would in a /tmp of memory. */
+static cull_status open_scratch(void *ctx, int *fd, cull_error *err)
+{
+    const struct cli *cli = ctx;
+    char shown[PRINTABLE_MAX];
+    char *path = NULL;
+
+    *fd = open(cli->store_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        path = path_join(cli->store_dir, ".cull-scratch-XXXXXX");
+        *fd = path == NULL ? -1 : mkostemp(path, O_CLOEXEC);
+        if (*fd >= 0) {
+            (void)unlink(path);
+        }
+        free(path);
+    }
+    if (*fd < 0) {
+        int code = errno;
+
+        err->status = code == ENOSPC || code == EDQUOT ? CULL_E_NOSPACE : CULL_E_IO;
+        (void)snprintf(err->message, sizeof(err->message), "%s: a scratch file: %s",
+                       printable(shown, cli->store_dir), strerror(code));
+        return err->status;
+    }
+    return CULL_OK;
+}
+
 static cull_status no_store(struct cli *cli)
 {
     char shown[PRINTABLE_MAX];
@@ -123,7 +152,7 @@ static cull_status open_objects(struct cli *cli)
         .digest = cli->settings.digest,
         .stage_prefix = (uint32_t)getpid(),
     };
-    cull_store_options store_options = { .log = cli->log };
+    cull_store_options store_options = { .log = cli->log, .scratch = &cli->scratch };
     cull_status status = cull_objects_directory_open(&cli->objects, &options, &cli->err);
 
     if (status == CULL_E_NOTFOUND || status == CULL_E_INVALID) {
@@ -157,7 +186,9 @@ cull_status cli_open(struct cli *cli, bool with_objects)
     if (status != CULL_OK) {
         return status;
     }
+    cli->scratch = (cull_scratch){ .open = open_scratch, .ctx = cli };
     options.log = cli->log;
+    options.scratch = &cli->scratch;
     status = cull_store_open(&cli->store, &options, &cli->err);
     if (status == CULL_E_NOTFOUND) {
         return no_store(cli);

@@ -216,7 +216,7 @@ START_TEST(a_new_log_is_empty)
         ck_assert_str_eq(audit_text(log, CULL_OK), "");
         OK(log->ops->tail_bytes(log, 0, &bytes, &err));
         ck_assert_uint_eq(bytes, 0);
-        ck_assert_int_eq(log->ops->document(log, 1, &out, &err), CULL_E_NOTFOUND);
+        ck_assert_int_eq(cull__log_document(log, 1, &out, &err), CULL_E_NOTFOUND);
         log_checkpoint_expect(log, "blobs", 0, CULL_E_NOTFOUND, 0, 0, 0);
         bytes = 1;
         OK(log->ops->checkpoint_size(log, "blobs", &seq, &bytes, &err));
@@ -282,7 +282,7 @@ START_TEST(appending_anywhere_but_at_the_end_is_moved_and_changes_nothing)
         static const uint64_t elsewhere[] = { 0, 1, 3, 4, INT64_MAX - 1 };
         struct log_place place = log_place_new(log_kinds[_i]);
         cull_log *log = place.log;
-        struct cull__document document = { 9, "doc", 3 };
+        struct cull__document document = { 9, "doc", 3, NULL, NULL };
         struct cull__batch batch = {
             .data = "x", .len = 1, .fact_count = 1, .documents = &document, .document_count = 1
         };
@@ -296,7 +296,7 @@ START_TEST(appending_anywhere_but_at_the_end_is_moved_and_changes_nothing)
         }
         ck_assert_int_eq(append(log, INT64_MAX, &batch, &err), CULL_E_LIMIT);
         ck_assert_str_eq(log_read_text(log, 0, CULL_OK), "a");
-        ck_assert_int_eq(log->ops->document(log, 9, &out, &err), CULL_E_NOTFOUND);
+        ck_assert_int_eq(cull__log_document(log, 9, &out, &err), CULL_E_NOTFOUND);
         OK(append(log, 2, &batch, &err));
         log_place_end(&place);
     }
@@ -413,10 +413,10 @@ static void document_expect(cull_log *log, uint64_t id, const char *want)
 
     cull__buf_put(&out, ">", 1); /* what is there already stays */
     if (want == NULL) {
-        ck_assert_int_eq(log->ops->document(log, id, &out, &err), CULL_E_NOTFOUND);
+        ck_assert_int_eq(cull__log_document(log, id, &out, &err), CULL_E_NOTFOUND);
         ck_assert_uint_eq(out.len, 1);
     } else {
-        ck_assert_msg(log->ops->document(log, id, &out, &err) == CULL_OK, "%s", err.message);
+        ck_assert_msg(cull__log_document(log, id, &out, &err) == CULL_OK, "%s", err.message);
         ck_assert_uint_eq(out.len, 1 + strlen(want));
         ck_assert_int_eq(memcmp(out.data + 1, want, strlen(want)), 0);
     }
@@ -439,12 +439,15 @@ START_TEST(documents_are_put_replaced_and_removed_with_their_batch)
         struct log_place place = log_place_new(log_kinds[_i]);
         cull_log *log = place.log;
         const struct cull__document first[] = {
-            { 5, "five", 4 }, { UINT64_MAX, "last", 4 }, { 0, "zero", 4 },
-            { 3, "", 0 },     { 1ull << 63, "half", 4 },
+            { 5, "five", 4, NULL, NULL },          { UINT64_MAX, "last", 4, NULL, NULL },
+            { 0, "zero", 4, NULL, NULL },          { 3, "", 0, NULL, NULL },
+            { 1ull << 63, "half", 4, NULL, NULL },
         };
         const struct cull__document second[] = {
-            { 5, "FIVE!", 5 }, { 0, NULL, 0 },    { 4, NULL, 0 }, { 6, "six", 3 },
-            { 6, "SIX", 3 },   { 8, "eight", 5 }, { 8, NULL, 0 },
+            { 5, "FIVE!", 5, NULL, NULL }, { 0, NULL, 0, NULL, NULL },
+            { 4, NULL, 0, NULL, NULL },    { 6, "six", 3, NULL, NULL },
+            { 6, "SIX", 3, NULL, NULL },   { 8, "eight", 5, NULL, NULL },
+            { 8, NULL, 0, NULL, NULL },
         };
         struct cull__log_stat stat;
 
@@ -473,7 +476,8 @@ START_TEST(a_large_document_comes_back_whole_and_one_over_the_limit_is_refused)
         cull_log *log = place.log;
         size_t len = 5 * MIB + 17;
         uint8_t *data = pattern_new(1, len);
-        struct cull__document document = { 1, data, (size_t)CULL__DOCUMENT_BYTES_MAX + 1 };
+        struct cull__document document = { 1, data, (size_t)CULL__DOCUMENT_BYTES_MAX + 1, NULL,
+                                           NULL };
         struct cull__batch batch = {
             .data = "x", .len = 1, .fact_count = 1, .documents = &document, .document_count = 1
         };
@@ -482,7 +486,7 @@ START_TEST(a_large_document_comes_back_whole_and_one_over_the_limit_is_refused)
         ck_assert_int_eq(append(log, 0, &batch, NULL), CULL_E_LIMIT);
         document.len = len;
         OK(append(log, 0, &batch, NULL));
-        OK(log->ops->document(log, 1, &out, NULL));
+        OK(cull__log_document(log, 1, &out, NULL));
         ck_assert_uint_eq(out.len, len);
         ck_assert_int_eq(memcmp(out.data, data, len), 0);
         cull__buf_release(&out);
@@ -660,7 +664,7 @@ START_TEST(two_handles_see_each_other_at_once)
     {
         struct log_place place = log_place_new(log_kinds[_i]);
         cull_log *one = place.log, *two = log_place_again(&place);
-        struct cull__document document = { 1, "doc", 3 };
+        struct cull__document document = { 1, "doc", 3, NULL, NULL };
 
         OK(log_append_text(one, 0, 1, "a", NULL));
         ck_assert_uint_eq(head(two), 1);
@@ -748,7 +752,9 @@ END_TEST
 static cull_status script(cull_log *log, uint64_t *seq, const cull_allocator *allocator,
                           cull_error *err)
 {
-    const struct cull__document documents[] = { { 1, "one", 3 }, { 2, "two", 3 }, { 1, NULL, 0 } };
+    const struct cull__document documents[] = { { 1, "one", 3, NULL, NULL },
+                                                { 2, "two", 3, NULL, NULL },
+                                                { 1, NULL, 0, NULL, NULL } };
     struct cull__batch batch = { .data = "abc",
                                  .len = 3,
                                  .fact_count = 2,
@@ -761,7 +767,7 @@ static cull_status script(cull_log *log, uint64_t *seq, const cull_allocator *al
     cull_status status = log->ops->append(log, 0, &batch, seq, err);
 
     if (status == CULL_OK) {
-        status = log->ops->document(log, 2, &out, err);
+        status = cull__log_document(log, 2, &out, err);
     }
     if (status == CULL_OK) {
         status = log->ops->checkpoint_put(log, "a", 2, columns, 2, err);

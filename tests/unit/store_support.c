@@ -19,7 +19,7 @@ cull_caller bench_caller(const struct bench_store *bench)
 
 static void open_handle(struct bench_store *bench)
 {
-    const cull_store_options options = { bench->log, bench->objects, bench->allocator };
+    const cull_store_options options = { bench->log, bench->objects, bench->allocator, NULL };
     cull_error err = { CULL_OK, "" };
 
     ok(cull_store_open(&bench->store, &options, &err), &err);

@@ -724,7 +724,7 @@ static void slow_init(struct slow *slow, cull_late_deletes late, cull_versioning
     ck_assert_int_eq(cull_log_memory_new(&slow->log, cull_allocator_default()), CULL_OK);
     ck_assert_int_eq(cull_objects_memory_new(&slow->objects, &memory, NULL), CULL_OK);
     ck_assert_int_eq(cull_store_create(slow->log, &settings, &slow->caller, NULL), CULL_OK);
-    options = (cull_store_options){ slow->log, slow->objects, NULL };
+    options = (cull_store_options){ slow->log, slow->objects, NULL, NULL };
     ck_assert_int_eq(cull_store_open(&slow->store, &options, NULL), CULL_OK);
 }
 
@@ -1008,7 +1008,7 @@ static void pets_init(struct pets *store)
     ck_assert_int_eq(cull_log_memory_new(&store->log, cull_allocator_default()), CULL_OK);
     ck_assert_int_eq(cull_objects_memory_new(&store->objects, &memory, NULL), CULL_OK);
     ck_assert_int_eq(cull_store_create(store->log, &settings, &store->caller, NULL), CULL_OK);
-    options = (cull_store_options){ store->log, store->objects, NULL };
+    options = (cull_store_options){ store->log, store->objects, NULL, NULL };
     ck_assert_int_eq(cull_store_open(&store->store, &options, NULL), CULL_OK);
     store->keys[0] = store_pets(store, 2);
     ck_assert_uint_eq(stored_bytes(store), 3 * MB);
@@ -1133,7 +1133,7 @@ static void shared_open(struct shared *shared, const char *dir, bool create, uin
     if (create) {
         ck_assert_int_eq(cull_store_create(shared->log, &settings, &shared->caller, NULL), CULL_OK);
     }
-    options = (cull_store_options){ shared->log, shared->objects, NULL };
+    options = (cull_store_options){ shared->log, shared->objects, NULL, NULL };
     ck_assert_msg(cull_store_open(&shared->store, &options, &err) == CULL_OK, "%s", err.message);
 }
 

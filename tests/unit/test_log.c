@@ -130,7 +130,7 @@ static struct log_place file_with_everything(void)
     struct log_place place = log_place_new(&file_kind);
     cull_log *log = place.log;
     uint8_t *bytes = calloc(1, 40000);
-    struct cull__document document = { 3, bytes, 40000 };
+    struct cull__document document = { 3, bytes, 40000, NULL, NULL };
     struct cull__batch batch = { .data = bytes,
                                  .len = 30000,
                                  .fact_count = 2,
@@ -176,7 +176,7 @@ static int use_everything(const struct log_place *place)
     failed += log->ops->head(log, &seq, &err) != CULL_OK;
     failed += log->ops->read(log, cut_seq, log_reading_visit, &reading, &err) != CULL_OK;
     failed += log->ops->tail_bytes(log, cut_seq, &bytes, &err) != CULL_OK;
-    failed += log->ops->document(log, 3, &out, &err) != CULL_OK;
+    failed += cull__log_document(log, 3, &out, &err) != CULL_OK;
     for (unsigned age = 0; age < 2; age++) {
         failed += log->ops->checkpoint_get(log, "a", age, &checkpoint, &err) != CULL_OK;
         cull__checkpoint_release(&checkpoint, log->allocator);
@@ -651,7 +651,7 @@ END_TEST
 START_TEST(a_damaged_document_is_corrupt)
     {
         struct log_place place = log_place_new(&file_kind);
-        struct cull__document document = { 4, "text", 4 };
+        struct cull__document document = { 4, "text", 4, NULL, NULL };
         struct cull__batch batch = {
             .data = "a", .len = 1, .fact_count = 1, .documents = &document, .document_count = 1
         };
@@ -661,7 +661,7 @@ START_TEST(a_damaged_document_is_corrupt)
 
         OK(place.log->ops->append(place.log, 0, &batch, &seq, &err));
         raw_sql(place.path, "UPDATE document SET data = x'74657875'");
-        ck_assert_int_eq(place.log->ops->document(place.log, 4, &out, &err), CULL_E_CORRUPT);
+        ck_assert_int_eq(cull__log_document(place.log, 4, &out, &err), CULL_E_CORRUPT);
         ck_assert_uint_eq(out.len, 0);
         ck_assert_msg(strstr(err.message, "document 4 is damaged") != NULL, "%s", err.message);
         log_place_end(&place);

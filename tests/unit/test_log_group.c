@@ -63,7 +63,7 @@ static cull_status append(cull_log *log, uint64_t expected, size_t len)
 {
     static const uint8_t fact[8] = { 1 };
     uint8_t *data = calloc(1, len);
-    struct cull__document document = { expected + 1, data, len };
+    struct cull__document document = { expected + 1, data, len, NULL, NULL };
     struct cull__batch batch = { .data = fact,
                                  .len = sizeof fact,
                                  .fact_count = 1,
@@ -84,7 +84,7 @@ static bool has_document(cull_log *log, uint64_t id)
 {
     struct cull__buf out = CULL__BUF_INIT(cull_allocator_default());
     cull_error err = { 0 };
-    cull_status status = log->ops->document(log, id, &out, &err);
+    cull_status status = cull__log_document(log, id, &out, &err);
 
     cull__buf_release(&out);
     ck_assert(status == CULL_OK || status == CULL_E_NOTFOUND);

@@ -666,7 +666,7 @@ END_TEST
 static cull_status scenario(struct bench_store *bench, cull_error *err)
 {
     const cull_caller caller = bench_caller(bench);
-    const cull_store_options open = { bench->log, bench->objects, bench->allocator };
+    const cull_store_options open = { bench->log, bench->objects, bench->allocator, NULL };
     const cull_delete_options del = { .delete_aliases = true };
     const cull_gc_options gc = { .now_ms = bench->now_ms, .verify_full = true };
     cull_name name = { "e", "p", "c", "" };
@@ -730,7 +730,7 @@ START_TEST(every_allocation_may_fail_and_nothing_leaks_or_breaks)
             done = failing.calls < n;
             bench.allocator = cull_allocator_default();
             {
-                const cull_store_options open = { bench.log, bench.objects, NULL };
+                const cull_store_options open = { bench.log, bench.objects, NULL, NULL };
 
                 ck_assert_int_eq(cull_store_open(&bench.store, &open, &err), CULL_OK);
             }

@@ -45,22 +45,54 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_new(cull_manifest **out, cull_d
 CULL_API void cull_manifest_free(cull_manifest *manifest);
 
 /**
+ * Where what is too large for memory lies meanwhile: a file without a name, of the caller's choice
+ * of disk. The library writes and reads it by offset, and closes it.
+ */
+typedef struct cull_scratch {
+    /** Required. Opens a new, empty file for reading and writing that nobody else has. May be
+     *  called several times, and from any thread that uses the manifest or store. */
+    cull_status (*open)(void *ctx, int *fd, cull_error *err);
+    void *ctx;
+    uint64_t memory_bytes_max; /**< of one manifest's entries in memory; 0: 16 MiB */
+} cull_scratch;
+
+/**
+ * The same, for a manifest of any size: entries beyond scratch->memory_bytes_max go to a scratch
+ * file. scratch is borrowed as long as the manifest lives; NULL: all stays in memory.
+ *
+ * Once it is in a file: it is read by one thread at a time; what cull_manifest_at() and
+ * cull_manifest_find() lend lasts until entries of two other places were looked at; and a failure
+ * to read it back makes entries empty until cull_manifest_check() tells.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_new_in(cull_manifest **out, cull_digest_kind kind,
+                                                        const cull_scratch *scratch,
+                                                        const cull_allocator *allocator);
+
+/** Whether all that was looked at so far was there: to be asked after looking, before acting on
+ *  it. Always CULL_OK for a manifest in memory; CULL_E_IO, CULL_E_NOMEM: of its scratch file. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_check(const cull_manifest *manifest,
+                                                       cull_error *err);
+
+/**
  * Add one entry; everything in it is copied. Any order; cull_manifest_seal() sorts.
  * @retval CULL_E_INVALID the path is empty, absolute, holds NUL, `.`, `..` or an empty part, is
  *                        not UTF-8; the reference has no scheme, is one into the store that is
  *                        not understood, or is not of entry->kind; or the sizes' sum overflows
  * @retval CULL_E_LIMIT   too many entries, or too long a path
  * @retval CULL_E_NOMEM
+ * @retval CULL_E_IO, CULL_E_NOSPACE  a scratch file; the manifest is then good for freeing only
  */
 CULL_API CULL_MUST_USE cull_status cull_manifest_add(cull_manifest *manifest,
                                                      const cull_entry *entry, cull_error *err);
 
-/** Sort, refuse duplicate paths (CULL_E_INVALID names the first). Before anything is read. */
+/** Sort, refuse duplicate paths (CULL_E_INVALID names the first). Before anything is read.
+ *  Statuses of a scratch file as in cull_manifest_add(). */
 CULL_API CULL_MUST_USE cull_status cull_manifest_seal(cull_manifest *manifest, cull_error *err);
 
 CULL_API size_t cull_manifest_count(const cull_manifest *manifest);
 CULL_API cull_digest_kind cull_manifest_kind(const cull_manifest *manifest);
-/** Entry at i < count, by path. Borrowed strings live as long as the manifest. */
+/** Entry at i < count, by path. Borrowed strings live as long as the manifest; of one in a scratch
+ *  file see cull_manifest_new_in(). */
 CULL_API void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out);
 /** Bisection by path; false if it is not there. */
 CULL_API bool cull_manifest_find(const cull_manifest *manifest, const char *path, cull_entry *out);
@@ -105,6 +137,13 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_read(cull_manifest **out, cull_
                                                       void *ctx, const cull_allocator *allocator,
                                                       cull_error *err);
 
+/** The same for manifests of any size, see cull_manifest_new_in(): memory does not depend on it. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_read_in(cull_manifest **out, cull_digest_kind kind,
+                                                         const char *name, cull_read_fn read,
+                                                         void *ctx, const cull_scratch *scratch,
+                                                         const cull_allocator *allocator,
+                                                         cull_error *err);
+
 /** The same from one buffer. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out, cull_digest_kind kind,
                                                        const char *name, const void *data,
@@ -133,6 +172,11 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_read_list(cull_manifest **out,
                                                            cull_read_fn read, void *ctx,
                                                            const cull_allocator *allocator,
                                                            cull_error *err);
+
+/** The same for lists of any size, see cull_manifest_new_in(). */
+CULL_API CULL_MUST_USE cull_status cull_manifest_read_list_in(
+    cull_manifest **out, cull_digest_kind kind, const char *name, cull_read_fn read, void *ctx,
+    const cull_scratch *scratch, const cull_allocator *allocator, cull_error *err);
 
 /** Write as tidy `wandb_manifest.json`, version 1, sorted by path. Reading it gives the same
  *  entries and the same digest. */

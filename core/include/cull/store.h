@@ -56,6 +56,8 @@ typedef struct cull_store_options {
     cull_log *log;         /**< borrowed; must outlive the handle */
     cull_objects *objects; /**< borrowed; NULL for an index-only store, or to read names only */
     const cull_allocator *allocator; /**< NULL: default */
+    const cull_scratch *scratch; /**< borrowed; where manifests go that are too large for memory:
+                                      see cull_manifest_new_in(). NULL: they stay in memory */
 } cull_store_options;
 
 /**

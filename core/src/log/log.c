@@ -42,6 +42,19 @@ void cull__checkpoint_release(struct cull__checkpoint *checkpoint, const cull_al
     *checkpoint = (struct cull__checkpoint){ 0 };
 }
 
+static cull_status gather(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    struct cull__buf *out = ctx;
+
+    cull__buf_put(out, data, len);
+    return out->failed ? cull__error_nomem(err) : CULL_OK;
+}
+
+cull_status cull__log_document(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err)
+{
+    return log->ops->document_pieces(log, id, gather, out, err);
+}
+
 cull_status cull_log_group_begin(cull_log *log, cull_error *err)
 {
     if (log->ops->group_begin == NULL) {

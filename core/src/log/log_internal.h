@@ -24,9 +24,17 @@
 /* A document that becomes durable, or goes, with a batch: a version's stored manifest. */
 struct cull__document {
     uint64_t id;      /* of the version */
-    const void *data; /* NULL: remove it */
+    const void *data; /* NULL: read gives it, or without read: remove it */
     size_t len;       /* <= CULL__DOCUMENT_BYTES_MAX, else CULL_E_LIMIT */
+    /* Fills data with len bytes from at on; asked for all of them, more than once. */
+    cull_status (*read)(void *ctx, uint64_t at, void *data, size_t len, cull_error *err);
+    void *ctx;
 };
+
+static inline bool cull__document_is_removal(const struct cull__document *document)
+{
+    return document->data == NULL && document->read == NULL;
+}
 
 struct cull__batch {
     const void *data;
@@ -70,6 +78,9 @@ typedef cull_status (*cull__batch_visit_fn)(void *ctx, uint64_t first_seq, uint3
                                             uint64_t now_ms, const void *data, size_t len,
                                             cull_error *err);
 
+/* Takes the next piece of a document; a status other than CULL_OK ends it and is returned. */
+typedef cull_status (*cull__piece_fn)(void *ctx, const void *data, size_t len, cull_error *err);
+
 struct cull__log_ops {
     const char *name;
 
@@ -87,8 +98,10 @@ struct cull__log_ops {
     /* Bytes of the batches after since, by one look-up; since as in read. */
     cull_status (*tail_bytes)(cull_log *log, uint64_t since, uint64_t *bytes, cull_error *err);
 
-    /* Append a document's bytes to out. CULL_E_NOTFOUND. */
-    cull_status (*document)(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err);
+    /* Give a document's bytes to take, in pieces of at most 1 MiB, the log locked meanwhile: take
+     * calls nothing of the same log. CULL_E_NOTFOUND; CULL_E_CORRUPT: what was given is damaged. */
+    cull_status (*document_pieces)(cull_log *log, uint64_t id, cull__piece_fn take, void *ctx,
+                                   cull_error *err);
 
     /* Write a room's checkpoint at seq, keep the newest two of the room, drop segments that no
      * kept checkpoint names. Columns are cut every CULL__SEGMENT_BYTES, segments are named by their
@@ -132,6 +145,9 @@ struct cull_log {
     const struct cull__log_ops *ops;
     const cull_allocator *allocator;
 };
+
+/* Append a document's bytes to out. Statuses of document_pieces. */
+cull_status cull__log_document(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err);
 
 /* What every log asks of a batch before it looks at its own state: CULL_E_LIMIT. */
 cull_status cull__batch_check(uint64_t expected_seq, const struct cull__batch *batch,

@@ -147,7 +147,7 @@ static void document_apply(struct core *core, uint64_t id, uint8_t *data, size_t
 
 /* Copies of the batch's documents, in its order; NULL for a removal. */
 static cull_status documents_copy(uint8_t ***out, const struct core *core,
-                                  const struct cull__batch *batch)
+                                  const struct cull__batch *batch, cull_error *err)
 {
     uint8_t **copies;
 
@@ -163,19 +163,27 @@ static cull_status documents_copy(uint8_t ***out, const struct core *core,
     for (size_t i = 0; i < batch->document_count; i++) {
         const struct cull__document *document = &batch->documents[i];
 
-        if (document->data == NULL) {
+        if (cull__document_is_removal(document)) {
             continue;
         }
         copies[i] = cull__alloc(core->allocator, document->len, 1);
         if (copies[i] == NULL) {
-            return CULL_E_NOMEM;
+            return cull__error_nomem(err);
         }
-        memcpy(copies[i], document->data, document->len);
+        if (document->data != NULL) {
+            memcpy(copies[i], document->data, document->len);
+        } else {
+            cull_status status = document->read(document->ctx, 0, copies[i], document->len, err);
+
+            if (status != CULL_OK) {
+                return status;
+            }
+        }
     }
     return CULL_OK;
 }
 
-static cull_status memory_document(cull_log *log, uint64_t id, struct cull__buf *out,
+static cull_status memory_document(cull_log *log, uint64_t id, cull__piece_fn take, void *ctx,
                                    cull_error *err)
 {
     struct core *core = memory_lock(log);
@@ -185,9 +193,14 @@ static cull_status memory_document(cull_log *log, uint64_t id, struct cull__buf 
     if (at == core->documents_count || core->documents[at].id != id) {
         status = cull__error_set(err, CULL_E_NOTFOUND, "log in memory: no document %" PRIu64, id);
     } else {
-        cull__buf_put(out, core->documents[at].data, core->documents[at].len);
-        if (out->failed) {
-            status = cull__error_nomem(err);
+        const struct kept_document *document = &core->documents[at];
+
+        for (size_t from = 0; status == CULL_OK && from < document->len;) {
+            size_t left = document->len - from;
+            size_t some = left < CULL__SEGMENT_BYTES ? left : CULL__SEGMENT_BYTES;
+
+            status = take(ctx, document->data + from, some, err);
+            from += some;
         }
     }
     memory_unlock(core);
@@ -267,6 +280,7 @@ static cull_status append_locked(struct core *core, const struct cull__batch *ba
     void *batches = core->batches, *documents = core->documents;
     struct batch *block = NULL;
     uint8_t **copies = NULL;
+    cull_error reason = { CULL_OK, "" };
     cull_status status;
 
     status = cull__reserve(core->allocator, &batches, &core->batches_capacity,
@@ -282,7 +296,7 @@ static cull_status append_locked(struct core *core, const struct cull__batch *ba
     if (status != CULL_OK) {
         goto done;
     }
-    status = documents_copy(&copies, core, batch);
+    status = documents_copy(&copies, core, batch, &reason);
     if (status != CULL_OK) {
         goto done;
     }
@@ -304,7 +318,10 @@ done:
         cull__free(core->allocator, copies[i]);
     }
     cull__free(core->allocator, copies);
-    return status == CULL_OK ? CULL_OK : cull__error_set(err, status, "%s", cull_strerror(status));
+    return status == CULL_OK ? CULL_OK
+                             : cull__error_set(err, status, "%s",
+                                               reason.message[0] != '\0' ? reason.message
+                                                                         : cull_strerror(status));
 }
 
 static cull_status memory_append(cull_log *log, uint64_t expected_seq,
@@ -704,7 +721,7 @@ static const struct cull__log_ops memory_ops = {
     .head = memory_head,
     .read = memory_read,
     .tail_bytes = memory_tail_bytes,
-    .document = memory_document,
+    .document_pieces = memory_document,
     .checkpoint_put = memory_checkpoint_put,
     .checkpoint_get = memory_checkpoint_get,
     .checkpoint_size = memory_checkpoint_size,

@@ -142,7 +142,7 @@ void cull__listing_release(struct cull__listing *listing, const cull_allocator *
     *listing = (struct cull__listing){ 0 };
 }
 
-uint64_t cull__row_hash(const uint64_t *numbers, size_t count, const void *data, size_t len)
+uint64_t cull__row_seed(const uint64_t *numbers, size_t count)
 {
     uint8_t bytes[8 * 8];
 
@@ -150,5 +150,10 @@ uint64_t cull__row_hash(const uint64_t *numbers, size_t count, const void *data,
     for (size_t i = 0; i < 8 * count; i++) {
         bytes[i] = (uint8_t)(numbers[i / 8] >> (8 * (i % 8)));
     }
-    return XXH3_64bits_withSeed(data, len, XXH3_64bits(bytes, 8 * count));
+    return XXH3_64bits(bytes, 8 * count);
+}
+
+uint64_t cull__row_hash(const uint64_t *numbers, size_t count, const void *data, size_t len)
+{
+    return XXH3_64bits_withSeed(data, len, cull__row_seed(numbers, count));
 }

@@ -47,5 +47,7 @@ void cull__listing_release(struct cull__listing *listing, const cull_allocator *
 
 /* XXH3-64 over numbers and bytes: what a row of the log or the audit keeps of itself. */
 uint64_t cull__row_hash(const uint64_t *numbers, size_t count, const void *data, size_t len);
+/* Its seed, for bytes that come in pieces. */
+uint64_t cull__row_seed(const uint64_t *numbers, size_t count);
 
 #endif

@@ -33,7 +33,9 @@ static const char *const sql_text[CULL__SQL_COUNT] = {
     [CULL__SQL_DOCUMENT_PUT] = "INSERT INTO document (id, xxh, data) VALUES (?1, ?2, ?3)"
                                " ON CONFLICT (id) DO UPDATE SET xxh = ?2, data = ?3",
     [CULL__SQL_DOCUMENT_REMOVE] = "DELETE FROM document WHERE id = ?1",
-    [CULL__SQL_DOCUMENT_GET] = "SELECT xxh, data FROM document WHERE id = ?1",
+    /* a long one is read in place */
+    [CULL__SQL_DOCUMENT_GET] = "SELECT xxh, length(data), CASE WHEN length(data) <= 1048576"
+                               " THEN data END FROM document WHERE id = ?1",
     [CULL__SQL_CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint (room, seq, bytes, listing)"
                                  " VALUES (?1, ?2, ?3, ?4)",
     [CULL__SQL_CHECKPOINT_GET] = "SELECT room, seq, listing FROM checkpoint WHERE room = ?1"

@@ -1,8 +1,8 @@
 /*
  * sqlite_handle.h - one connection to cull.db: its statements, its transactions, its errors.
  *
- * The schema stands in sqlite_open.c; sqlite_log.c appends and reads, sqlite_checkpoint.c and
- * sqlite_audit.c keep what their names say, sqlite_lock.c holds the collector's lock.
+ * The schema stands in sqlite_open.c; sqlite_log.c appends and reads, sqlite_document.c,
+ * sqlite_checkpoint.c and sqlite_audit.c keep what their names say, sqlite_lock.c holds the collector's lock.
  */
 #ifndef CULL_SQLITE_HANDLE_H
 #define CULL_SQLITE_HANDLE_H
@@ -113,6 +113,12 @@ cull_status cull__sqlite_batches(struct cull__sqlite *log, uint64_t since, uint6
                                  uint64_t *end, cull__batch_visit_fn visit, void *ctx,
                                  cull_error *err);
 extern const struct cull__log_ops cull__sqlite_ops;
+
+/* sqlite_document.c */
+cull_status cull__sqlite_document_write(struct cull__sqlite *log,
+                                        const struct cull__document *document, cull_error *err);
+cull_status cull__sqlite_document_pieces(cull_log *log, uint64_t id, cull__piece_fn take, void *ctx,
+                                         cull_error *err);
 
 /* sqlite_checkpoint.c */
 cull_status cull__sqlite_checkpoint_put(cull_log *log, const char *room, uint64_t seq,

@@ -1,8 +1,8 @@
 /*
- * sqlite_log.c - the log in one SQLite file: append, read, documents, figures.
+ * sqlite_log.c - the log in one SQLite file: append, read, figures.
  *
  * SHAPE     A batch is one row: first seq, count, instant, bytes before it, hash, facts. The table
- *           meta has one row with seq and reader_min. A document is a row by its version's id.
+ *           meta has one row with seq and reader_min. Documents: sqlite_document.c.
  * INVARIANT Rows follow each other without gaps from cut_seq to seq; each carries the hash of
  *           itself, its numbers included, so a row is neither altered nor moved unseen.
  * COST      append: one transaction, one sync of the write-ahead log. head: one row of one page.
@@ -44,31 +44,6 @@ static cull_status row_add(struct cull__sqlite *log, const struct cull__meta *me
     return cull__sqlite_step(log, statement, &row, err);
 }
 
-static cull_status document_write(struct cull__sqlite *log, const struct cull__document *document,
-                                  cull_error *err)
-{
-    cull_status status;
-    sqlite3_stmt *statement;
-    bool row;
-    int code;
-
-    if (document->data == NULL) {
-        return cull__sqlite_run(log, CULL__SQL_DOCUMENT_REMOVE, &document->id, 1, err);
-    }
-    statement = cull__sqlite_statement(log, CULL__SQL_DOCUMENT_PUT, &status, err);
-    if (statement == NULL) {
-        return status;
-    }
-    cull__sqlite_bind_number(statement, 1, document->id);
-    cull__sqlite_bind_number(statement, 2,
-                             cull__row_hash(&document->id, 1, document->data, document->len));
-    code = cull__sqlite_bind_bytes(statement, 3, document->data, document->len);
-    if (code != SQLITE_OK) {
-        return cull__sqlite_error(log, code, err);
-    }
-    return cull__sqlite_step(log, statement, &row, err);
-}
-
 static cull_status append_inside(struct cull__sqlite *log, const struct cull__meta *meta,
                                  const struct cull__batch *batch, cull_error *err)
 {
@@ -78,7 +53,7 @@ static cull_status append_inside(struct cull__sqlite *log, const struct cull__me
     cull_status status = row_add(log, meta, batch, err);
 
     for (size_t i = 0; status == CULL_OK && i < batch->document_count; i++) {
-        status = document_write(log, &batch->documents[i], err);
+        status = cull__sqlite_document_write(log, &batch->documents[i], err);
     }
     if (status == CULL_OK) {
         status = cull__sqlite_run(log, CULL__SQL_META_APPEND, numbers, 3, err);
@@ -281,48 +256,7 @@ done:
     return status;
 }
 
-/* --- documents and figures ---------------------------------------------------------------- */
-
-static cull_status document_take(struct cull__sqlite *log, sqlite3_stmt *statement, uint64_t id,
-                                 struct cull__buf *out, cull_error *err)
-{
-    size_t len;
-    cull_status status;
-    const void *data = cull__sqlite_bytes(log, statement, 1, &len, &status, err);
-
-    if (status != CULL_OK) {
-        return status;
-    }
-    if (cull__sqlite_number(statement, 0) != cull__row_hash(&id, 1, data, len)) {
-        return cull__sqlite_corrupt(log, err, "document %" PRIu64 " is damaged", id);
-    }
-    cull__buf_put(out, data, len);
-    return out->failed ? cull__error_nomem(err) : CULL_OK;
-}
-
-static cull_status sqlite_document(cull_log *log, uint64_t id, struct cull__buf *out,
-                                   cull_error *err)
-{
-    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
-    cull_status status;
-    sqlite3_stmt *statement = cull__sqlite_statement(sqlite, CULL__SQL_DOCUMENT_GET, &status, err);
-    bool row = false;
-
-    if (statement != NULL) {
-        cull__sqlite_bind_number(statement, 1, id);
-        status = cull__sqlite_step(sqlite, statement, &row, err);
-        if (status == CULL_OK && !row) {
-            status =
-                cull__error_set(err, CULL_E_NOTFOUND, "%s: no document %" PRIu64, sqlite->name, id);
-        }
-        if (status == CULL_OK) {
-            status = document_take(sqlite, statement, id, out, err);
-        }
-        (void)sqlite3_reset(statement);
-    }
-    cull__sqlite_unlock(sqlite);
-    return status;
-}
+/* --- figures ------------------------------------------------------------------------------ */
 
 static cull_status stat_inside(struct cull__sqlite *log, const struct cull__meta *meta,
                                struct cull__log_stat *out, cull_error *err)
@@ -369,7 +303,7 @@ const struct cull__log_ops cull__sqlite_ops = {
     .head = sqlite_head,
     .read = sqlite_read,
     .tail_bytes = sqlite_tail_bytes,
-    .document = sqlite_document,
+    .document_pieces = cull__sqlite_document_pieces,
     .checkpoint_put = cull__sqlite_checkpoint_put,
     .checkpoint_get = cull__sqlite_checkpoint_get,
     .checkpoint_size = cull__sqlite_checkpoint_size,

@@ -1,42 +1,66 @@
 /*
- * manifest.c - all entries of one version in memory: add, sort, find, identify.
+ * manifest.c - all entries of one version: add, sort, find, identify.
  *
  * SHAPE     Rows of 24 bytes, and one arena that holds each entry's strings and digest behind
- *           one another; a row knows where its own begin. Sorting moves rows only.
+ *           one another; a row knows where its own begin. Sorting moves rows only. With a scratch
+ *           file to go to, what grows over its bound is written there in sorted runs, and read from
+ *           there row by row (manifest_spill.c); whoever looks at a row cannot tell.
  * INVARIANT Sealed: paths strictly ascend by their bytes, which for UTF-8 is the order of the
  *           code points. size_bytes is the sum of the known sizes and has not overflowed.
+ *           Sealed, the rows are all in memory or all in the file.
  * COST      Per entry 24 bytes, the path, the digest's bytes and a NUL. add: amortised O(1).
  *           seal: O(n) if already sorted, as clients write them; else a merge sort with one
  *           more copy of the rows. find: bisection.
- * FAILURE   add and seal change nothing that can be seen when they fail.
- * THREADS   A sealed manifest may be read from any number of threads.
+ * FAILURE   add and seal change nothing that can be seen when they fail; after a scratch file has
+ *           failed the manifest is good for freeing only.
+ * THREADS   A sealed manifest in memory may be read from any number of threads; one in a scratch
+ *           file from one at a time.
  * WHY NOT   qsort(3): it takes memory behind the allocator's back. A hash table: paths are
  *           read in order nearly always, and the order is the identity.
  */
 #include "manifest/manifest_internal.h"
 
 #include "base/hash.h"
+#include "manifest/manifest_spill.h"
 
 void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
-                         const cull_allocator *allocator)
+                         const cull_scratch *scratch, const cull_allocator *allocator)
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
 
     CULL_ASSERT(cull_digest_len(kind) > 0);
-    *manifest =
-        (struct cull_manifest){ .allocator = used, .strings = CULL__BUF_INIT(used), .kind = kind };
+    *manifest = (struct cull_manifest){
+        .allocator = used, .strings = CULL__BUF_INIT(used), .kind = kind, .scratch = scratch
+    };
+}
+
+/* Give up what rows in memory take. */
+static void rows_release(struct cull_manifest *manifest)
+{
+    cull__buf_release(&manifest->strings);
+    cull__free(manifest->allocator, manifest->rows);
+    cull__free(manifest->allocator, manifest->places);
+    manifest->rows = NULL;
+    manifest->places = NULL;
+    manifest->held = manifest->capacity = manifest->places_capacity = 0;
 }
 
 void cull__manifest_release(struct cull_manifest *manifest)
 {
-    cull__buf_release(&manifest->strings);
-    cull__free(manifest->allocator, manifest->rows);
-    manifest->rows = NULL;
-    manifest->count = manifest->capacity = 0;
+    rows_release(manifest);
+    cull__spill_free(manifest->spill);
+    manifest->spill = NULL;
+    manifest->count = 0;
 }
 
 cull_status cull_manifest_new(cull_manifest **out, cull_digest_kind kind,
                               const cull_allocator *allocator)
+{
+    return cull_manifest_new_in(out, kind, NULL, allocator);
+}
+
+cull_status cull_manifest_new_in(cull_manifest **out, cull_digest_kind kind,
+                                 const cull_scratch *scratch, const cull_allocator *allocator)
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
 
@@ -44,7 +68,7 @@ cull_status cull_manifest_new(cull_manifest **out, cull_digest_kind kind,
     if (*out == NULL) {
         return CULL_E_NOMEM;
     }
-    cull__manifest_init(*out, kind, used);
+    cull__manifest_init(*out, kind, scratch, used);
     return CULL_OK;
 }
 
@@ -58,20 +82,40 @@ void cull_manifest_free(cull_manifest *manifest)
     }
 }
 
-const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i)
+static struct cull__row_ref row_ref(const struct cull_manifest *manifest, size_t i)
 {
-    return (const char *)manifest->strings.data + manifest->rows[i].at;
+    if (CULL_LIKELY(manifest->spill == NULL)) {
+        return (struct cull__row_ref){ &manifest->rows[i], manifest->strings.data };
+    }
+    return cull__spill_row(manifest->spill, i);
 }
 
-/* What stands behind row i's path and its NUL, and how long it is. */
-static const uint8_t *row_tail(const struct cull_manifest *manifest, size_t i, size_t *len)
+static const char *ref_path(const struct cull__row_ref *ref)
 {
-    const struct cull__manifest_row *row = &manifest->rows[i];
-    const uint8_t *tail = manifest->strings.data + row->at + row->path_len + 1;
+    return (const char *)ref->strings + ref->row->at;
+}
 
-    if (row->kind == CULL_ENTRY_NONE) {
+const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i)
+{
+    struct cull__row_ref ref = row_ref(manifest, i);
+
+    return ref_path(&ref);
+}
+
+const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *manifest, size_t i)
+{
+    return row_ref(manifest, i).row;
+}
+
+/* What stands behind a row's path and its NUL, and how long it is. */
+static const uint8_t *ref_tail(const struct cull_manifest *manifest,
+                               const struct cull__row_ref *ref, size_t *len)
+{
+    const uint8_t *tail = ref->strings + ref->row->at + ref->row->path_len + 1;
+
+    if (ref->row->kind == CULL_ENTRY_NONE) {
         *len = 0;
-    } else if (row->kind == CULL_ENTRY_BLOB) {
+    } else if (ref->row->kind == CULL_ENTRY_BLOB) {
         *len = cull_digest_len(manifest->kind);
     } else {
         size_t text_len = strlen((const char *)tail) + 1;
@@ -81,15 +125,58 @@ static const uint8_t *row_tail(const struct cull_manifest *manifest, size_t i, s
     return tail;
 }
 
+static const uint8_t *row_tail(const struct cull_manifest *manifest, size_t i, size_t *len)
+{
+    struct cull__row_ref ref = row_ref(manifest, i);
+
+    return ref_tail(manifest, &ref, len);
+}
+
+/* Room in memory for one more row, its place, and strings of so many bytes. */
+static cull_status row_reserve(struct cull_manifest *manifest, size_t bytes, uint8_t **room,
+                               cull_error *err)
+{
+    void *rows = manifest->rows;
+    void *places = manifest->places;
+    cull_status status = cull__reserve(manifest->allocator, &rows, &manifest->capacity,
+                                       manifest->held + 1, sizeof *manifest->rows);
+
+    manifest->rows = rows;
+    if (status == CULL_OK && manifest->keeps_places) {
+        status = cull__reserve(manifest->allocator, &places, &manifest->places_capacity,
+                               manifest->held + 1, sizeof *manifest->places);
+        manifest->places = places;
+    }
+    if (status != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    *room = cull__buf_room(&manifest->strings, bytes);
+    if (*room == NULL) {
+        manifest->strings.failed = false; /* what was added before still stands */
+        return cull__error_nomem(err);
+    }
+    return CULL_OK;
+}
+
+static bool is_over_bound(const struct cull_manifest *manifest)
+{
+    uint64_t bound = manifest->scratch->memory_bytes_max;
+
+    return manifest->strings.len + manifest->held * sizeof *manifest->rows >=
+           (bound == 0 ? CULL__SPILL_MEMORY_BYTES : bound);
+}
+
+static cull_status spill_held(struct cull_manifest *manifest, cull_error *err);
+
 /* Append a row with its strings; nothing is changed unless it succeeds. */
 static cull_status row_append(struct cull_manifest *manifest, const struct cull__manifest_row *row,
                               const char *path, const void *tail, size_t tail_len,
                               const void *second, size_t second_len, cull_error *err)
 {
-    void *rows = manifest->rows;
     uint64_t sum = manifest->size_bytes;
     size_t bytes = (size_t)row->path_len + 1 + tail_len + second_len;
-    uint8_t *room;
+    uint8_t *room = NULL;
+    cull_status status = CULL_OK;
 
     CULL_ASSERT(!manifest->sealed);
     if (manifest->count >= CULL_MANIFEST_ENTRIES_MAX) {
@@ -101,19 +188,23 @@ static cull_status row_append(struct cull_manifest *manifest, const struct cull_
         return cull__error_set(err, CULL_E_INVALID, "%s: sum of sizes overflows",
                                cull__manifest_shown(text, path, row->path_len));
     }
-    if (cull__reserve(manifest->allocator, &rows, &manifest->capacity, manifest->count + 1,
-                      sizeof *manifest->rows) != CULL_OK) {
-        return cull__error_nomem(err);
+    if (manifest->scratch != NULL && !manifest->reserved && manifest->held > 0 &&
+        is_over_bound(manifest)) {
+        status = spill_held(manifest, err);
     }
-    manifest->rows = rows;
-    room = cull__buf_room(&manifest->strings, bytes);
-    if (room == NULL) {
-        manifest->strings.failed = false; /* what was added before still stands */
-        return cull__error_nomem(err);
+    if (status == CULL_OK) {
+        status = row_reserve(manifest, bytes, &room, err);
     }
-    manifest->rows[manifest->count] = *row;
-    manifest->rows[manifest->count].at = manifest->strings.len;
-    manifest->rows[manifest->count].order = (uint32_t)manifest->count;
+    if (status != CULL_OK) {
+        return status;
+    }
+    manifest->rows[manifest->held] = *row;
+    manifest->rows[manifest->held].at = manifest->strings.len;
+    manifest->rows[manifest->held].order = (uint32_t)manifest->held;
+    if (manifest->keeps_places) {
+        manifest->places[manifest->held] = manifest->next_place;
+    }
+    manifest->held++;
     memcpy(room, path, row->path_len);
     room += row->path_len;
     *room++ = '\0';
@@ -206,21 +297,33 @@ cull_status cull_manifest_add(cull_manifest *manifest, const cull_entry *entry, 
 cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
                                   size_t i, cull_error *err)
 {
+    struct cull__row_ref ref = row_ref(from, i);
     size_t tail_len;
-    const uint8_t *tail = row_tail(from, i, &tail_len);
+    const uint8_t *tail = ref_tail(from, &ref, &tail_len);
 
     CULL_ASSERT(manifest->kind == from->kind);
-    return row_append(manifest, &from->rows[i], cull__manifest_path(from, i), tail, tail_len, NULL,
-                      0, err);
+    return row_append(manifest, ref.row, ref_path(&ref), tail, tail_len, NULL, 0, err);
 }
 
 cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
                                    const struct cull_manifest *edits, cull_error *err)
 {
     void *rows = manifest->rows;
-    cull_status status = cull__reserve(manifest->allocator, &rows, &manifest->capacity,
-                                       base->count + edits->count, sizeof *manifest->rows);
+    uint64_t bound = manifest->scratch == NULL ? UINT64_MAX
+                     : manifest->scratch->memory_bytes_max == 0
+                         ? CULL__SPILL_MEMORY_BYTES
+                         : manifest->scratch->memory_bytes_max;
+    cull_status status;
 
+    if (base->spill != NULL || edits->spill != NULL ||
+        base->strings.len + edits->strings.len +
+                (base->count + edits->count) * sizeof *manifest->rows >
+            bound) {
+        return CULL_OK;
+    }
+    manifest->reserved = true;
+    status = cull__reserve(manifest->allocator, &rows, &manifest->capacity,
+                           base->count + edits->count, sizeof *manifest->rows);
     manifest->rows = rows;
     if (status == CULL_OK &&
         cull__buf_room(&manifest->strings, base->strings.len + edits->strings.len) == NULL) {
@@ -241,13 +344,14 @@ static cull_status run_append(struct cull_manifest *manifest, const struct cull_
         return cull__error_set(err, CULL_E_LIMIT, "over %u entries", CULL_MANIFEST_ENTRIES_MAX);
     }
     CULL_ASSERT(manifest->kind == from->kind && !manifest->sealed);
-    CULL_ASSERT(manifest->capacity - manifest->count >= count);
+    CULL_ASSERT(manifest->capacity - manifest->held >= count);
     for (size_t i = begin; i < stop; i++) {
-        struct cull__manifest_row *row = &manifest->rows[manifest->count];
+        struct cull__manifest_row *row = &manifest->rows[manifest->held];
 
         *row = from->rows[i];
         row->at = row->at - first + at;
-        row->order = (uint32_t)manifest->count++;
+        row->order = (uint32_t)manifest->held++;
+        manifest->count++;
         if (row->size_bytes == CULL_SIZE_UNKNOWN) {
             manifest->unknown_count++;
         } else if (!cull__add_u64(&manifest->size_bytes, manifest->size_bytes, row->size_bytes)) {
@@ -277,6 +381,9 @@ cull_status cull__manifest_append_run(struct cull_manifest *manifest,
 {
     cull_status status = CULL_OK;
 
+    while (!manifest->reserved && begin < end && status == CULL_OK) {
+        status = cull__manifest_append(manifest, from, begin++, err);
+    }
     while (begin < end && status == CULL_OK) {
         uint64_t first = from->rows[begin].at;
         uint64_t last = row_end(from, begin);
@@ -298,24 +405,32 @@ static int path_compare(const char *a, size_t a_len, const char *b, size_t b_len
     return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
+static int ref_compare(const struct cull__row_ref *a, const struct cull__row_ref *b)
+{
+    return path_compare(ref_path(a), a->row->path_len, ref_path(b), b->row->path_len);
+}
+
 int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                            size_t j)
 {
-    return path_compare(cull__manifest_path(a, i), a->rows[i].path_len, cull__manifest_path(b, j),
-                        b->rows[j].path_len);
+    struct cull__row_ref left = row_ref(a, i);
+    struct cull__row_ref right = row_ref(b, j);
+
+    return ref_compare(&left, &right);
 }
 
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j)
 {
+    struct cull__row_ref left = row_ref(a, i);
+    struct cull__row_ref right = row_ref(b, j);
     size_t a_len;
     size_t b_len;
-    const uint8_t *a_tail = row_tail(a, i, &a_len);
-    const uint8_t *b_tail = row_tail(b, j, &b_len);
+    const uint8_t *a_tail = ref_tail(a, &left, &a_len);
+    const uint8_t *b_tail = ref_tail(b, &right, &b_len);
 
-    return a->rows[i].kind == b->rows[j].kind && a->rows[i].size_bytes == b->rows[j].size_bytes &&
-           a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 &&
-           cull__manifest_compare(a, i, b, j) == 0;
+    return left.row->kind == right.row->kind && left.row->size_bytes == right.row->size_bytes &&
+           a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 && ref_compare(&left, &right) == 0;
 }
 
 bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_digest *digests,
@@ -324,13 +439,13 @@ bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_diges
     size_t len = cull_digest_len(manifest->kind);
 
     for (size_t i = 0; i < manifest->count; i++) {
-        const struct cull__manifest_row *row = &manifest->rows[i];
-        const uint8_t *tail = manifest->strings.data + row->at + row->path_len + 1;
+        struct cull__row_ref ref = row_ref(manifest, i);
+        const uint8_t *tail = ref.strings + ref.row->at + ref.row->path_len + 1;
 
-        if (row->kind == CULL_ENTRY_ARTIFACT) {
+        if (ref.row->kind == CULL_ENTRY_ARTIFACT) {
             return false;
         }
-        for (size_t d = 0; row->kind == CULL_ENTRY_BLOB && d < count; d++) {
+        for (size_t d = 0; ref.row->kind == CULL_ENTRY_BLOB && d < count; d++) {
             if (memcmp(tail, digests[d].bytes, 8) == 0 && /* one load and compare: most end here */
                 memcmp(tail, digests[d].bytes, len) == 0) {
                 held[d] = true;
@@ -368,7 +483,7 @@ static void rows_merge(const struct cull_manifest *manifest, struct cull__manife
 
 static cull_status rows_sort(struct cull_manifest *manifest)
 {
-    size_t count = manifest->count;
+    size_t count = manifest->held;
     struct cull__manifest_row *scratch = cull__alloc(manifest->allocator, count, sizeof *scratch);
     struct cull__manifest_row *from = manifest->rows;
     struct cull__manifest_row *to = scratch;
@@ -395,40 +510,67 @@ static cull_status rows_sort(struct cull_manifest *manifest)
     return CULL_OK;
 }
 
-/* The first row that is not above the one before it, or count. */
+/* The first row in memory that is not above the one before it, or held. */
 static size_t rows_first_unordered(const struct cull_manifest *manifest)
 {
-    for (size_t i = 1; i < manifest->count; i++) {
-        if (cull__manifest_compare(manifest, i - 1, manifest, i) >= 0) {
+    for (size_t i = 1; i < manifest->held; i++) {
+        if (row_compare(manifest, &manifest->rows[i - 1], &manifest->rows[i]) >= 0) {
             return i;
         }
     }
-    return manifest->count;
+    return manifest->held;
 }
 
-cull_status cull__manifest_sort(struct cull_manifest *manifest, size_t *duplicate)
+static uint64_t row_place(const struct cull_manifest *manifest,
+                          const struct cull__manifest_row *row)
 {
-    *duplicate = rows_first_unordered(manifest);
-    if (*duplicate < manifest->count) {
-        if (rows_sort(manifest) != CULL_OK) {
-            return CULL_E_NOMEM;
-        }
-        *duplicate = rows_first_unordered(manifest); /* what is left is equal, not greater */
-    }
-    return CULL_OK;
+    return manifest->keeps_places ? manifest->places[row->order]
+                                  : manifest->count - manifest->held + row->order;
 }
 
-void cull__manifest_trim(struct cull_manifest *manifest)
+/* The rows in memory become a run of the spill. */
+static cull_status spill_held(struct cull_manifest *manifest, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    if (manifest->spill == NULL) {
+        status = cull__spill_new(&manifest->spill, manifest->scratch, manifest->allocator, err);
+    }
+    if (status == CULL_OK && rows_first_unordered(manifest) < manifest->held &&
+        rows_sort(manifest) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    for (size_t i = 0; i < manifest->held && status == CULL_OK; i++) {
+        const struct cull__manifest_row *row = &manifest->rows[i];
+        struct cull__row_ref ref = { row, manifest->strings.data };
+        size_t tail_len;
+
+        (void)ref_tail(manifest, &ref, &tail_len);
+        status = cull__spill_add(manifest->spill, row, manifest->strings.data, tail_len,
+                                 row_place(manifest, row), err);
+    }
+    if (status == CULL_OK) {
+        status = cull__spill_end_run(manifest->spill, err);
+    }
+    if (status == CULL_OK) {
+        manifest->held = 0;
+        cull__buf_clear(&manifest->strings);
+    }
+    return status;
+}
+
+/* Give back memory that growth left unused. */
+static void rows_trim(struct cull_manifest *manifest)
 {
     struct cull__buf *strings = &manifest->strings;
 
-    if (manifest->count > 0 && manifest->capacity > manifest->count) {
-        void *rows = cull__realloc(manifest->allocator, manifest->rows, manifest->count,
+    if (manifest->held > 0 && manifest->capacity > manifest->held) {
+        void *rows = cull__realloc(manifest->allocator, manifest->rows, manifest->held,
                                    sizeof *manifest->rows);
 
         if (rows != NULL) { /* else the room is lost, and nothing more */
             manifest->rows = rows;
-            manifest->capacity = manifest->count;
+            manifest->capacity = manifest->held;
         }
     }
     if (strings->len > 0 && strings->capacity > strings->len) {
@@ -441,25 +583,76 @@ void cull__manifest_trim(struct cull_manifest *manifest)
     }
 }
 
+static cull_status close_spilled(struct cull_manifest *manifest,
+                                 struct cull__manifest_duplicate *duplicate, cull_error *err)
+{
+    cull_status status = manifest->held > 0 ? spill_held(manifest, err) : CULL_OK;
+
+    if (status == CULL_OK) {
+        rows_release(manifest);
+        status = cull__spill_finish(manifest->spill, duplicate, err);
+    }
+    return status;
+}
+
+static cull_status close_held(struct cull_manifest *manifest,
+                              struct cull__manifest_duplicate *duplicate, cull_error *err)
+{
+    size_t row;
+
+    rows_trim(manifest); /* before the sort needs memory, not after */
+    row = rows_first_unordered(manifest);
+    if (row < manifest->held) {
+        if (rows_sort(manifest) != CULL_OK) {
+            return cull__error_nomem(err);
+        }
+        row = rows_first_unordered(manifest); /* what is left is equal, not greater */
+    }
+    if (row < manifest->held) {
+        const struct cull__manifest_row *second = &manifest->rows[row];
+
+        duplicate->found = true;
+        duplicate->place = row_place(manifest, second);
+        (void)cull__manifest_shown(duplicate->shown, cull__manifest_path(manifest, row),
+                                   second->path_len);
+    } else {
+        cull__free(manifest->allocator, manifest->places);
+        manifest->places = NULL;
+        manifest->keeps_places = false;
+    }
+    return CULL_OK;
+}
+
+cull_status cull__manifest_close(struct cull_manifest *manifest,
+                                 struct cull__manifest_duplicate *duplicate, cull_error *err)
+{
+    cull_status status;
+
+    duplicate->found = false;
+    status = manifest->spill != NULL ? close_spilled(manifest, duplicate, err)
+                                     : close_held(manifest, duplicate, err);
+    manifest->sealed = status == CULL_OK && !duplicate->found;
+    return status;
+}
+
 cull_status cull_manifest_seal(cull_manifest *manifest, cull_error *err)
 {
-    char text[CULL_PRINTABLE_MAX];
-    size_t duplicate;
+    struct cull__manifest_duplicate duplicate;
+    cull_status status;
 
     if (manifest->sealed) {
         return CULL_OK;
     }
-    cull__manifest_trim(manifest); /* before the sort needs memory, not after */
-    if (cull__manifest_sort(manifest, &duplicate) != CULL_OK) {
-        return cull__error_nomem(err);
+    status = cull__manifest_close(manifest, &duplicate, err);
+    if (status == CULL_OK && duplicate.found) {
+        status = cull__error_set(err, CULL_E_INVALID, "%s: duplicate path", duplicate.shown);
     }
-    if (duplicate < manifest->count) {
-        return cull__error_set(err, CULL_E_INVALID, "%s: duplicate path",
-                               cull__manifest_shown(text, cull__manifest_path(manifest, duplicate),
-                                                    manifest->rows[duplicate].path_len));
-    }
-    manifest->sealed = true;
-    return CULL_OK;
+    return status;
+}
+
+cull_status cull_manifest_check(const cull_manifest *manifest, cull_error *err)
+{
+    return manifest->spill == NULL ? CULL_OK : cull__spill_status(manifest->spill, err);
 }
 
 size_t cull_manifest_count(const cull_manifest *manifest)
@@ -474,21 +667,21 @@ cull_digest_kind cull_manifest_kind(const cull_manifest *manifest)
 
 void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out)
 {
-    const struct cull__manifest_row *row;
+    struct cull__row_ref ref;
     const uint8_t *tail;
     size_t tail_len;
 
     CULL_ASSERT(manifest->sealed);
     CULL_ASSERT(i < manifest->count);
-    row = &manifest->rows[i];
-    tail = row_tail(manifest, i, &tail_len);
-    *out = (cull_entry){ .path = cull__manifest_path(manifest, i),
-                         .path_len = row->path_len,
-                         .kind = (cull_entry_kind)row->kind,
-                         .size_bytes = row->size_bytes };
-    if (row->kind == CULL_ENTRY_BLOB) {
+    ref = row_ref(manifest, i);
+    tail = ref_tail(manifest, &ref, &tail_len);
+    *out = (cull_entry){ .path = ref_path(&ref),
+                         .path_len = ref.row->path_len,
+                         .kind = (cull_entry_kind)ref.row->kind,
+                         .size_bytes = ref.row->size_bytes };
+    if (ref.row->kind == CULL_ENTRY_BLOB) {
         memcpy(out->digest.bytes, tail, tail_len);
-    } else if (row->kind != CULL_ENTRY_NONE) {
+    } else if (ref.row->kind != CULL_ENTRY_NONE) {
         out->digest_text = (const char *)tail;
         out->ref = out->digest_text + strlen(out->digest_text) + 1;
     }
@@ -502,8 +695,8 @@ static size_t row_find(const cull_manifest *manifest, const char *path, size_t p
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = path_compare(cull__manifest_path(manifest, middle),
-                                 manifest->rows[middle].path_len, path, path_len);
+        struct cull__row_ref ref = row_ref(manifest, middle);
+        int order = path_compare(ref_path(&ref), ref.row->path_len, path, path_len);
 
         if (order == 0) {
             return middle;
@@ -530,30 +723,45 @@ bool cull_manifest_find(const cull_manifest *manifest, const char *path, cull_en
     return true;
 }
 
+/* The paths so far that the path at hand begins with, shortest first: they are all its beginnings,
+ * so their lengths say what they are. */
+struct beginnings {
+    struct {
+        uint32_t row;
+        uint32_t len;
+    } at[CULL_PATH_BYTES_MAX];
+    size_t count;
+    char path[CULL_PATH_BYTES_MAX + 1];
+};
+
 bool cull_manifest_path_conflict(const cull_manifest *manifest, cull_entry *file, cull_entry *below)
 {
+    struct beginnings begins;
+
     CULL_ASSERT(manifest->sealed);
-    for (size_t i = 1; i < manifest->count; i++) {
-        const char *path = cull__manifest_path(manifest, i);
-        const char *before = cull__manifest_path(manifest, i - 1);
-        size_t at = 0;
+    begins.count = 0;
+    for (size_t i = 0; i < manifest->count; i++) {
+        struct cull__row_ref ref = row_ref(manifest, i);
+        const char *path = ref_path(&ref);
+        size_t len = ref.row->path_len;
 
-        while (path[at] == before[at] && path[at] != '\0') {
-            at++; /* folders that the path before lies in too have been looked up with it */
+        /* whatever stands between "a" and "a/b" begins with "a" too: nothing is dropped too soon */
+        while (begins.count > 0 &&
+               (begins.at[begins.count - 1].len >= len ||
+                memcmp(begins.path, path, begins.at[begins.count - 1].len) != 0)) {
+            begins.count--;
         }
-        for (; path[at] != '\0'; at++) {
-            size_t row;
-
-            if (path[at] != '/') {
-                continue;
-            }
-            row = row_find(manifest, path, at);
-            if (row < manifest->count) {
-                cull_manifest_at(manifest, row, file);
+        for (size_t k = 0; k < begins.count; k++) {
+            if (path[begins.at[k].len] == '/') {
+                cull_manifest_at(manifest, begins.at[k].row, file);
                 cull_manifest_at(manifest, i, below);
                 return true;
             }
         }
+        CULL_ASSERT(begins.count < ARRAY_LEN(begins.at)); /* each is longer than the one before */
+        begins.at[begins.count].row = (uint32_t)i;
+        begins.at[begins.count++].len = (uint32_t)len;
+        memcpy(begins.path, path, len);
     }
     return false;
 }
@@ -600,8 +808,9 @@ static void line_add(struct line_hasher *line, const void *data, size_t len)
 /* `path:digest\n` of row i. */
 static void line_entry(struct line_hasher *line, const struct cull_manifest *manifest, size_t i)
 {
-    const struct cull__manifest_row *row = &manifest->rows[i];
-    const char *path = cull__manifest_path(manifest, i);
+    struct cull__row_ref ref = row_ref(manifest, i);
+    const struct cull__manifest_row *row = ref.row;
+    const char *path = ref_path(&ref);
     const char *tail = path + row->path_len + 1;
     char base64[CULL_DIGEST_BASE64_MAX + 2] = ":";
     size_t digest_len = cull_digest_len(manifest->kind);
@@ -644,6 +853,9 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
     if (status == CULL_OK) {
         status = cull_hasher_end(line.hasher, out);
     }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(manifest, NULL);
+    }
     cull_hasher_free(line.hasher);
     return status;
 }
@@ -654,17 +866,16 @@ uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
 
     (void)XXH3_64bits_reset(&state);
     for (size_t i = 0; i < manifest->count; i++) {
-        const struct cull__manifest_row *row = &manifest->rows[i];
+        struct cull__row_ref ref = row_ref(manifest, i);
         size_t tail_len;
-        uint8_t fixed[9] = { row->kind };
+        uint8_t fixed[9] = { ref.row->kind };
 
-        (void)row_tail(manifest, i, &tail_len);
+        (void)ref_tail(manifest, &ref, &tail_len);
         for (size_t byte = 0; byte < 8; byte++) {
-            fixed[1 + byte] = (uint8_t)(row->size_bytes >> (8 * byte));
+            fixed[1 + byte] = (uint8_t)(ref.row->size_bytes >> (8 * byte));
         }
         (void)XXH3_64bits_update(&state, fixed, sizeof fixed);
-        (void)XXH3_64bits_update(&state, cull__manifest_path(manifest, i),
-                                 (size_t)row->path_len + 1 + tail_len);
+        (void)XXH3_64bits_update(&state, ref_path(&ref), (size_t)ref.row->path_len + 1 + tail_len);
     }
     return XXH3_64bits_digest(&state);
 }
@@ -680,8 +891,9 @@ bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
         return false;
     }
     for (size_t i = 0; i < manifest->count; i++) {
-        const struct cull__manifest_row *row = &manifest->rows[i];
-        const char *path = cull__manifest_path(manifest, i);
+        struct cull__row_ref ref = row_ref(manifest, i);
+        const struct cull__manifest_row *row = ref.row;
+        const char *path = ref_path(&ref);
 
         if (row->kind < CULL_ENTRY_BLOB || row->kind > CULL_ENTRY_ARTIFACT) {
             *why = "unknown kind of entry";

@@ -22,13 +22,17 @@
  *           tag: 0 remove; cull_entry_kind, with 16 added if a size follows.
  * INVARIANT One pair of manifests has one payload: paths strictly ascend, shared is as long as can
  *           be, every edit changes something. The decoder accepts nothing else.
- * COST      O(previous + next) to write and to read; the payload stands in memory as a whole.
- * FAILURE   Whatever does not decode to exactly what was encoded is CULL_E_CORRUPT. The length to
- *           inflate to is bounded by what deflate can do with the bytes that are there.
+ * COST      O(previous + next) to write and to read. A payload of over 1 MiB is never in memory as a
+ *           whole, if there is a scratch file for the document: it is made twice, because the
+ *           header in front of it tells its length. Reading takes the document in pieces.
+ * FAILURE   Whatever does not decode to exactly what was encoded is CULL_E_CORRUPT; nothing of it is
+ *           given out before the last byte was checked. The length to inflate to is bounded by
+ *           what deflate can do with the bytes that there are.
  * WHY NOT   JSON in the store: five times the bytes, and the text is not the identity anyway.
  */
-#include "manifest/manifest_internal.h"
+#include "manifest/manifest_spill.h"
 
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/hash.h"
@@ -39,6 +43,10 @@
 #define FORM_FULL 1
 #define FORM_PATCH 2
 #define TAG_SIZE_FOLLOWS 16
+#define PIECE_BYTES ((size_t)64 * 1024)
+#define PAYLOAD_MEMORY_BYTES ((size_t)1 << 20) /* of a payload that is made once */
+/* Two paths' lengths, a path, a tag, two references with their lengths, a size: no edit is longer */
+#define EDIT_BYTES_MAX (10 + 10 + CULL_PATH_BYTES_MAX + 1 + 2 * (10 + CULL_REF_BYTES_MAX) + 10)
 #define DEFLATE_RATIO_MAX 1032 /* of zlib: no input grows more */
 #define DEFLATE_LEVEL 1        /* digests do not deflate, and paths are front-coded already */
 
@@ -57,11 +65,17 @@ struct header {
 
 /* ---- payload ---- */
 
+/* Takes the payload in pieces as it is made; other than CULL_OK ends the making. */
+typedef cull_status (*payload_take_fn)(void *ctx, const uint8_t *data, size_t len, cull_error *err);
+
 struct payload_writer {
     struct cull__buf *out;
-    const char *last; /* path of the edit before */
+    payload_take_fn take; /* NULL: all of it stays in out */
+    void *ctx;
+    uint64_t taken; /* bytes of the payload that have left out */
     size_t last_len;
     uint32_t edit_count;
+    char last[CULL_PATH_BYTES_MAX]; /* path of the edit before */
 };
 
 static void payload_path(struct payload_writer *writer, const char *path, size_t len)
@@ -73,7 +87,7 @@ static void payload_path(struct payload_writer *writer, const char *path, size_t
     }
     cull__buf_varint(writer->out, shared);
     cull__buf_text(writer->out, path + shared, len - shared);
-    writer->last = path;
+    memcpy(writer->last + shared, path + shared, len - shared);
     writer->last_len = len;
     writer->edit_count++;
 }
@@ -107,19 +121,31 @@ static void payload_put(struct payload_writer *writer, const cull_manifest *mani
     }
 }
 
-cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_manifest *previous,
-                                          const cull_manifest *next, uint32_t *edit_count,
-                                          cull_error *err)
+/* Hand on what has gathered. */
+static cull_status payload_flush(struct payload_writer *writer, size_t begin, cull_error *err)
 {
-    struct payload_writer writer = { out, "", 0, 0 };
+    struct cull__buf *out = writer->out;
+    size_t len = out->len - begin;
+    cull_status status = writer->take(writer->ctx, out->data + begin, len, err);
+
+    writer->taken += len;
+    out->len = begin;
+    return status;
+}
+
+static cull_status payload_write(struct payload_writer *writer, const cull_manifest *previous,
+                                 const cull_manifest *next, cull_error *err)
+{
+    struct cull__buf *out = writer->out;
     size_t begin = out->len;
     size_t before_count = previous != NULL ? previous->count : 0;
     size_t before = 0;
     size_t after = 0;
+    cull_status status = CULL_OK;
 
     CULL_ASSERT(next->sealed);
     CULL_ASSERT(previous == NULL || (previous->sealed && previous->kind == next->kind));
-    while (before < before_count || after < next->count) {
+    while (status == CULL_OK && (before < before_count || after < next->count)) {
         int order;
 
         if (before < before_count && after < next->count &&
@@ -132,22 +158,41 @@ cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_mani
                 : after == next->count ? -1
                                        : cull__manifest_compare(previous, before, next, after);
         if (order < 0) {
-            payload_remove(&writer, previous, before);
+            payload_remove(writer, previous, before);
         } else {
-            payload_put(&writer, next, after);
+            payload_put(writer, next, after);
         }
         before += order <= 0;
         after += order >= 0;
         if (out->failed) {
             return cull__error_nomem(err);
         }
-        if (out->len - begin > CULL__MANIFEST_PAYLOAD_BYTES_MAX) {
+        if (writer->taken + (out->len - begin) > CULL__MANIFEST_PAYLOAD_BYTES_MAX) {
             return cull__error_set(err, CULL_E_LIMIT, "manifest of over %u bytes",
                                    (unsigned)CULL__MANIFEST_PAYLOAD_BYTES_MAX);
         }
+        if (writer->take != NULL && out->len - begin >= PIECE_BYTES) {
+            status = payload_flush(writer, begin, err);
+        }
     }
+    if (status == CULL_OK && writer->take != NULL && out->len > begin) {
+        status = payload_flush(writer, begin, err);
+    }
+    if (status == CULL_OK && previous != NULL) {
+        status = cull_manifest_check(previous, err);
+    }
+    return status == CULL_OK ? cull_manifest_check(next, err) : status;
+}
+
+cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_manifest *previous,
+                                          const cull_manifest *next, uint32_t *edit_count,
+                                          cull_error *err)
+{
+    struct payload_writer writer = { .out = out };
+    cull_status status = payload_write(&writer, previous, next, err);
+
     *edit_count = writer.edit_count;
-    return CULL_OK;
+    return status;
 }
 
 /* The path of the next edit, with a NUL, in path. */
@@ -208,6 +253,7 @@ static cull_status payload_edit(struct payload_reader *reader, struct cull_manif
 {
     struct cull__cursor *cursor = &reader->cursor;
     cull_entry entry = { .size_bytes = CULL_SIZE_UNKNOWN };
+    cull_error reason;
     cull_status status;
     uint8_t tag;
 
@@ -233,28 +279,53 @@ static cull_status payload_edit(struct payload_reader *reader, struct cull_manif
     if (cursor->failed) {
         return edits_damaged(err, "an edit does not decode");
     }
-    status = cull_manifest_add(edits, &entry, NULL);
-    if (status == CULL_E_NOMEM) {
-        return cull__error_nomem(err);
+    status = cull_manifest_add(edits, &entry, &reason);
+    if (status == CULL_OK || status == CULL_E_INVALID || status == CULL_E_LIMIT) {
+        return status == CULL_OK ? CULL_OK : edits_damaged(err, "an entry that may not be");
     }
-    return status == CULL_OK ? CULL_OK : edits_damaged(err, "an entry that may not be");
+    return cull__error_set(err, status, "%s", reason.message);
 }
 
-/* Seal, and do the edits to previous, if there is one; all that goes wrong but memory is damage. */
+/* Seal, and do the edits to previous, if there is one. What is wrong with them is damage. */
 static cull_status payload_finish(cull_manifest **out, const cull_manifest *previous,
                                   cull_manifest *edits, cull_error *err)
 {
-    cull_status status = cull_manifest_seal(edits, NULL);
+    cull_error reason;
+    cull_status status = cull_manifest_seal(edits, &reason);
 
     if (status == CULL_OK && previous != NULL) {
-        status =
-            cull__manifest_merge(out, previous, edits, CULL__MERGE_STRICT, edits->allocator, NULL);
+        status = cull__manifest_merge(out, previous, edits, CULL__MERGE_STRICT, edits->allocator,
+                                      &reason);
     }
-    if (status == CULL_E_NOMEM) {
-        return cull__error_nomem(err);
+    if (status == CULL_OK || status == CULL_E_INVALID || status == CULL_E_LIMIT) {
+        return status == CULL_OK ? CULL_OK
+                                 : edits_damaged(err, "its edits do not fit what was there before");
     }
-    return status == CULL_OK ? CULL_OK
-                             : edits_damaged(err, "its edits do not fit what was there before");
+    return cull__error_set(err, status, "%s", reason.message);
+}
+
+static cull_status payload_begin(struct payload_reader **reader, cull_manifest **edits,
+                                 const cull_manifest *previous, cull_digest_kind kind,
+                                 const cull_scratch *scratch, const cull_allocator *allocator)
+{
+    *reader = cull__alloc_zero(allocator, 1, sizeof **reader);
+    if (*reader == NULL || cull_manifest_new_in(edits, kind, scratch, allocator) != CULL_OK) {
+        cull__free(allocator, *reader);
+        *reader = NULL;
+        return CULL_E_NOMEM;
+    }
+    (*edits)->edits = previous != NULL;
+    (*reader)->digest_text.allocator = (*reader)->ref.allocator = allocator;
+    return CULL_OK;
+}
+
+static void payload_end(struct payload_reader *reader, const cull_allocator *allocator)
+{
+    if (reader != NULL) {
+        cull__buf_release(&reader->digest_text);
+        cull__buf_release(&reader->ref);
+        cull__free(allocator, reader);
+    }
 }
 
 cull_status cull__manifest_payload_apply(cull_manifest **out, const cull_manifest *previous,
@@ -263,18 +334,15 @@ cull_status cull__manifest_payload_apply(cull_manifest **out, const cull_manifes
                                          cull_error *err)
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
-    struct payload_reader *reader = cull__alloc_zero(used, 1, sizeof *reader);
+    struct payload_reader *reader;
     cull_manifest *edits = NULL; /* without a previous manifest, these are the manifest */
     cull_status status = CULL_OK;
 
     *out = NULL;
-    if (reader == NULL || cull_manifest_new(&edits, kind, used) != CULL_OK) {
-        cull__free(used, reader);
+    if (payload_begin(&reader, &edits, previous, kind, NULL, used) != CULL_OK) {
         return cull__error_nomem(err);
     }
-    edits->edits = previous != NULL;
     reader->cursor = cull__cursor(payload, len);
-    reader->digest_text.allocator = reader->ref.allocator = used;
     for (uint32_t edit = 0; edit < edit_count && status == CULL_OK; edit++) {
         status = payload_edit(reader, edits, err);
     }
@@ -288,32 +356,35 @@ cull_status cull__manifest_payload_apply(cull_manifest **out, const cull_manifes
         *out = edits;
         edits = NULL;
     }
-    cull__buf_release(&reader->digest_text);
-    cull__buf_release(&reader->ref);
-    cull__free(used, reader);
+    payload_end(reader, used);
     cull_manifest_free(edits);
     return status;
 }
 
 /* ---- document ---- */
 
-static void header_put(struct cull__buf *out, const struct header *header)
+static void header_put(uint8_t bytes[HEADER_BYTES], const struct header *header)
 {
-    cull__buf_put(out, magic, sizeof magic);
-    cull__buf_u8(out, FORMAT_VERSION);
-    cull__buf_u8(out, header->form);
-    cull__buf_u8(out, header->kind);
-    cull__buf_u8(out, 0);
-    cull__buf_u64(out, header->payload_len);
-    cull__buf_u32(out, header->entry_count);
-    cull__buf_u32(out, header->edit_count);
-    cull__buf_u64(out, header->entries_checksum);
+    uint64_t numbers[] = { header->payload_len,
+                           header->entry_count | (uint64_t)header->edit_count << 32,
+                           header->entries_checksum, header->payload_checksum,
+                           header->deflated_len };
+
+    memcpy(bytes, magic, sizeof magic);
+    bytes[4] = FORMAT_VERSION;
+    bytes[5] = header->form;
+    bytes[6] = header->kind;
+    bytes[7] = 0;
+    for (size_t byte = 0; byte < 8 * ARRAY_LEN(numbers); byte++) {
+        bytes[8 + byte] = (uint8_t)(numbers[byte / 8] >> (8 * (byte % 8)));
+    }
 }
 
-/* Over the header's first part too, so that no byte of it can change unnoticed. */
-static uint64_t payload_checksum(const uint8_t *header, const void *payload, size_t len)
+/* The payload's checksum is over the header's first part too, so that no byte of it can change
+ * unnoticed. */
+static uint64_t payload_seed(const uint8_t *header)
 {
-    return XXH3_64bits_withSeed(payload, len, XXH3_64bits(header, HEADER_SEEDED_BYTES));
+    return XXH3_64bits(header, HEADER_SEEDED_BYTES);
 }
 
 static bool header_take(struct header *header, const void *data, size_t len)
@@ -335,7 +406,6 @@ static bool header_take(struct header *header, const void *data, size_t len)
     return !cursor.failed && memcmp(mark, magic, sizeof magic) == 0 && version == FORMAT_VERSION &&
            zero == 0 && (header->form == FORM_FULL || header->form == FORM_PATCH) &&
            cull_digest_len((cull_digest_kind)header->kind) > 0 &&
-           header->deflated_len == cull__cursor_left(&cursor) &&
            header->deflated_len <= 2 * CULL__MANIFEST_PAYLOAD_BYTES_MAX &&
            header->payload_len <= CULL__MANIFEST_PAYLOAD_BYTES_MAX &&
            header->payload_len <= (header->deflated_len + 1) * DEFLATE_RATIO_MAX;
@@ -366,89 +436,375 @@ static void zlib_init(z_stream *stream, const cull_allocator *allocator)
     stream->opaque = (void *)allocator; /* zlib's opaque is not const, our functions are */
 }
 
-/* Append the deflated payload to out. Raw deflate: the checksum is ours. */
-static cull_status payload_deflate(struct cull__buf *out, const struct cull__buf *payload,
-                                   cull_error *err)
-{
-    z_stream stream;
-    uint8_t *room;
-    size_t bound;
-    int done = Z_STREAM_ERROR;
+/* ---- writing ---- */
 
-    zlib_init(&stream, out->allocator);
-    if (deflateInit2(&stream, DEFLATE_LEVEL, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        return cull__error_nomem(err);
+void cull__manifest_document_release(struct cull__manifest_document *document)
+{
+    cull__buf_release(&document->bytes);
+    if (document->fd >= 0) {
+        (void)close(document->fd);
+        document->fd = -1;
     }
-    bound = deflateBound(&stream, (uLong)payload->len);
-    room = cull__buf_room(out, bound);
-    if (room != NULL) {
-        stream.next_in = payload->data;
-        stream.avail_in = (uInt)payload->len;
-        stream.next_out = room;
-        stream.avail_out = (uInt)bound;
-        done = deflate(&stream, Z_FINISH);
-        CULL_ASSERT(done == Z_STREAM_END);
-        out->len += stream.total_out;
-    }
-    (void)deflateEnd(&stream);
-    return room != NULL ? CULL_OK : cull__error_nomem(err);
+    document->len = 0;
 }
 
-static cull_status payload_inflate(uint8_t *payload, const struct header *header,
-                                   const uint8_t *deflated, const cull_allocator *allocator,
-                                   cull_error *err)
+cull_status cull__manifest_document_read(const struct cull__manifest_document *document,
+                                         uint64_t at, void *data, size_t len, cull_error *err)
 {
-    z_stream stream;
-    bool whole;
+    CULL_ASSERT(at <= document->len && len <= document->len - at);
+    if (document->fd >= 0) {
+        return cull__scratch_read(document->fd, data, len, at, err);
+    }
+    if (len > 0) {
+        memcpy(data, document->bytes.data + at, len);
+    }
+    return CULL_OK;
+}
 
-    zlib_init(&stream, allocator);
-    if (inflateInit2(&stream, -15) != Z_OK) {
+/* A document on its way: deflated bytes leave into the document's buffer or its file. */
+struct deflater {
+    XXH3_state_t checksum;
+    z_stream stream;
+    struct cull__manifest_document *document;
+    uint8_t *piece; /* for the file */
+};
+
+static cull_status deflater_begin(struct deflater *deflater, const struct header *header,
+                                  const cull_allocator *allocator, cull_error *err)
+{
+    uint8_t bytes[HEADER_BYTES];
+
+    header_put(bytes, header);
+    (void)XXH3_64bits_reset_withSeed(&deflater->checksum, payload_seed(bytes));
+    zlib_init(&deflater->stream, allocator);
+    /* raw deflate: the checksum is ours */
+    return deflateInit2(&deflater->stream, DEFLATE_LEVEL, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) ==
+                   Z_OK
+               ? CULL_OK
+               : cull__error_nomem(err);
+}
+
+static cull_status deflater_take(void *ctx, const uint8_t *data, size_t len, cull_error *err)
+{
+    struct deflater *deflater = ctx;
+    struct cull__manifest_document *document = deflater->document;
+    z_stream *stream = &deflater->stream;
+    int flush = data == NULL ? Z_FINISH : Z_NO_FLUSH;
+    cull_status status = CULL_OK;
+
+    if (len > 0) {
+        (void)XXH3_64bits_update(&deflater->checksum, data, len);
+    }
+    stream->next_in = (uint8_t *)(uintptr_t)data; /* zlib only reads it */
+    stream->avail_in = (uInt)len;
+    do {
+        size_t made;
+        int done;
+
+        stream->next_out = deflater->piece;
+        stream->avail_out = PIECE_BYTES;
+        done = deflate(stream, flush);
+        CULL_ASSERT(done != Z_STREAM_ERROR);
+        made = PIECE_BYTES - stream->avail_out;
+        if (document->fd >= 0) {
+            status = cull__scratch_write(document->fd, deflater->piece, made, document->len, err);
+        } else {
+            cull__buf_put(&document->bytes, deflater->piece, made);
+            status = document->bytes.failed ? cull__error_nomem(err) : CULL_OK;
+        }
+        document->len += made;
+    } while (status == CULL_OK && stream->avail_out == 0);
+    return status;
+}
+
+/* The header, once all of it is known. */
+static cull_status deflater_end(struct deflater *deflater, struct header *header, cull_error *err)
+{
+    struct cull__manifest_document *document = deflater->document;
+    cull_status status = deflater_take(deflater, NULL, 0, err);
+    uint8_t bytes[HEADER_BYTES];
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    header->payload_checksum = XXH3_64bits_digest(&deflater->checksum);
+    header->deflated_len = document->len - HEADER_BYTES;
+    header_put(bytes, header);
+    if (document->fd >= 0) {
+        return cull__scratch_write(document->fd, bytes, sizeof bytes, 0, err);
+    }
+    memcpy(document->bytes.data, bytes, sizeof bytes);
+    return CULL_OK;
+}
+
+/* The first pass over a payload: how long it is, and the payload itself as long as it is short. */
+static cull_status measure(void *ctx, const uint8_t *data, size_t len, cull_error *err)
+{
+    struct cull__buf *kept = ctx;
+
+    (void)err;
+    if (!kept->failed && kept->len + len <= PAYLOAD_MEMORY_BYTES) {
+        cull__buf_put(kept, data, len);
+    } else { /* or there is no memory for it: then it is made once more too */
+        kept->failed = true;
+    }
+    return CULL_OK;
+}
+
+static cull_status make_payload(struct deflater *deflater, struct header *header,
+                                const cull_manifest *previous, const cull_manifest *next,
+                                const cull_allocator *allocator, cull_error *err)
+{
+    struct cull__buf piece = CULL__BUF_INIT(allocator);
+    struct cull__buf kept = CULL__BUF_INIT(allocator);
+    struct payload_writer *writer = cull__alloc_zero(allocator, 1, sizeof *writer);
+    cull_status status = writer == NULL ? cull__error_nomem(err) : CULL_OK;
+
+    if (status == CULL_OK) {
+        *writer = (struct payload_writer){ .out = &piece, .take = measure, .ctx = &kept };
+        status = payload_write(writer, previous, next, err);
+        header->payload_len = writer->taken;
+        header->edit_count = writer->edit_count;
+    }
+    if (status == CULL_OK) {
+        status = deflater_begin(deflater, header, allocator, err);
+    }
+    if (status == CULL_OK && !kept.failed) {
+        status = kept.len > 0 ? deflater_take(deflater, kept.data, kept.len, err) : CULL_OK;
+    } else if (status == CULL_OK) {
+        *writer = (struct payload_writer){ .out = &piece, .take = deflater_take, .ctx = deflater };
+        status = payload_write(writer, previous, next, err);
+    }
+    cull__free(allocator, writer);
+    cull__buf_release(&piece);
+    cull__buf_release(&kept);
+    return status;
+}
+
+cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
+                                     const cull_manifest *previous, const cull_manifest *next,
+                                     const cull_scratch *scratch, const cull_allocator *allocator,
+                                     cull_error *err)
+{
+    struct header header = { .form = previous == NULL ? FORM_FULL : FORM_PATCH,
+                             .kind = (uint8_t)next->kind,
+                             .entry_count = (uint32_t)next->count,
+                             .entries_checksum = cull__manifest_checksum(next) };
+    struct deflater deflater = { .document = out };
+    uint8_t *room;
+    cull_status status = CULL_OK;
+
+    *out = (struct cull__manifest_document){ .bytes = CULL__BUF_INIT(allocator), .fd = -1 };
+    deflater.piece = cull__alloc(allocator, PIECE_BYTES, 1);
+    if (deflater.piece == NULL) {
         return cull__error_nomem(err);
     }
-    stream.next_in = (uint8_t *)(uintptr_t)deflated; /* zlib only reads it */
-    stream.avail_in = (uInt)header->deflated_len;
-    stream.next_out = payload;
-    stream.avail_out = (uInt)header->payload_len;
-    whole = inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_in == 0 &&
-            stream.total_out == header->payload_len;
-    (void)inflateEnd(&stream);
-    return whole ? CULL_OK : edits_damaged(err, "it does not inflate");
+    if (scratch != NULL && (next->spill != NULL || (previous != NULL && previous->spill != NULL))) {
+        status = scratch->open(scratch->ctx, &out->fd, err);
+    } else {
+        room = cull__buf_room(&out->bytes, HEADER_BYTES);
+        status = room == NULL ? cull__error_nomem(err) : CULL_OK;
+        out->bytes.len = room == NULL ? 0 : HEADER_BYTES;
+    }
+    out->len = HEADER_BYTES;
+    if (status == CULL_OK) {
+        status = make_payload(&deflater, &header, previous, next, allocator, err);
+    }
+    if (status == CULL_OK) {
+        status = deflater_end(&deflater, &header, err);
+    }
+    (void)deflateEnd(&deflater.stream); /* harmless if it never began */
+    cull__free(allocator, deflater.piece);
+    if (status != CULL_OK) {
+        cull__manifest_document_release(out);
+    }
+    return status;
 }
 
 cull_status cull__manifest_encode(struct cull__buf *out, const cull_manifest *previous,
                                   const cull_manifest *next, cull_error *err)
 {
-    struct cull__buf payload = CULL__BUF_INIT(out->allocator);
-    struct header header = { .form = previous == NULL ? FORM_FULL : FORM_PATCH,
-                             .kind = (uint8_t)next->kind,
-                             .entry_count = (uint32_t)next->count,
-                             .entries_checksum = cull__manifest_checksum(next) };
-    size_t begin = out->len;
+    struct cull__manifest_document document;
     cull_status status =
-        cull__manifest_payload_encode(&payload, previous, next, &header.edit_count, err);
+        cull__manifest_encode_in(&document, previous, next, NULL, out->allocator, err);
 
-    if (status != CULL_OK) {
-        goto done;
+    if (status == CULL_OK) {
+        cull__buf_put(out, document.bytes.data, document.bytes.len);
+        if (out->failed) {
+            status = cull__error_nomem(err);
+        }
+        cull__manifest_document_release(&document);
     }
-    header.payload_len = payload.len;
-    header_put(out, &header);
-    if (out->failed) {
-        status = cull__error_nomem(err);
-        goto done;
-    }
-    cull__buf_u64(out, payload_checksum(out->data + begin, payload.data, payload.len));
-    cull__buf_u64(out, 0); /* bytes of the deflated payload, known when it is there */
-    status = payload_deflate(out, &payload, err);
-    for (size_t byte = 0; status == CULL_OK && byte < 8; byte++) {
-        uint64_t deflated_len = out->len - begin - HEADER_BYTES;
+    return status;
+}
 
-        out->data[begin + HEADER_BYTES - 8 + byte] = (uint8_t)(deflated_len >> (8 * byte));
+/* ---- reading ---- */
+
+struct cull__manifest_decoder {
+    XXH3_state_t checksum; /* asks for a place at a multiple of 64 */
+    void *block;           /* that holds all this */
+    const cull_allocator *allocator;
+    const cull_scratch *scratch;
+    const cull_manifest *previous;
+    uint8_t head[HEADER_BYTES];
+    size_t head_len; /* of it that is there */
+    struct header header;
+    uint64_t deflated; /* bytes that came behind the header */
+    z_stream stream;
+    bool inflated;         /* its stream has ended */
+    struct cull__buf text; /* of the payload, from text_at on not read yet */
+    size_t text_at;
+    uint64_t payload_len; /* that came out so far */
+    struct payload_reader *reader;
+    cull_manifest *edits;
+    uint32_t edit_count;
+};
+
+cull_status cull__manifest_decoder_new(struct cull__manifest_decoder **out,
+                                       const cull_manifest *previous, const cull_scratch *scratch,
+                                       const cull_allocator *allocator)
+{
+    const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
+    size_t align = _Alignof(struct cull__manifest_decoder);
+    uint8_t *block = cull__alloc_zero(used, 1, sizeof(struct cull__manifest_decoder) + align);
+    struct cull__manifest_decoder *decoder;
+
+    *out = NULL;
+    if (block == NULL) {
+        return CULL_E_NOMEM;
     }
-done:
-    if (status != CULL_OK && out->len > begin) {
-        out->len = begin;
+    decoder = (void *)(block + (align - (uintptr_t)block % align));
+    *out = decoder;
+    decoder->block = block;
+    decoder->allocator = used;
+    decoder->scratch = scratch;
+    decoder->previous = previous;
+    decoder->text.allocator = used;
+    return CULL_OK;
+}
+
+void cull__manifest_decoder_free(struct cull__manifest_decoder *decoder)
+{
+    if (decoder != NULL) {
+        (void)inflateEnd(&decoder->stream); /* harmless if it never began */
+        cull__buf_release(&decoder->text);
+        payload_end(decoder->reader, decoder->allocator);
+        cull_manifest_free(decoder->edits);
+        cull__free(decoder->allocator, decoder->block);
     }
-    cull__buf_release(&payload);
+}
+
+static cull_status decoder_begin(struct cull__manifest_decoder *decoder, cull_error *err)
+{
+    const cull_manifest *previous = decoder->previous;
+    struct header *header = &decoder->header;
+
+    if (!header_take(header, decoder->head, HEADER_BYTES)) {
+        return edits_damaged(err, "its header");
+    }
+    if ((header->form == FORM_FULL) != (previous == NULL) ||
+        (previous != NULL && header->kind != (uint8_t)previous->kind)) {
+        return edits_damaged(err, "it does not fit what was there before");
+    }
+    (void)XXH3_64bits_reset_withSeed(&decoder->checksum, payload_seed(decoder->head));
+    zlib_init(&decoder->stream, decoder->allocator);
+    if (inflateInit2(&decoder->stream, -15) != Z_OK ||
+        payload_begin(&decoder->reader, &decoder->edits, previous, (cull_digest_kind)header->kind,
+                      decoder->scratch, decoder->allocator) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    return CULL_OK;
+}
+
+/* Read the edits that are there whole for sure: all, if it is the payload's end. */
+static cull_status decoder_read(struct cull__manifest_decoder *decoder, bool is_end,
+                                cull_error *err)
+{
+    struct payload_reader *reader = decoder->reader;
+    struct cull__buf *text = &decoder->text;
+    cull_status status = CULL_OK;
+
+    while (status == CULL_OK && decoder->edit_count < decoder->header.edit_count &&
+           (is_end || text->len - decoder->text_at >= EDIT_BYTES_MAX)) {
+        reader->cursor = cull__cursor(text->data + decoder->text_at, text->len - decoder->text_at);
+        status = payload_edit(reader, decoder->edits, err);
+        decoder->text_at = (size_t)(reader->cursor.at - text->data);
+        decoder->edit_count++;
+    }
+    if (decoder->text_at > 0) { /* what is left moves to the front */
+        memmove(text->data, text->data + decoder->text_at, text->len - decoder->text_at);
+        text->len -= decoder->text_at;
+        decoder->text_at = 0;
+    }
+    return status;
+}
+
+static cull_status decoder_inflate(struct cull__manifest_decoder *decoder, const uint8_t *data,
+                                   size_t len, cull_error *err)
+{
+    z_stream *stream = &decoder->stream;
+    struct cull__buf *text = &decoder->text;
+    cull_status status = CULL_OK;
+
+    decoder->deflated += len;
+    if (decoder->deflated > decoder->header.deflated_len || (decoder->inflated && len > 0)) {
+        return edits_damaged(err, "something stands behind it");
+    }
+    stream->next_in = (uint8_t *)(uintptr_t)data; /* zlib only reads it */
+    stream->avail_in = (uInt)len;
+    do {
+        /* one byte more than may come, so that what comes too much is seen */
+        uint64_t left = decoder->header.payload_len - decoder->payload_len + 1;
+        size_t want = left < EDIT_BYTES_MAX ? (size_t)left : EDIT_BYTES_MAX;
+        uint8_t *room = cull__buf_room(text, want);
+        size_t made;
+        int done;
+
+        if (room == NULL) {
+            return cull__error_nomem(err);
+        }
+        stream->next_out = room;
+        stream->avail_out = (uInt)want;
+        done = inflate(stream, Z_NO_FLUSH);
+        made = want - stream->avail_out;
+        decoder->payload_len += made;
+        if (done == Z_MEM_ERROR) {
+            return cull__error_nomem(err);
+        }
+        if ((done != Z_OK && done != Z_STREAM_END && done != Z_BUF_ERROR) ||
+            decoder->payload_len > decoder->header.payload_len ||
+            (done == Z_STREAM_END && stream->avail_in > 0)) {
+            return edits_damaged(err, "it does not inflate");
+        }
+        (void)XXH3_64bits_update(&decoder->checksum, room, made);
+        text->len += made;
+        decoder->inflated = done == Z_STREAM_END;
+        status = decoder_read(decoder, false, err);
+    } while (status == CULL_OK && !decoder->inflated && stream->avail_out == 0);
+    return status;
+}
+
+cull_status cull__manifest_decoder_feed(struct cull__manifest_decoder *decoder, const void *data,
+                                        size_t len, cull_error *err)
+{
+    size_t head = HEADER_BYTES - decoder->head_len;
+    const uint8_t *from = data;
+    cull_status status = CULL_OK;
+
+    head = head < len ? head : len;
+    if (head > 0) {
+        memcpy(decoder->head + decoder->head_len, from, head);
+        decoder->head_len += head;
+        if (decoder->head_len == HEADER_BYTES) {
+            status = decoder_begin(decoder, err);
+        }
+    }
+    /* zlib counts what it is given in 32 bits */
+    for (size_t at = head; status == CULL_OK && at < len; at += PIECE_BYTES) {
+        size_t left = len - at;
+
+        status = decoder_inflate(decoder, from + at, left < PIECE_BYTES ? left : PIECE_BYTES, err);
+    }
     return status;
 }
 
@@ -456,51 +812,69 @@ done:
 static cull_status decoded_check(const struct header *header, const cull_manifest *manifest,
                                  cull_error *err)
 {
-    if (manifest->count != header->entry_count ||
-        cull__manifest_checksum(manifest) != header->entries_checksum) {
-        return edits_damaged(err, "its entries are not those that were stored");
+    bool same = manifest->count == header->entry_count &&
+                cull__manifest_checksum(manifest) == header->entries_checksum;
+    cull_status status = cull_manifest_check(manifest, err);
+
+    if (status == CULL_OK && !same) {
+        status = edits_damaged(err, "its entries are not those that were stored");
     }
-    return CULL_OK;
+    return status;
+}
+
+cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
+                                       cull_error *err)
+{
+    const struct header *header = &decoder->header;
+    cull_status status;
+
+    *out = NULL;
+    if (decoder->head_len < HEADER_BYTES) {
+        return edits_damaged(err, "its header");
+    }
+    if (!decoder->inflated || decoder->deflated != header->deflated_len ||
+        decoder->payload_len != header->payload_len) {
+        return edits_damaged(err, "it does not inflate");
+    }
+    if (XXH3_64bits_digest(&decoder->checksum) != header->payload_checksum) {
+        return edits_damaged(err, "wrong checksum");
+    }
+    status = decoder_read(decoder, true, err);
+    if (status == CULL_OK && decoder->text.len > 0) {
+        status = edits_damaged(err, "something stands behind its edits");
+    }
+    if (status == CULL_OK) {
+        status = payload_finish(out, decoder->previous, decoder->edits, err);
+    }
+    if (status == CULL_OK && decoder->previous == NULL) {
+        *out = decoder->edits;
+        decoder->edits = NULL;
+    }
+    if (status == CULL_OK) {
+        status = decoded_check(header, *out, err);
+    }
+    if (status != CULL_OK) {
+        cull_manifest_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 cull_status cull__manifest_decode(cull_manifest **out, const cull_manifest *previous,
                                   const void *data, size_t len, const cull_allocator *allocator,
                                   cull_error *err)
 {
-    const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
-    struct header header;
-    uint8_t *payload;
+    struct cull__manifest_decoder *decoder;
     cull_status status;
 
     *out = NULL;
-    if (!header_take(&header, data, len)) {
-        return edits_damaged(err, "its header");
-    }
-    if ((header.form == FORM_FULL) != (previous == NULL) ||
-        (previous != NULL && header.kind != (uint8_t)previous->kind)) {
-        return edits_damaged(err, "it does not fit what was there before");
-    }
-    payload = cull__alloc(used, (size_t)header.payload_len, 1);
-    if (payload == NULL) {
+    if (cull__manifest_decoder_new(&decoder, previous, NULL, allocator) != CULL_OK) {
         return cull__error_nomem(err);
     }
-    status = payload_inflate(payload, &header, (const uint8_t *)data + HEADER_BYTES, used, err);
-    if (status == CULL_OK &&
-        payload_checksum(data, payload, (size_t)header.payload_len) != header.payload_checksum) {
-        status = edits_damaged(err, "wrong checksum");
-    }
+    status = cull__manifest_decoder_feed(decoder, data, len, err);
     if (status == CULL_OK) {
-        status =
-            cull__manifest_payload_apply(out, previous, (cull_digest_kind)header.kind, payload,
-                                         (size_t)header.payload_len, header.edit_count, used, err);
+        status = cull__manifest_decoder_end(decoder, out, err);
     }
-    if (status == CULL_OK) {
-        status = decoded_check(&header, *out, err);
-    }
-    if (status != CULL_OK) {
-        cull_manifest_free(*out);
-        *out = NULL;
-    }
-    cull__free(used, payload);
+    cull__manifest_decoder_free(decoder);
     return status;
 }

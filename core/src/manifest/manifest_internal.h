@@ -14,7 +14,7 @@
 struct cull__manifest_row {
     uint64_t size_bytes; /* or CULL_SIZE_UNKNOWN */
     uint64_t at;
-    uint32_t order; /* of addition: which of two equal paths came later */
+    uint32_t order; /* of addition, among the rows in memory: which of two equal paths came later */
     uint16_t path_len;
     uint8_t kind; /* cull_entry_kind; CULL_ENTRY_NONE is a removal, in patches only */
 };
@@ -22,17 +22,44 @@ struct cull__manifest_row {
 static_assert(sizeof(struct cull__manifest_row) == 24, "rows are packed without holes");
 static_assert(CULL_PATH_BYTES_MAX <= UINT16_MAX, "path_len holds every path");
 
+struct cull__spill;
+
 struct cull_manifest {
     const cull_allocator *allocator;
-    struct cull__manifest_row *rows;
-    size_t count;
+    struct cull__manifest_row *rows; /* those in memory: all, unless there is a spill */
+    size_t held;
     size_t capacity;
     struct cull__buf strings;
+    size_t count;
     uint64_t size_bytes;  /* sum of the known sizes */
     size_t unknown_count; /* entries without a size */
     cull_digest_kind kind;
-    bool sealed; /* sorted, no path twice; nothing is added any more */
-    bool edits;  /* the rows of a patch: removals are welcome */
+    bool sealed;   /* sorted, no path twice; nothing is added any more */
+    bool edits;    /* the rows of a patch: removals are welcome */
+    bool reserved; /* room for all rows and strings is there: they stay in memory */
+
+    const cull_scratch *scratch; /* where to go when memory_bytes_max are held; NULL: nowhere */
+    struct cull__spill *spill;   /* sealed: all rows are there; NULL: in memory */
+
+    /* Where the rows in memory stand in what is read, by order, while it is (else NULL: as added):
+     * next_place is the next one's. */
+    bool keeps_places;
+    uint64_t *places;
+    size_t places_capacity;
+    uint64_t next_place;
+};
+
+/* A row, and the strings that its at points into. */
+struct cull__row_ref {
+    const struct cull__manifest_row *row;
+    const uint8_t *strings;
+};
+
+/* A path that stands twice. */
+struct cull__manifest_duplicate {
+    bool found;
+    uint64_t place; /* of the second: as kept, or its number by addition from 0 */
+    char shown[CULL_PRINTABLE_MAX];
 };
 
 struct cull_manifest_patch {
@@ -66,15 +93,16 @@ struct cull__plain_entry {
  * plain, or not whole: that is for the parser to say. */
 size_t cull__manifest_plain_entry(const void *data, size_t len, struct cull__plain_entry *out);
 
-/* manifest_read.c: cull_manifest_read(), with the plain entries past the parser or without. */
+/* manifest_read.c: cull_manifest_read_in(), with the plain entries past the parser or without. */
 cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind, const char *name,
                                      cull_read_fn read, void *ctx, bool plain,
-                                     const cull_allocator *allocator, cull_error *err);
+                                     const cull_scratch *scratch, const cull_allocator *allocator,
+                                     cull_error *err);
 
 /* manifest.c */
 
 void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
-                         const cull_allocator *allocator);
+                         const cull_scratch *scratch, const cull_allocator *allocator);
 void cull__manifest_release(struct cull_manifest *manifest);
 /* cull_manifest_add() for a path that cull__manifest_check_path() has passed. */
 cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cull_entry *entry,
@@ -82,19 +110,20 @@ cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cul
 /* Copy row i of another manifest of the same digest kind. */
 cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
                                   size_t i, cull_error *err);
-/* Room for the rows and strings of both. CULL_E_NOMEM. */
+/* Room for the rows and strings of both, if they are to stay in memory. CULL_E_NOMEM. */
 cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
                                    const struct cull_manifest *edits, cull_error *err);
-/* Copy rows [begin, end) of another manifest of the same digest kind; room for the rows is there.
- * On failure the manifest is good for release only. */
+/* Copy rows [begin, end) of another manifest of the same digest kind, after
+ * cull__manifest_reserve(). On failure the manifest is good for release only. */
 cull_status cull__manifest_append_run(struct cull_manifest *manifest,
                                       const struct cull_manifest *from, size_t begin, size_t end,
                                       cull_error *err);
-/* Sort; *duplicate is the row whose path stands before it too, or count. CULL_E_NOMEM. */
-cull_status cull__manifest_sort(struct cull_manifest *manifest, size_t *duplicate);
-/* Give back memory that growth left unused. */
-void cull__manifest_trim(struct cull_manifest *manifest);
+/* Sort, and seal unless a path stands twice. CULL_E_NOMEM; of a scratch file also CULL_E_IO. */
+cull_status cull__manifest_close(struct cull_manifest *manifest,
+                                 struct cull__manifest_duplicate *duplicate, cull_error *err);
 const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i);
+/* Its row, for length and kind; as long as cull_manifest_at() says. */
+const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *manifest, size_t i);
 /* Row i of a against row j of b by path: negative, 0, positive. */
 int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                            size_t j);
@@ -130,13 +159,42 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
  * CULL_E_NOMEM; CULL_E_LIMIT: over CULL__MANIFEST_PAYLOAD_BYTES_MAX. */
 cull_status cull__manifest_encode(struct cull__buf *out, const cull_manifest *previous,
                                   const cull_manifest *next, cull_error *err);
+/* A document of any size: in bytes, or if fd is not -1 in that file. Zero it with fd = -1. */
+struct cull__manifest_document {
+    struct cull__buf bytes;
+    int fd;
+    uint64_t len;
+};
+/* The same into *out, which is released on failure: into a scratch file if one of the manifests lies
+ * in one (scratch NULL: never). Also the statuses of such a file. */
+cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
+                                     const cull_manifest *previous, const cull_manifest *next,
+                                     const cull_scratch *scratch, const cull_allocator *allocator,
+                                     cull_error *err);
+/* len of its bytes from at on. */
+cull_status cull__manifest_document_read(const struct cull__manifest_document *document,
+                                         uint64_t at, void *data, size_t len, cull_error *err);
+void cull__manifest_document_release(struct cull__manifest_document *document);
+
 /* Read a document as if it were hostile. previous is NULL for a full one, else the manifest that
  * the patch was made on: any other is noticed. *out is sealed, NULL on failure. CULL_E_CORRUPT,
  * CULL_E_NOMEM. Memory: at most about a thousand times len, however the document lies. */
 cull_status cull__manifest_decode(cull_manifest **out, const cull_manifest *previous,
                                   const void *data, size_t len, const cull_allocator *allocator,
                                   cull_error *err);
-/* Whether the document can be read without a previous one; false for what is no document. */
+/* The same in pieces: new, feed each piece, end once. previous and scratch are borrowed, scratch by
+ * the manifest too: it goes there if it is too large for memory. After a failure only free. */
+struct cull__manifest_decoder;
+cull_status cull__manifest_decoder_new(struct cull__manifest_decoder **out,
+                                       const cull_manifest *previous, const cull_scratch *scratch,
+                                       const cull_allocator *allocator);
+cull_status cull__manifest_decoder_feed(struct cull__manifest_decoder *decoder, const void *data,
+                                        size_t len, cull_error *err);
+cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
+                                       cull_error *err);
+void cull__manifest_decoder_free(struct cull__manifest_decoder *decoder);
+/* Whether the document can be read without a previous one, by its first 48 bytes or more; false for
+ * what is no document. */
 bool cull__manifest_document_is_full(const void *data, size_t len);
 
 /* The payload alone, as it stands before it is deflated: one pair of manifests has exactly one.

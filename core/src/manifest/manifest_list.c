@@ -406,28 +406,26 @@ static cull_status list_pump(struct lister *lister, cull_read_fn read, void *ctx
 /* Sort; a duplicate's line is known by the order in which it was added. */
 static cull_status list_seal(struct lister *lister)
 {
-    cull_manifest *manifest = lister->manifest;
-    size_t duplicate;
+    struct cull__manifest_duplicate duplicate;
+    cull_status status = cull__manifest_close(lister->manifest, &duplicate, lister->err);
 
-    cull__manifest_trim(manifest);
-    if (cull__manifest_sort(manifest, &duplicate) != CULL_OK) {
-        return cull__error_nomem(lister->err);
+    if (status == CULL_OK && duplicate.found) {
+        lister->line = duplicate.place + 1; /* one entry a line */
+        return line_fail(lister, CULL_E_INVALID, "%s: duplicate path", duplicate.shown);
     }
-    if (duplicate < manifest->count) {
-        const struct cull__manifest_row *row = &manifest->rows[duplicate];
-        char text[CULL_PRINTABLE_MAX];
-
-        lister->line = (uint64_t)row->order + 1; /* one entry a line */
-        return line_fail(
-            lister, CULL_E_INVALID, "%s: duplicate path",
-            cull__manifest_shown(text, cull__manifest_path(manifest, duplicate), row->path_len));
-    }
-    return cull_manifest_seal(manifest, lister->err);
+    return status;
 }
 
 cull_status cull_manifest_read_list(cull_manifest **out, cull_digest_kind kind, const char *name,
                                     cull_read_fn read, void *ctx, const cull_allocator *allocator,
                                     cull_error *err)
+{
+    return cull_manifest_read_list_in(out, kind, name, read, ctx, NULL, allocator, err);
+}
+
+cull_status cull_manifest_read_list_in(cull_manifest **out, cull_digest_kind kind, const char *name,
+                                       cull_read_fn read, void *ctx, const cull_scratch *scratch,
+                                       const cull_allocator *allocator, cull_error *err)
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
     struct lister lister = { .name = name,
@@ -440,8 +438,8 @@ cull_status cull_manifest_read_list(cull_manifest **out, cull_digest_kind kind, 
 
     *out = NULL;
     if (piece == NULL ||
-        cull_manifest_new(&lister.manifest, kind != CULL_DIGEST_NONE ? kind : CULL_DIGEST_MD5,
-                          used) != CULL_OK) {
+        cull_manifest_new_in(&lister.manifest, kind != CULL_DIGEST_NONE ? kind : CULL_DIGEST_MD5,
+                             scratch, used) != CULL_OK) {
         status = cull__error_nomem(err);
         goto done;
     }

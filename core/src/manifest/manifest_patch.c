@@ -22,7 +22,7 @@ cull_status cull_manifest_patch_new(cull_manifest_patch **out, cull_digest_kind 
     if (*out == NULL) {
         return CULL_E_NOMEM;
     }
-    cull__manifest_init(&(*out)->edits, kind, used);
+    cull__manifest_init(&(*out)->edits, kind, NULL, used);
     (*out)->edits.edits = true;
     return CULL_OK;
 }
@@ -80,10 +80,10 @@ static cull_status edit_misfit(const struct cull_manifest *edits, size_t edit, c
 {
     char text[CULL_PRINTABLE_MAX];
 
-    return cull__error_set(
-        err, CULL_E_INVALID, "%s: %s",
-        cull__manifest_shown(text, cull__manifest_path(edits, edit), edits->rows[edit].path_len),
-        fault);
+    return cull__error_set(err, CULL_E_INVALID, "%s: %s",
+                           cull__manifest_shown(text, cull__manifest_path(edits, edit),
+                                                cull__manifest_row(edits, edit)->path_len),
+                           fault);
 }
 
 /* What may not be done with an edit, given the base's row of the same path, or NULL. */
@@ -91,7 +91,7 @@ static const char *edit_fault(const struct cull_manifest *base, size_t row, bool
                               const struct cull_manifest *edits, size_t edit,
                               enum cull__manifest_merge how)
 {
-    if (edits->rows[edit].kind == CULL_ENTRY_NONE) {
+    if (cull__manifest_row(edits, edit)->kind == CULL_ENTRY_NONE) {
         return there ? NULL : "cannot be removed: no such path";
     }
     if (how == CULL__MERGE_STRICT && there && cull__manifest_same(base, row, edits, edit)) {
@@ -143,12 +143,26 @@ static cull_status rows_merge(struct cull_manifest *out, const struct cull_manif
             return edit_misfit(edits, edit, fault, err);
         }
         status = cull__manifest_append_run(out, base, row, place, err);
-        if (status == CULL_OK && edits->rows[edit].kind != CULL_ENTRY_NONE) {
+        if (status == CULL_OK && cull__manifest_row(edits, edit)->kind != CULL_ENTRY_NONE) {
             status = cull__manifest_append(out, edits, edit, err);
         }
         row = place + there;
     }
     return status == CULL_OK ? cull__manifest_append_run(out, base, row, base->count, err) : status;
+}
+
+/* Merged in order, each path once: nothing to sort, little to trim. */
+static cull_status close_merged(struct cull_manifest *out, cull_error *err)
+{
+    struct cull__manifest_duplicate duplicate;
+    cull_status status = CULL_OK;
+
+    if (out->spill != NULL) {
+        status = cull__manifest_close(out, &duplicate, err);
+        CULL_ASSERT(status != CULL_OK || !duplicate.found);
+    }
+    out->sealed = true;
+    return status;
 }
 
 cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
@@ -162,7 +176,7 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
     CULL_ASSERT(edits->sealed);
     CULL_ASSERT(base == NULL || base->sealed);
     if (base == NULL) {
-        cull__manifest_init(&nothing, edits->kind, allocator);
+        cull__manifest_init(&nothing, edits->kind, edits->scratch, allocator);
         base = &nothing;
     }
     if (base->kind != edits->kind) {
@@ -170,16 +184,22 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
                                cull_digest_kind_name(edits->kind),
                                cull_digest_kind_name(base->kind));
     }
-    if (cull_manifest_new(out, base->kind, allocator) != CULL_OK) {
+    if (cull_manifest_new_in(out, base->kind,
+                             base->scratch != NULL ? base->scratch : edits->scratch,
+                             allocator) != CULL_OK) {
         return cull__error_nomem(err);
     }
     status = cull__manifest_reserve(*out, base, edits, err);
     if (status == CULL_OK) {
         status = rows_merge(*out, base, edits, how, err);
     }
-    if (status == CULL_OK) { /* merged in order, each path once: nothing to sort, little to trim */
-        (*out)->sealed = true;
-    } else {
+    if (status == CULL_OK) {
+        status = close_merged(*out, err);
+    }
+    if (status == CULL_OK && (status = cull_manifest_check(base, err)) == CULL_OK) {
+        status = cull_manifest_check(edits, err);
+    }
+    if (status != CULL_OK) {
         cull_manifest_free(*out);
         *out = NULL;
     }

@@ -10,9 +10,10 @@
  * INVARIANT What is accepted was written as JSON says, in one object, with nothing behind it. An
  *           entry is added when its object ends; a version or layout that is refused is refused
  *           also when it stands behind the contents.
- * COST      One pass. The entries are all in memory in the end, to be sorted: per entry 24 bytes,
- *           its path, and its digest. Beyond them: 64 KiB, twice the longest string (bounded by
- *           READ_TOKEN_BYTES_MAX), and while reading 8 bytes an entry, its place for a message.
+ * COST      One pass. The entries are kept to be sorted, in memory or beyond its bound in a scratch
+ *           file: per entry 24 bytes, its path, its digest, and while reading 8 bytes, its place for
+ *           a message. Beyond them: 64 KiB, twice the longest string (bounded by
+ *           READ_TOKEN_BYTES_MAX).
  * FAILURE   "NAME: byte N: reason". N counts from 0 and is the byte behind the key, value or
  *           character that is at fault; what should not be there at all is named itself.
  * WHY NOT   trusting yajl alone: it has no depth limit, writes through NULL when memory is out
@@ -100,9 +101,7 @@ struct reader {
     unsigned seen_entry; /* the same for the entry */
 
     cull_manifest *manifest;
-    bool kind_open;   /* the first blob's digest says of which kind all are */
-    uint64_t *places; /* offset behind each entry's path, by order of addition */
-    size_t places_capacity;
+    bool kind_open; /* the first blob's digest says of which kind all are */
     struct cull__buf path;
     struct cull__buf digest;
     struct cull__buf ref;
@@ -315,22 +314,6 @@ static bool entry_resolve(struct reader *reader, cull_entry *entry)
     return true;
 }
 
-/* Note where the path of the next entry stands. */
-static bool place_keep(struct reader *reader, uint64_t at)
-{
-    if (reader->manifest->count == reader->places_capacity) {
-        void *places = reader->places;
-
-        if (cull__reserve(reader->allocator, &places, &reader->places_capacity,
-                          reader->manifest->count + 1, sizeof *reader->places) != CULL_OK) {
-            return reader_fail_nomem(reader);
-        }
-        reader->places = places;
-    }
-    reader->places[reader->manifest->count] = at;
-    return true;
-}
-
 static bool entry_end(struct reader *reader)
 {
     cull_entry entry = { .path = (const char *)reader->path.data,
@@ -342,18 +325,20 @@ static bool entry_end(struct reader *reader)
     if (!entry_resolve(reader, &entry)) {
         return false;
     }
-    if (!place_keep(reader, reader->path_at)) {
-        return false;
-    }
+    reader->manifest->next_place = reader->path_at;
     status = cull__manifest_add_checked(reader->manifest, &entry, &reason);
     if (status == CULL_E_NOMEM) {
         return reader_fail_nomem(reader);
     }
-    if (status != CULL_OK) {
+    if (status == CULL_E_INVALID || status == CULL_E_LIMIT) {
         return reader_fail(
             reader, status,
             reader->size_bytes != CULL_SIZE_UNKNOWN ? reader->size_at : event_at(reader), "%s",
             reason.message);
+    }
+    if (status != CULL_OK) { /* the scratch file's failure, which has no place in the input */
+        reader->status = cull__error_set(reader->err, status, "%s", reason.message);
+        return false;
     }
     reader->place = PLACE_CONTENTS;
     return true;
@@ -755,8 +740,8 @@ static bool plain_add(struct reader *reader, const struct cull__plain_entry *pla
                                 plain->digest_len) != CULL_OK) {
         return false;
     }
-    return place_keep(reader, at + plain->path_end) &&
-           cull__manifest_add_checked(reader->manifest, &entry, NULL) == CULL_OK;
+    reader->manifest->next_place = at + plain->path_end;
+    return cull__manifest_add_checked(reader->manifest, &entry, NULL) == CULL_OK;
 }
 
 /* Take plain entries from the piece's byte at on; returns where the first other thing stands. */
@@ -895,21 +880,11 @@ static void reader_run(struct reader *reader)
 /* Sort; the place of a duplicate is where it stands the second time. */
 static void reader_seal(struct reader *reader)
 {
-    cull_manifest *manifest = reader->manifest;
-    size_t duplicate;
+    struct cull__manifest_duplicate duplicate;
 
-    cull__manifest_trim(manifest);
-    if (cull__manifest_sort(manifest, &duplicate) != CULL_OK) {
-        reader_fail_nomem(reader);
-    } else if (duplicate < manifest->count) {
-        const struct cull__manifest_row *row = &manifest->rows[duplicate];
-        char text[CULL_PRINTABLE_MAX];
-
-        reader_fail(
-            reader, CULL_E_INVALID, reader->places[row->order], "%s: duplicate path",
-            cull__manifest_shown(text, cull__manifest_path(manifest, duplicate), row->path_len));
-    } else {
-        manifest->sealed = true; /* what sealing asks was just seen to hold */
+    reader->status = cull__manifest_close(reader->manifest, &duplicate, reader->err);
+    if (reader->status == CULL_OK && duplicate.found) {
+        reader_fail(reader, CULL_E_INVALID, duplicate.place, "%s: duplicate path", duplicate.shown);
     }
 }
 
@@ -917,12 +892,20 @@ cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind, const
                                cull_read_fn read, void *ctx, const cull_allocator *allocator,
                                cull_error *err)
 {
-    return cull__manifest_read_json(out, kind, name, read, ctx, true, allocator, err);
+    return cull__manifest_read_json(out, kind, name, read, ctx, true, NULL, allocator, err);
+}
+
+cull_status cull_manifest_read_in(cull_manifest **out, cull_digest_kind kind, const char *name,
+                                  cull_read_fn read, void *ctx, const cull_scratch *scratch,
+                                  const cull_allocator *allocator, cull_error *err)
+{
+    return cull__manifest_read_json(out, kind, name, read, ctx, true, scratch, allocator, err);
 }
 
 cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind, const char *name,
                                      cull_read_fn read, void *ctx, bool plain,
-                                     const cull_allocator *allocator, cull_error *err)
+                                     const cull_scratch *scratch, const cull_allocator *allocator,
+                                     cull_error *err)
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
     struct reader reader = { .name = name,
@@ -939,11 +922,12 @@ cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind,
     reader.piece = cull__alloc(used, READ_PIECE_BYTES, 1);
     reader.kind_open = kind == CULL_DIGEST_NONE;
     if (reader.piece == NULL ||
-        cull_manifest_new(&reader.manifest, reader.kind_open ? CULL_DIGEST_MD5 : kind, used) !=
-            CULL_OK) {
+        cull_manifest_new_in(&reader.manifest, reader.kind_open ? CULL_DIGEST_MD5 : kind, scratch,
+                             used) != CULL_OK) {
         reader_fail_nomem(&reader);
         goto done;
     }
+    reader.manifest->keeps_places = true;
     reader_run(&reader);
     blocks_release(&reader);
     if (reader.status == CULL_OK) {
@@ -955,7 +939,6 @@ cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind,
     }
 done:
     cull_manifest_free(reader.manifest);
-    cull__free(used, reader.places);
     cull__free(used, reader.piece);
     cull__buf_release(&reader.path);
     cull__buf_release(&reader.digest);

@@ -109,8 +109,11 @@ cull_status cull_manifest_write(const cull_manifest *manifest, cull_write_fn wri
             cull__buf_clear(&buf);
         }
     }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(manifest, err);
+    }
     put_literal(&buf, manifest->count == 0 ? "}\n}\n" : "\n  }\n}\n");
-    if (buf.failed) {
+    if (status == CULL_OK && buf.failed) {
         status = cull__error_nomem(err);
     }
     if (status == CULL_OK) {

@@ -8,7 +8,8 @@
  *           A small patch on the head has a shorter way to the same answer (patch_effect.c).
  * INVARIANT Every blob of a committed version is LIVE in the state that the commit was appended to.
  *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
- * COST      O(entries + open lifespans).
+ * COST      O(entries + open lifespans). Entries are looked at in batches: beyond the manifest, which
+ *           may lie in a scratch file, memory is 4 bytes for each distinct blob.
  * FAILURE   Refused whole, with the list of what to send again.
  */
 #include "store/upload.h"
@@ -20,6 +21,7 @@
 #define DESCRIPTION_BYTES_MAX (64u << 10)
 #define METADATA_BYTES_MAX (1u << 20)
 #define REF_HOPS_MAX 8
+#define WANTED_BATCH 512 /* digests looked up at once */
 
 struct commit_ctx {
     cull_upload *upload;
@@ -27,15 +29,19 @@ struct commit_ctx {
     cull_manifest *manifest; /* the new one */
     cull_manifest *base;     /* that a patch was applied to; NULL */
     cull_digest manifest_digest;
-    cull_blob_ref *wanted; /* of its entries, with duplicates */
+    cull_blob_ref *wanted; /* a batch of its entries' blobs, with duplicates */
     size_t wanted_count;
-    size_t wanted_capacity;
-    uint32_t *numbers;                /* of wanted */
-    struct cull__u32s members;        /* distinct numbers */
+    struct cull__u32s members;        /* distinct numbers of LIVE blobs */
     struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
     size_t missing_count;
-    struct cull__buf document; /* the stored manifest */
+    size_t missing_capacity;
+    bool contradicts; /* a blob is stated with another size than it is known with: the first such */
+    cull_blob_ref stated;
+    uint64_t known_bytes;
+    cull_manifest *target; /* of the version that a reference led into last */
+    uint64_t target_id;
+    struct cull__manifest_document document; /* the stored manifest */
     struct cull__buf notes;
     struct cull__document documents[2];
     cull_commit_result result;
@@ -43,18 +49,73 @@ struct commit_ctx {
 
 /* --- which blobs ---------------------------------------------------------------------------- */
 
-static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes)
+/* Note a blob that has no object; the list is sorted in the end. */
+static cull_status miss(struct commit_ctx *commit, const cull_digest *digest)
 {
-    void *wanted = commit->wanted;
+    void *missing = commit->missing;
     cull_status status =
-        cull__reserve(commit->upload->store->allocator, &wanted, &commit->wanted_capacity,
-                      commit->wanted_count + 1, sizeof *commit->wanted);
+        cull__reserve(commit->upload->store->allocator, &missing, &commit->missing_capacity,
+                      commit->missing_count + 1, sizeof *commit->missing);
 
-    commit->wanted = wanted;
+    commit->missing = missing;
     if (status == CULL_OK) {
-        commit->wanted[commit->wanted_count++] = (cull_blob_ref){ *digest, size_bytes };
+        commit->missing[commit->missing_count++] = *digest;
     }
     return status;
+}
+
+/* A blob that is LIVE: a member, and its bit is set in the index's scratch. */
+static cull_status add_member(struct commit_ctx *commit, const cull_blob_ref *blob, uint32_t number)
+{
+    const cull_store *store = commit->upload->store;
+    uint64_t known_bytes = cull__blob_table_size(store->index->blobs, number);
+    uint64_t *bits = store->index->scratch.words;
+
+    if (!commit->contradicts && blob->size_bytes != CULL_SIZE_UNKNOWN &&
+        known_bytes != CULL_SIZE_UNKNOWN && known_bytes != blob->size_bytes) {
+        commit->contradicts = true;
+        commit->stated = *blob;
+        commit->known_bytes = known_bytes;
+    }
+    if (cull__bit_get(bits, number)) {
+        return CULL_OK;
+    }
+    if (cull__u32s_push(&commit->members, number) != CULL_OK) {
+        return CULL_E_NOMEM;
+    }
+    cull__bit_set(bits, number);
+    commit->effect.sum +=
+        cull__digest_hash(&blob->digest, store->settings.digest, store->settings.seed);
+    return CULL_OK;
+}
+
+/* Look up the batch: which of it are LIVE, and which are missing. */
+static cull_status find_wanted(struct commit_ctx *commit)
+{
+    struct cull__blob_table *table = commit->upload->store->index->blobs;
+    cull_digest digests[WANTED_BATCH];
+    uint32_t numbers[WANTED_BATCH];
+    cull_status status;
+
+    for (size_t i = 0; i < commit->wanted_count; i++) {
+        digests[i] = commit->wanted[i].digest;
+    }
+    status = cull__blob_table_find(table, digests, commit->wanted_count, numbers);
+    for (size_t i = 0; i < commit->wanted_count && status == CULL_OK; i++) {
+        bool is_live = numbers[i] != CULL__BLOB_NONE &&
+                       cull__blob_table_state(table, numbers[i]) == CULL__BLOB_LIVE;
+
+        status = is_live ? add_member(commit, &commit->wanted[i], numbers[i])
+                         : miss(commit, &digests[i]);
+    }
+    commit->wanted_count = 0;
+    return status;
+}
+
+static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes)
+{
+    commit->wanted[commit->wanted_count++] = (cull_blob_ref){ *digest, size_bytes };
+    return commit->wanted_count < WANTED_BATCH ? CULL_OK : find_wanted(commit);
 }
 
 /* The version whose id is written in hex, COMMITTED; NULL. */
@@ -89,6 +150,21 @@ static const struct cull__version *version_by_hex(const cull_store *store, const
     return NULL;
 }
 
+/* The manifest of a version that a reference leads into; kept, because the next one mostly leads
+ * into the same. */
+static cull_status load_target(struct commit_ctx *commit, const struct cull__collection *collection,
+                               const struct cull__version *version, cull_error *err)
+{
+    if (commit->target != NULL && commit->target_id == version->id) {
+        return CULL_OK;
+    }
+    cull_manifest_free(commit->target);
+    commit->target = NULL;
+    commit->target_id = version->id;
+    return cull__version_manifest_locked(commit->upload->store, collection, version,
+                                         &commit->target, err);
+}
+
 /* Follow `wandb-artifact://ID/path` to the blob it means; the target must be COMMITTED (rule 7). */
 static cull_status want_reference(struct commit_ctx *commit, const cull_entry *entry,
                                   cull_error *err)
@@ -99,9 +175,9 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
     cull_status status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
 
     for (int hop = 0; status == CULL_OK; hop++) {
-        const struct cull__collection *collection;
+        const struct cull__collection *collection = NULL;
         const struct cull__version *version;
-        cull_manifest *target = NULL;
+        const cull_manifest *target = NULL;
         cull_entry found;
         const char *id;
         const char *path;
@@ -112,7 +188,8 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
                       ? version_by_hex(store, id, id_len, &collection)
                       : NULL;
         if (version != NULL) {
-            status = cull__version_manifest_locked(store, collection, version, &target, err);
+            status = load_target(commit, collection, version, err);
+            target = commit->target;
         }
         if (status == CULL_OK && (target == NULL || !cull_manifest_find(target, path, &found) ||
                                   found.kind == CULL_ENTRY_REF)) {
@@ -123,13 +200,14 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
                                 cull__printable(shown, entry->path, entry->path_len));
         } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
             blob = true;
-            status = want(commit, &found.digest, found.size_bytes);
+            status = want(commit, &found.digest, found.size_bytes) == CULL_OK
+                         ? CULL_OK
+                         : cull__error_nomem(err);
         } else if (status == CULL_OK) { /* a reference again */
             cull__free(store->allocator, ref);
             ref = cull__strndup(store->allocator, found.ref, strlen(found.ref));
             status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
         }
-        cull_manifest_free(target);
         if (blob) {
             break;
         }
@@ -138,144 +216,86 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
     return status;
 }
 
-static cull_status want_all(struct commit_ctx *commit, cull_error *err)
-{
-    size_t count = cull_manifest_count(commit->manifest);
-    cull_status status = CULL_OK;
-
-    commit->wanted_count = 0;
-    for (size_t i = 0; i < count && status == CULL_OK; i++) {
-        cull_entry entry;
-
-        cull_manifest_at(commit->manifest, i, &entry);
-        if (entry.kind == CULL_ENTRY_BLOB) {
-            status = want(commit, &entry.digest, entry.size_bytes);
-            if (status != CULL_OK) {
-                return cull__error_nomem(err);
-            }
-        } else if (entry.kind == CULL_ENTRY_ARTIFACT) {
-            status = want_reference(commit, &entry, err);
-            if (status == CULL_E_NOTFOUND && commit->options->allow_unresolved) {
-                status = CULL_OK; /* it keeps nothing alive, as any other reference */
-            }
-        }
-    }
-    return status;
-}
-
-/* --- are they all there? ---------------------------------------------------------------------- */
-
-static cull_status find_wanted(struct commit_ctx *commit)
-{
-    cull_store *store = commit->upload->store;
-    cull_digest digests[256];
-    uint32_t *numbers =
-        cull__realloc(store->allocator, commit->numbers, commit->wanted_count, sizeof *numbers);
-
-    if (numbers == NULL) {
-        return CULL_E_NOMEM;
-    }
-    commit->numbers = numbers;
-    for (size_t at = 0; at < commit->wanted_count; at += ARRAY_LEN(digests)) {
-        size_t count = commit->wanted_count - at;
-        cull_status status;
-
-        count = count < ARRAY_LEN(digests) ? count : ARRAY_LEN(digests);
-        for (size_t i = 0; i < count; i++) {
-            digests[i] = commit->wanted[at + i].digest;
-        }
-        status = cull__blob_table_find(store->index->blobs, digests, count, numbers + at);
-        if (status != CULL_OK) {
-            return status;
-        }
-    }
-    return CULL_OK;
-}
-
 static int compare_digests(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(cull_digest));
 }
 
-/* Digests of wanted blobs that are not LIVE, each once, ascending. */
-static cull_status list_missing(struct commit_ctx *commit, cull_error *err)
+/* Digests of blobs that are not LIVE, each once, ascending. */
+static void sort_missing(struct commit_ctx *commit)
 {
-    const struct cull__index *index = commit->upload->store->index;
-    const cull_allocator *allocator = commit->upload->store->allocator;
-    size_t count = 0;
     size_t kept = 0;
 
-    cull__free(allocator, commit->missing);
-    commit->missing_count = 0;
-    commit->missing = cull__alloc(allocator, commit->wanted_count, sizeof *commit->missing);
-    if (commit->missing == NULL) {
-        return cull__error_nomem(err);
+    if (commit->missing_count > 1) {
+        qsort(commit->missing, commit->missing_count, sizeof *commit->missing, compare_digests);
     }
-    for (size_t i = 0; i < commit->wanted_count; i++) {
-        if (commit->numbers[i] == CULL__BLOB_NONE ||
-            cull__blob_table_state(index->blobs, commit->numbers[i]) != CULL__BLOB_LIVE) {
-            commit->missing[count++] = commit->wanted[i].digest;
-        }
-    }
-    if (count > 1) {
-        qsort(commit->missing, count, sizeof *commit->missing, compare_digests);
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < commit->missing_count; i++) {
         if (i == 0 || compare_digests(&commit->missing[i], &commit->missing[kept - 1]) != 0) {
             commit->missing[kept++] = commit->missing[i];
         }
     }
     commit->missing_count = kept;
-    return CULL_OK;
+}
+
+static cull_status want_entry(struct commit_ctx *commit, const cull_entry *entry, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    if (entry->kind == CULL_ENTRY_BLOB) {
+        if (want(commit, &entry->digest, entry->size_bytes) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+    } else if (entry->kind == CULL_ENTRY_ARTIFACT) {
+        status = want_reference(commit, entry, err);
+        if (status == CULL_E_NOTFOUND && commit->options->allow_unresolved) {
+            status = CULL_OK; /* it keeps nothing alive, as any other reference */
+        }
+    }
+    return status;
+}
+
+/* Which blobs the version will hold, each once; their hash sum; and which are missing. */
+static cull_status want_all(struct commit_ctx *commit, cull_error *err)
+{
+    struct cull__index *index = commit->upload->store->index;
+    size_t count = cull_manifest_count(commit->manifest);
+    cull_status status = cull__index_scratch(index) == CULL_OK ? CULL_OK : cull__error_nomem(err);
+
+    commit->wanted_count = commit->members.count = 0;
+    commit->contradicts = false;
+    commit->effect.sum = 0;
+    for (size_t i = 0; i < count && status == CULL_OK; i++) {
+        cull_entry entry;
+
+        cull_manifest_at(commit->manifest, i, &entry);
+        status = want_entry(commit, &entry, err);
+    }
+    if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(commit->manifest, err);
+    }
+    for (size_t i = 0; i < commit->members.count; i++) {
+        cull__bit_clear(index->scratch.words, commit->members.at[i]);
+    }
+    commit->effect.blobs = commit->members.count;
+    sort_missing(commit);
+    return status;
 }
 
 /* No blob is stated with another size than it is known with. */
 static cull_status check_sizes(const struct commit_ctx *commit, cull_error *err)
 {
-    const cull_store *store = commit->upload->store;
+    char hex[CULL_DIGEST_HEX_MAX];
 
-    for (size_t i = 0; i < commit->wanted_count; i++) {
-        const cull_blob_ref *blob = &commit->wanted[i];
-        uint64_t known_bytes = cull__blob_table_size(store->index->blobs, commit->numbers[i]);
-
-        if (blob->size_bytes != CULL_SIZE_UNKNOWN && known_bytes != CULL_SIZE_UNKNOWN &&
-            known_bytes != blob->size_bytes) {
-            char hex[CULL_DIGEST_HEX_MAX];
-
-            cull_digest_to_hex(hex, &blob->digest, store->settings.digest);
-            return cull__error_set(
-                err, CULL_E_INVALID, "blob %s: known with %llu bytes, the manifest says %llu", hex,
-                (unsigned long long)known_bytes, (unsigned long long)blob->size_bytes);
-        }
+    if (!commit->contradicts) {
+        return CULL_OK;
     }
-    return CULL_OK;
-}
-
-/* The distinct members, as a list and as bits in the index's scratch (cleared by the caller), and
- * the hash sum of their digests. */
-static cull_status collect_members(struct commit_ctx *commit, cull_error *err)
-{
-    cull_store *store = commit->upload->store;
-    uint64_t *bits = store->index->scratch.words;
-
-    commit->members.count = 0;
-    commit->effect.sum = 0;
-    for (size_t i = 0; i < commit->wanted_count; i++) {
-        uint32_t number = commit->numbers[i];
-        const cull_blob_ref *blob = &commit->wanted[i];
-
-        if (cull__bit_get(bits, number)) {
-            continue;
-        }
-        if (cull__u32s_push(&commit->members, number) != CULL_OK) {
-            return cull__error_nomem(err);
-        }
-        cull__bit_set(bits, number);
-        commit->effect.sum +=
-            cull__digest_hash(&blob->digest, store->settings.digest, store->settings.seed);
-    }
-    commit->effect.blobs = commit->members.count;
-    return CULL_OK;
+    cull_digest_to_hex(hex, &commit->stated.digest, commit->upload->store->settings.digest);
+    return cull__error_set(
+        err, CULL_E_INVALID, "blob %s: known with %llu bytes, the manifest says %llu", hex,
+        (unsigned long long)commit->known_bytes, (unsigned long long)commit->stated.size_bytes);
 }
 
 /* What the commit closes and opens. */
@@ -283,15 +303,16 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
 {
     struct cull__index *index = commit->upload->store->index;
     const struct cull__lifespans *spans = cull__index_spans(index, commit->upload->collection);
-    cull_status status = cull__index_scratch(index) == CULL_OK ? CULL_OK : cull__error_nomem(err);
+    cull_status status = CULL_OK;
 
-    if (status != CULL_OK) {
-        return status;
+    if (cull__index_scratch(index) != CULL_OK) {
+        return cull__error_nomem(err);
     }
-    status = collect_members(commit, err);
+    for (size_t i = 0; i < commit->members.count; i++) {
+        cull__bit_set(index->scratch.words, commit->members.at[i]);
+    }
     commit->effect.closed.count = commit->effect.opened.count = 0;
-    if (status == CULL_OK &&
-        cull__lifespans_diff(spans, index->scratch.words, index->scratch.count, commit->members.at,
+    if (cull__lifespans_diff(spans, index->scratch.words, index->scratch.count, commit->members.at,
                              commit->members.count, &commit->effect.closed,
                              &commit->effect.opened) != CULL_OK) {
         status = cull__error_nomem(err);
@@ -317,16 +338,24 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
         status = cull__manifest_load(commit->upload->store, commit->upload->collection, ordinal - 1,
                                      true, &loaded, err);
     }
-    cull__buf_clear(&commit->document);
+    cull__manifest_document_release(&commit->document);
     if (status == CULL_OK) { /* a base is pinned, so its documents are there to build on */
-        status = cull__manifest_encode(&commit->document,
-                                       chain_start        ? NULL
-                                       : base_is_previous ? commit->base
-                                                          : loaded,
-                                       commit->manifest, err);
+        const cull_store *store = commit->upload->store;
+
+        status =
+            cull__manifest_encode_in(&commit->document,
+                                     chain_start        ? NULL
+                                     : base_is_previous ? commit->base
+                                                        : loaded,
+                                     commit->manifest, store->scratch_files, store->allocator, err);
     }
     cull_manifest_free(loaded);
     return status;
+}
+
+static cull_status read_document(void *ctx, uint64_t at, void *data, size_t len, cull_error *err)
+{
+    return cull__manifest_document_read(ctx, at, data, len, err);
 }
 
 static void encode_notes(struct commit_ctx *commit)
@@ -352,10 +381,15 @@ static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn 
     if (status != CULL_OK || commit->notes.failed) {
         return status != CULL_OK ? status : cull__error_nomem(err);
     }
-    commit->documents[0] = (struct cull__document){ cull__manifest_document(collection, ordinal),
-                                                    commit->document.data, commit->document.len };
-    commit->documents[1] = (struct cull__document){ cull__notes_document(collection, ordinal),
-                                                    commit->notes.data, commit->notes.len };
+    commit->documents[0] =
+        (struct cull__document){ .id = cull__manifest_document(collection, ordinal),
+                                 .data = commit->document.bytes.data,
+                                 .len = (size_t)commit->document.len,
+                                 .read = commit->document.fd >= 0 ? read_document : NULL,
+                                 .ctx = &commit->document };
+    commit->documents[1] = (struct cull__document){ .id = cull__notes_document(collection, ordinal),
+                                                    .data = commit->notes.data,
+                                                    .len = commit->notes.len };
     txn->documents = commit->documents;
     txn->document_count = commit->notes.len > 0 ? 2 : 1;
     return CULL_OK;
@@ -466,11 +500,7 @@ static cull_status count_blobs(struct commit_ctx *commit, bool *plain, cull_erro
     if (*plain) {
         return CULL_OK;
     }
-    status = want_all(commit, err);
-    if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
-        status = cull__error_nomem(err);
-    }
-    return status == CULL_OK ? list_missing(commit, err) : status;
+    return want_all(commit, err);
 }
 
 static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -611,13 +641,13 @@ static void commit_release(struct commit_ctx *commit)
         cull_manifest_free(commit->manifest);
     }
     cull_manifest_free(commit->base);
+    cull_manifest_free(commit->target);
     cull__free(allocator, commit->wanted);
-    cull__free(allocator, commit->numbers);
     cull__free(allocator, commit->missing);
     cull__u32s_release(&commit->members);
     cull__u32s_release(&commit->effect.closed);
     cull__u32s_release(&commit->effect.opened);
-    cull__buf_release(&commit->document);
+    cull__manifest_document_release(&commit->document);
     cull__buf_release(&commit->notes);
 }
 
@@ -631,7 +661,13 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
 
     commit.members = commit.effect.closed = commit.effect.opened =
         (struct cull__u32s)CULL__U32S_INIT(allocator);
-    commit.document = commit.notes = (struct cull__buf)CULL__BUF_INIT(allocator);
+    commit.document =
+        (struct cull__manifest_document){ .bytes = CULL__BUF_INIT(allocator), .fd = -1 };
+    commit.notes = (struct cull__buf)CULL__BUF_INIT(allocator);
+    commit.wanted = cull__alloc(allocator, WANTED_BATCH, sizeof *commit.wanted);
+    if (status == CULL_OK && commit.wanted == NULL) {
+        status = cull__error_nomem(err);
+    }
     if (status == CULL_OK && options->manifest != NULL) {
         /* borrowed, only read; not freed by commit_release */
         commit.manifest = (cull_manifest *)(uintptr_t)options->manifest;

@@ -12,6 +12,7 @@
 #include "manifest/manifest_internal.h"
 
 #define NOTES_BIT (UINT64_C(1) << 63)
+#define DOCUMENT_KEPT_BYTES ((size_t)1 << 20) /* what is longer is read once more, in pieces */
 
 uint64_t cull__manifest_document(uint64_t collection, uint32_t ordinal)
 {
@@ -24,23 +25,49 @@ uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal)
     return NOTES_BIT | cull__manifest_document(collection, ordinal);
 }
 
-/* Fill chain[0..*count) with the documents from the full one to ordinal's; the first read, the
- * ordinal's own, ends at the highest index. */
+/* One document of a chain: all of it, or of a long one its first part. */
+struct link {
+    struct cull__buf bytes;
+    bool is_whole;
+};
+
+static cull_status take_first(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    struct link *link = ctx;
+
+    if (link->bytes.len > 0 && link->bytes.len + len > DOCUMENT_KEPT_BYTES) {
+        link->is_whole = false;
+        return CULL_E_CANCELLED;
+    }
+    cull__buf_put(&link->bytes, data, len);
+    return link->bytes.failed ? cull__error_nomem(err) : CULL_OK;
+}
+
+static cull_status read_link(cull_store *store, uint64_t id, struct link *link, cull_error *err)
+{
+    cull_status status;
+
+    link->is_whole = true;
+    status = store->log->ops->document_pieces(store->log, id, take_first, link, err);
+    return status == CULL_E_CANCELLED ? CULL_OK : status;
+}
+
+/* Fill chain[*first..] with the documents from the full one to ordinal's, which is the last. */
 static cull_status read_chain(cull_store *store, uint64_t collection, uint32_t ordinal,
-                              struct cull__buf chain[CULL__MANIFEST_FULL_EVERY], size_t *first,
+                              struct link chain[CULL__MANIFEST_FULL_EVERY], size_t *first,
                               cull_error *err)
 {
     uint32_t at = ordinal;
 
     for (size_t i = CULL__MANIFEST_FULL_EVERY; i-- > 0;) {
-        cull_status status = store->log->ops->document(
-            store->log, cull__manifest_document(collection, at), &chain[i], err);
+        cull_status status =
+            read_link(store, cull__manifest_document(collection, at), &chain[i], err);
 
         if (status != CULL_OK) {
             return status;
         }
         *first = i;
-        if (cull__manifest_document_is_full(chain[i].data, chain[i].len)) {
+        if (cull__manifest_document_is_full(chain[i].bytes.data, chain[i].bytes.len)) {
             return CULL_OK;
         }
         if (at-- == 0) {
@@ -52,17 +79,43 @@ static cull_status read_chain(cull_store *store, uint64_t collection, uint32_t o
                            (unsigned long long)collection, ordinal);
 }
 
+static cull_status feed(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    return cull__manifest_decoder_feed(ctx, data, len, err);
+}
+
+/* The manifest that a document makes of the one before it. */
+static cull_status decode_link(cull_store *store, uint64_t id, const struct link *link,
+                               const cull_manifest *previous, cull_manifest **out, cull_error *err)
+{
+    struct cull__manifest_decoder *decoder;
+    cull_status status;
+
+    *out = NULL;
+    if (cull__manifest_decoder_new(&decoder, previous, store->scratch_files, store->allocator) !=
+        CULL_OK) {
+        return cull__error_nomem(err);
+    }
+    status = link->is_whole ? feed(decoder, link->bytes.data, link->bytes.len, err)
+                            : store->log->ops->document_pieces(store->log, id, feed, decoder, err);
+    if (status == CULL_OK) {
+        status = cull__manifest_decoder_end(decoder, out, err);
+    }
+    cull__manifest_decoder_free(decoder);
+    return status;
+}
+
 cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 bool may_miss, cull_manifest **out, cull_error *err)
 {
-    struct cull__buf chain[CULL__MANIFEST_FULL_EVERY];
-    size_t first = CULL__MANIFEST_FULL_EVERY;
+    struct link chain[CULL__MANIFEST_FULL_EVERY];
+    size_t first = ARRAY_LEN(chain);
     cull_manifest *manifest = NULL;
     cull_status status;
 
     *out = NULL;
     for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-        chain[i] = (struct cull__buf)CULL__BUF_INIT(store->allocator);
+        chain[i].bytes = (struct cull__buf)CULL__BUF_INIT(store->allocator);
     }
     status = read_chain(store, collection, ordinal, chain, &first, err);
     if (status == CULL_E_NOTFOUND) {
@@ -70,15 +123,16 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
         first = ARRAY_LEN(chain);
     }
     for (size_t i = first; i < ARRAY_LEN(chain) && status == CULL_OK; i++) {
+        uint32_t at = ordinal - (uint32_t)(ARRAY_LEN(chain) - 1 - i);
         cull_manifest *next = NULL;
 
-        status = cull__manifest_decode(&next, manifest, chain[i].data, chain[i].len,
-                                       store->allocator, err);
+        status = decode_link(store, cull__manifest_document(collection, at), &chain[i], manifest,
+                             &next, err);
         cull_manifest_free(manifest);
         manifest = next;
     }
     for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-        cull__buf_release(&chain[i]);
+        cull__buf_release(&chain[i].bytes);
     }
     if (status != CULL_OK) {
         cull_manifest_free(manifest);
@@ -107,7 +161,7 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
 {
     cull_manifest_free(store->recent);
     store->recent = NULL;
-    if (cull_manifest_count(manifest) > RECENT_ENTRIES_MAX) {
+    if (cull_manifest_count(manifest) > RECENT_ENTRIES_MAX || manifest->spill != NULL) {
         cull_manifest_free(manifest);
         return;
     }
@@ -193,8 +247,8 @@ cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
         cull__version_at(cull__key_collection(store, key), key->ordinal) == NULL) {
         status = cull__version_missing(store, key, err);
     } else {
-        status = store->log->ops->document(
-            store->log, cull__notes_document(key->collection, key->ordinal), &buf, err);
+        status = cull__log_document(store->log, cull__notes_document(key->collection, key->ordinal),
+                                    &buf, err);
         if (status == CULL_E_NOTFOUND) { /* it has none */
             status = CULL_OK;
         }

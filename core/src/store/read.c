@@ -138,6 +138,9 @@ static cull_status visit_paths(struct why *why, const struct cull__version *vers
             told = true;
         }
     }
+    if (status == CULL_OK) {
+        status = cull_manifest_check(manifest, why->err);
+    }
     if (status == CULL_OK && !told) { /* through a reference into another artifact */
         status = why->visit(why->ctx, &info, "");
     }

@@ -512,6 +512,7 @@ cull_status cull_store_open(cull_store **out, const cull_store_options *options,
     if (status != CULL_OK) {
         return status;
     }
+    store->scratch_files = options->scratch;
     status = cull__store_enter(store, CULL__NEED_CATALOG, err);
     if (status == CULL_OK) {
         store->settings = store->catalog->settings;

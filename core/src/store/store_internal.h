@@ -58,6 +58,7 @@ struct cull_store {
     const cull_allocator *allocator;
     cull_log *log;
     cull_objects *objects;
+    const cull_scratch *scratch_files; /* for what is too large for memory; NULL: nowhere */
     pthread_mutex_t lock;
     cull_store_settings settings;
     size_t digest_len;

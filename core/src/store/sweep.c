@@ -297,7 +297,7 @@ static cull_status drop_document(struct purge_ctx *purge, uint64_t id)
 
     purge->documents = documents;
     if (status == CULL_OK) {
-        purge->documents[purge->document_count++] = (struct cull__document){ id, NULL, 0 };
+        purge->documents[purge->document_count++] = (struct cull__document){ .id = id };
     }
     return status;
 }
