@@ -97,5 +97,6 @@ BENCH(manifest_yajl)->ENTRIES;
 BENCH(manifest_read)->ENTRIES;
 BENCH(manifest_read_parser)->ENTRIES;
 BENCH(manifest_ratio)->ENTRIES->Iterations(1);
+BENCH(manifest_ratio_scratch)->ENTRIES->Iterations(1);
 
 BENCHMARK_MAIN();

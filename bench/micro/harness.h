@@ -50,7 +50,8 @@ void bench_blob_load(struct bench *bench);
 void bench_manifest_yajl(struct bench *bench);
 void bench_manifest_read(struct bench *bench);
 void bench_manifest_read_parser(struct bench *bench);
-void bench_manifest_ratio(struct bench *bench);
+void bench_manifest_ratio(struct bench *bench);         /* to yajl alone */
+void bench_manifest_ratio_scratch(struct bench *bench); /* the same into a scratch file */
 
 #ifdef __cplusplus
 }
