@@ -100,8 +100,9 @@ BASE_CXXFLAGS := -std=c++17 -D_GNU_SOURCE -pthread -Wall -Wextra -Wpedantic -Wsh
 # The library, and what measures or tests it, see core/src; the command and the examples are written
 # against the public headers.
 INCLUDES := -Icore/include
-$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/bench/%.o $(BUILD)/obj/tests/fuzz/%.o: \
+$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/bench/%.o: \
 	INCLUDES := -Icore/include -Icore/src
+$(BUILD)/obj/tests/fuzz/%.o: INCLUDES := -Icore/include -Icore/src -Icore -I.
 $(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
 # suites.h declares the suites, for main.c alone.
 $(BUILD)/obj/tests/unit/%.o: UNIT_CFLAGS := -Wno-missing-prototypes
@@ -175,15 +176,28 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
 
+# What fuzz targets take beyond the library: parts of the command and of the simulator.
+FUZZ_SUPPORT := $(filter-out $(call objects,$(CLI_MAIN) $(SIM_MAIN)),$(CLI_OBJECTS) $(SIM_OBJECTS))
+$(BUILD)/fuzz.list: LIST = $(FUZZ_SUPPORT)
+$(BUILD)/fuzz-support.a: $(FUZZ_SUPPORT) $(BUILD)/fuzz.list
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(FUZZ_SUPPORT)
+FUZZ_ARCHIVES := $(BUILD)/fuzz-support.a $(BUILD)/libcull.a
+FUZZ_LIBS = $(CLI_LIBS) $(SIM_LIBS)
+# fuzz_git.c takes git's place.
+$(BUILD)/replay-git $(BUILD)/fuzz-git: FUZZ_LINK := \
+	-Wl,--wrap=git_start -Wl,--wrap=read -Wl,--wrap=cli_warn
+
 # A fuzz target over its corpus, with any compiler; and with clang's fuzzer (`make fuzz`).
 REPLAY_MAIN := $(BUILD)/obj/tests/fuzz/replay_main.o
-$(REPLAYS): $(BUILD)/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(REPLAY_MAIN) $(BUILD)/libcull.a
+$(REPLAYS): $(BUILD)/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(REPLAY_MAIN) $(FUZZ_ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $< $(REPLAY_MAIN) $(BUILD)/libcull.a $(LIB_LIBS)
+	$(Q)$(LINK) $(FUZZ_LINK) -o $@ $< $(REPLAY_MAIN) $(FUZZ_ARCHIVES) $(FUZZ_LIBS)
 
-$(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/libcull.a
+$(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
+	$(Q)$(LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $< $(FUZZ_ARCHIVES) $(FUZZ_LIBS)
 
 $(BUILD)/bench-micro: $(BENCH_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
@@ -229,7 +243,8 @@ unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these sui
 sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
 
-FUZZING := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+FUZZING := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
 .PHONY: fuzz
 fuzz: ## Fuzz the target TARGET=manifest for SECONDS=60, with clang; finds go to build/fuzz/found
 	+@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' $(BUILD)/fuzz/fuzz-$(TARGET)

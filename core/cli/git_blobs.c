@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "units.h"
+
 #define PENDING_MAX 1024
 #define PENDING_BYTES (UINT64_C(256) << 20) /* staged between two syncs */
 #define PUT_MAX 4096
@@ -275,7 +277,6 @@ static cull_status take_blob(struct git_blobs *blobs, struct git_run *run, struc
     char hex[GIT_HEX_BYTES + 1];
     struct content content = { .blobs = blobs, .run = run };
     char *line;
-    char *end;
     size_t len;
     cull_status status = git_take(run, '\n', &line, &len);
 
@@ -290,8 +291,7 @@ static cull_status take_blob(struct git_blobs *blobs, struct git_run *run, struc
         return cli_fail(cli, CULL_E_IO,
                         "blob %s: not in the repository, which is damaged or a partial clone", hex);
     }
-    content.left = strtoull(line + GIT_HEX_BYTES + 6, &end, 10);
-    if (*end != '\0') {
+    if (!count_parse(&content.left, line + GIT_HEX_BYTES + 6) || content.left > CONTENT_BYTES_MAX) {
         return cli_fail(cli, CULL_E_INVALID, "git cat-file: blob %s: not understood", hex);
     }
     blob->size_bytes = content.left;

@@ -278,8 +278,8 @@ static cull_status take_object(struct git_run *run, const char *type, struct git
     if (line == NULL) {
         return git_cut_short(run);
     }
-    *there = len > GIT_HEX_BYTES + 1 && strcmp(line + GIT_HEX_BYTES + 1, type) == 0 &&
-             git_id_parse(id, line, GIT_HEX_BYTES);
+    *there = len > GIT_HEX_BYTES + 1 && line[GIT_HEX_BYTES] == ' ' &&
+             strcmp(line + GIT_HEX_BYTES + 1, type) == 0 && git_id_parse(id, line, GIT_HEX_BYTES);
     return CULL_OK;
 }
 
@@ -405,22 +405,41 @@ struct raw {
     struct git_id new_blob;
 };
 
+/* Six octal digits, as a mode of 16 bits has them, and a blank. */
+static bool parse_mode(unsigned *out, const char *text)
+{
+    *out = 0;
+    for (size_t i = 0; i < 6; i++) {
+        if (text[i] < '0' || text[i] > '7') {
+            return false;
+        }
+        *out = *out * 8 + (unsigned)(text[i] - '0');
+    }
+    return text[0] <= '1' && text[6] == ' ';
+}
+
 /* ":100644 100755 OLD NEW M" */
 static bool parse_raw(struct raw *out, const char *text, size_t len)
 {
-    char *end;
+    const size_t old_at = 1 + 7 + 7;
+    const size_t new_at = old_at + GIT_HEX_BYTES + 1;
+    const size_t kind_at = new_at + GIT_HEX_BYTES + 1;
 
-    if (len < 1 + 6 + 1 + 6 + 1 + GIT_HEX_BYTES + 1 + GIT_HEX_BYTES + 2 || text[0] != ':') {
-        return false;
-    }
-    out->old_mode = (unsigned)strtoul(text + 1, &end, 8);
-    if (end != text + 7 || *end != ' ') {
-        return false;
-    }
-    out->new_mode = (unsigned)strtoul(text + 8, &end, 8);
-    return end == text + 14 && *end == ' ' &&
-           git_id_parse(&out->old_blob, text + 15, GIT_HEX_BYTES) &&
-           git_id_parse(&out->new_blob, text + 16 + GIT_HEX_BYTES, GIT_HEX_BYTES);
+    return len == kind_at + 1 && text[0] == ':' && parse_mode(&out->old_mode, text + 1) &&
+           parse_mode(&out->new_mode, text + 8) && text[new_at - 1] == ' ' &&
+           text[kind_at - 1] == ' ' && text[kind_at] >= 'A' && text[kind_at] <= 'Z' &&
+           git_id_parse(&out->old_blob, text + old_at, GIT_HEX_BYTES) &&
+           git_id_parse(&out->new_blob, text + new_at, GIT_HEX_BYTES);
+}
+
+/* "FROM TO", two trees. */
+static bool is_header(const char *text, size_t len)
+{
+    struct git_id id;
+
+    return len == 2 * GIT_HEX_BYTES + 1 && text[GIT_HEX_BYTES] == ' ' &&
+           git_id_parse(&id, text, GIT_HEX_BYTES) &&
+           git_id_parse(&id, text + GIT_HEX_BYTES + 1, GIT_HEX_BYTES);
 }
 
 static bool mode_is_blob(unsigned mode)
@@ -467,19 +486,24 @@ cull_status git_take_diff(struct git_run *run, bool last, struct git_edits *out,
 {
     char *header;
     size_t len;
+    int next = ':';
     cull_status status = git_take(run, '\n', &header, &len);
 
     if (status == CULL_OK && header == NULL) {
         return git_cut_short(run);
     }
-    if (status == CULL_OK && len != 2 * GIT_HEX_BYTES + 1) {
+    if (status == CULL_OK && !is_header(header, len)) {
         return unexpected(run, header);
     }
-    while (status == CULL_OK && git_peek(run) == ':') {
+    while (status == CULL_OK && (next = git_peek(run)) == ':') {
         status = take_record(run, out, submodule, ctx);
     }
-    if (status == CULL_OK && git_peek(run) < 0) {
+    if (status == CULL_OK && next < 0 && !run->at_end) {
+        status = run->cli->err.status; /* it cannot be read: not its end */
+    } else if (status == CULL_OK && next < 0) {
         status = last ? git_end(run, NULL) : git_cut_short(run);
+    } else if (status == CULL_OK && last) {
+        status = unexpected(run, "more after the last difference");
     }
     return status;
 }

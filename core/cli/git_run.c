@@ -236,7 +236,9 @@ cull_status git_take(struct git_run *run, char delimiter, char **text, size_t *l
             *len = (size_t)(found - *text);
             *found = '\0';
             run->at += *len + 1;
-            return CULL_OK;
+            return strlen(*text) == *len ? CULL_OK
+                                         : cli_fail(run->cli, CULL_E_INVALID,
+                                                    "git %s: a NUL where none may be", run->what);
         }
         seen = run->len - run->at;
         if (run->at_end) {
@@ -332,12 +334,13 @@ static cull_status say_failure(struct git_run *run, int wait_status)
                     WEXITSTATUS(wait_status));
 }
 
-/* Wait for the child; -1: it cannot be waited for. */
+/* Wait for the child; -1: it cannot be waited for. Without a child (a test feeds the reader), all
+ * went well. */
 static int reap(struct git_run *run)
 {
-    int wait_status = -1;
+    int wait_status = run->pid > 0 ? -1 : 0;
 
-    while (waitpid(run->pid, &wait_status, 0) < 0 && errno == EINTR) {
+    while (run->pid > 0 && waitpid(run->pid, &wait_status, 0) < 0 && errno == EINTR) {
     }
     run->pid = 0;
     return wait_status;

@@ -27,7 +27,7 @@ CULL_MUST_USE cull_status git_start(struct git_run *run, struct cli *cli, const 
                                     const char *const *args, int input);
 /* The next bytes up to a delimiter, which becomes a NUL; borrowed until the next call. At the end
  * of what git prints *text is NULL, and git_end() says whether that was all. A part without its
- * delimiter is a failure. */
+ * delimiter, or with a NUL inside, is a failure. */
 CULL_MUST_USE cull_status git_take(struct git_run *run, char delimiter, char **text, size_t *len);
 /* Up to max bytes, at least one; none: the output ended. */
 CULL_MUST_USE cull_status git_take_bytes(struct git_run *run, void *data, size_t max, size_t *got);
