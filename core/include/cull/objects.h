@@ -6,6 +6,31 @@
  * LATE DELETES. A delete that a collector sent before it died may arrive after somebody has
  * uploaded the same content again. Each store says why that is harmless (late_deletes below);
  * one that cannot say so is refused.
+ *
+ * WHAT EACH KIND PROMISES. Always: what a committed or restorable version holds is there, and what
+ * an open upload was told is stored stays until it ends. Against late requests of the dead:
+ *
+ *   impossible    A directory, memory. A delete has happened or not when its call returns, and the
+ *                 collector's lock dies with its process, so none can arrive later: no blob is
+ *                 lost and nothing is left. It must not be put behind something that queues (a
+ *                 network file system that replays, a cache that writes back).
+ *   version ids   A bucket with versioning on. The claim in the log names the object versions that
+ *                 the cycle may delete, and no delete is ever sent without one, so a late delete
+ *                 can only hit what was claimed. A late *put* of a dead uploader makes a version
+ *                 that no claim names: never harmful, and fsck finds it as an orphan. Switching the
+ *                 versioning off or suspending it takes the promise away: then everybody's newest
+ *                 version has one and the same id, and a cycle refuses to begin.
+ *   incarnation   A bucket without versions. A key ends in the number of cycles begun when its blob
+ *                 was first named, so content that is uploaded again after a cycle claimed it lies
+ *                 under a key that no earlier delete can name. The price is that one content can lie
+ *                 there twice for a while. A late put under an old key is an orphan, as above.
+ *   unsafe        Nothing holds: a late delete may take what was just uploaded. Refused without
+ *                 --allow-late-deletes.
+ *
+ * A process that was stopped for days and goes on can lose its upload, which has expired: its puts
+ * and its commit are refused by facts, not by its clock; its sends make orphans at worst. A
+ * collector that was stopped is fenced: a newer cycle's number in the log refuses its facts, and
+ * the deletes that it sends name only what had been claimed.
  */
 #ifndef CULL_OBJECTS_H
 #define CULL_OBJECTS_H
