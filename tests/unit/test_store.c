@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/log_internal.h"
 #include "store_support.h"
 #include "support.h"
 
@@ -73,6 +74,28 @@ START_TEST(a_state_read_back_from_the_log_or_a_checkpoint_is_the_same)
         }
         ck_assert_str_eq(bench_text(&bench, "c", 39), "a=39 b=13 same=x");
         ck_assert_str_eq(bench_text(&bench, "c", 10), "a=10 b=3 same=x");
+        bench_close(&bench);
+    }
+END_TEST
+
+/* What was newest stays the older one to fall back to only if something newer was written. */
+START_TEST(checkpoints_written_again_at_the_same_fact_cut_nothing_more)
+    {
+        static const char *const rooms[] = { "catalog", "blobs", "lifespans", "counts" };
+        struct bench_store bench;
+        cull_caller caller;
+
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        bench_commit(&bench, "c", "a=1");
+        ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, NULL), CULL_OK);
+        bench_commit(&bench, "c", "a=1 b=22");
+        ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, NULL), CULL_OK);
+        ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, NULL), CULL_OK);
+        ck_assert(cull__log_memory_damage(bench.log, rooms[_i], 0));
+        bench_reopen(&bench);
+        ck_assert_str_eq(bench_text(&bench, "c", 1), "a=1 b=22");
+        bench_check(&bench);
         bench_close(&bench);
     }
 END_TEST
@@ -751,6 +774,7 @@ Suite *store_suite(void)
 
     tcase_add_test(tc, rule_31_bytes_come_back_exactly_when_nobody_holds_them);
     tcase_add_test(tc, a_state_read_back_from_the_log_or_a_checkpoint_is_the_same);
+    tcase_add_loop_test(tc, checkpoints_written_again_at_the_same_fact_cut_nothing_more, 0, 4);
     tcase_add_test(tc, rule_5_an_equal_manifest_makes_no_version_and_its_aliases_move);
     tcase_add_loop_test(tc, rule_32_a_soft_delete_is_kept_for_its_grace_and_no_longer, 0,
                         sizeof grace_cases / sizeof grace_cases[0]);

@@ -179,7 +179,8 @@ static cull_status put_index(cull_store *store, cull_error *err)
     return status;
 }
 
-/* All rooms are written together, so that what was newest before is the oldest kept after. */
+/* All rooms are written together, so that what was newest before is the oldest kept after; unless it
+ * is as new as what would be written, which then is not: the oldest kept stays what it was. */
 static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_ms, cull_error *err)
 {
     cull_status status = cull__store_sync(store, CULL__NEED_INDEX, err);
@@ -190,7 +191,7 @@ static cull_status write_rooms(cull_store *store, uint64_t oldest, uint64_t now_
     if (status == CULL_OK) {
         status = put_index(store, err);
     }
-    if (status == CULL_OK && oldest > 0) {
+    if (status == CULL_OK && oldest > 0 && oldest < store->index_seq) {
         status = store->log->ops->cut(store->log, oldest, now_ms > AUDIT_MS ? now_ms - AUDIT_MS : 0,
                                       err);
     }
