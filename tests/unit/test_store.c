@@ -398,6 +398,70 @@ START_TEST(a_base_is_not_purged_before_its_upload_ends)
     }
 END_TEST
 
+/* A log at which somebody else goes first, once, when a document is asked for. */
+static struct cull__log_ops ops_with_somebody_first;
+static const struct cull__log_ops *ops_before;
+static struct bench_store *somebody; /* on another view of the same log; NULL: has been */
+
+static cull_status document_after_somebody(cull_log *log, uint64_t id, struct cull__buf *out,
+                                           cull_error *err)
+{
+    struct bench_store *first = somebody;
+
+    somebody = NULL;
+    if (first != NULL) {
+        const cull_caller caller = bench_caller(first);
+        const cull_scope scope = { CULL_SCOPE_COLLECTION, "e", "p", "c", NULL, { 0, 0 } };
+
+        ck_assert_int_eq(
+            cull_delete_scope(first->store, &scope, false, false, NULL, NULL, &caller, NULL),
+            CULL_OK);
+        (void)bench_collect(first);
+    }
+    return ops_before->document(log, id, out, err);
+}
+
+START_TEST(a_patch_whose_base_is_purged_while_it_is_read_comes_too_late)
+    {
+        struct bench_store bench;
+        struct bench_store other;
+        cull_manifest_patch *patch = NULL;
+        cull_commit_options options = { 0 };
+        cull_commit_result result;
+        cull_upload *upload;
+        cull_caller caller;
+
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "c", "a=1");
+        other = bench;
+        ck_assert_int_eq(cull_log_memory_view(&other.log, bench.log), CULL_OK);
+        other.store = NULL;
+        bench_reopen(&other);
+        upload = bench_upload(&bench, "c", 0);
+        ck_assert_int_eq(cull_manifest_patch_new(&patch, bench.digest, NULL), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_remove(patch, "a", NULL), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_seal(patch, NULL), CULL_OK);
+        options.patch = patch;
+        caller = bench_caller(&bench);
+
+        ops_before = bench.log->ops;
+        ops_with_somebody_first = *ops_before;
+        ops_with_somebody_first.document = document_after_somebody;
+        bench.log->ops = &ops_with_somebody_first;
+        somebody = &other;
+        ck_assert_int_eq(cull_upload_commit(upload, &options, NULL, NULL, &result, &caller, NULL),
+                         CULL_E_ENDED);
+        ck_assert_ptr_null(somebody);
+        bench.log->ops = ops_before;
+
+        cull_manifest_patch_free(patch);
+        cull_upload_free(upload);
+        cull_store_close(other.store);
+        cull_log_close(other.log);
+        bench_close(&bench);
+    }
+END_TEST
+
 /* --- collecting ----------------------------------------------------------------------------------- */
 
 START_TEST(a_blob_named_between_plan_and_execution_is_rescued)
@@ -786,6 +850,7 @@ Suite *store_suite(void)
     tcase_add_test(tc, a_commit_that_names_what_was_never_sent_is_refused_with_the_list);
     tcase_add_test(tc, a_patch_is_applied_to_its_base_also_when_that_is_not_the_head);
     tcase_add_test(tc, a_base_is_not_purged_before_its_upload_ends);
+    tcase_add_test(tc, a_patch_whose_base_is_purged_while_it_is_read_comes_too_late);
     tcase_add_test(tc, a_blob_named_between_plan_and_execution_is_rescued);
     tcase_add_test(tc, a_plan_is_pure_and_changes_nothing);
     tcase_add_test(tc, a_plan_that_would_leave_no_version_is_refused_without_the_override);

@@ -602,6 +602,12 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
         status =
             cull__manifest_load(store, upload->collection, upload->base, false, &commit->base, err);
     }
+    if (status == CULL_E_NOTFOUND && cull__store_sync(store, CULL__NEED_CATALOG, err) == CULL_OK) {
+        /* purged since we looked: then the upload had ended before */
+        cull_status open = cull__upload_check_open(upload, err);
+
+        status = open == CULL_OK ? status : open;
+    }
     cull__store_leave(store);
     if (status == CULL_OK) {
         status = cull_manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,
