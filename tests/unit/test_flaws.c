@@ -879,6 +879,41 @@ START_TEST(a_late_delete_by_version_ids_does_not_touch_a_new_upload)
     }
 END_TEST
 
+/* Where versioning is suspended, every upload is the null version: a late delete of one hits the
+ * next. Cycles wait until it is enabled. */
+START_TEST(nothing_is_deleted_by_version_ids_while_versioning_is_suspended)
+    {
+        const cull_gc_options options = { .now_ms = 1000, .allow_empty_store = true };
+        struct slow slow;
+        cull_upload *upload;
+        cull_plan *plan = NULL;
+        cull_gc_result result;
+        cull_digest digest;
+        uint64_t finished = 0;
+
+        slow_init(&slow, CULL_LATE_VERSION_IDS, CULL_VERSIONING_SUSPENDED);
+        upload = slow_open(&slow);
+        ck_assert_int_eq(slow_put(&slow, upload, &digest), CULL_PUT_SEND);
+        slow_publish(&slow, &digest);
+        ck_assert_int_eq(cull_upload_abort(upload, &slow.caller, NULL), CULL_OK);
+        cull_upload_free(upload);
+        ck_assert_int_eq(cull_gc_plan(&plan, slow.store, &options, NULL), CULL_OK);
+        ck_assert_int_eq(cull_gc_execute(slow.store, plan, &options, &slow.caller, &result, NULL),
+                         CULL_E_REFUSED);
+        ck_assert_int_eq(cull_gc_finish(slow.store, &slow.caller, &finished, NULL), CULL_E_REFUSED);
+        ck_assert_uint_eq(cull_objects_memory_count(slow.objects, NULL), 1);
+
+        cull_objects_memory_set_versioning(slow.objects, CULL_VERSIONING_ENABLED);
+        ck_assert_int_eq(cull_gc_execute(slow.store, plan, &options, &slow.caller, &result, NULL),
+                         CULL_E_PARTIAL); /* it is on its way */
+        cull_objects_memory_deliver(slow.objects, 0);
+        ck_assert_int_eq(cull_gc_finish(slow.store, &slow.caller, &finished, NULL), CULL_OK);
+        ck_assert_uint_eq(cull_objects_memory_count(slow.objects, NULL), 0);
+        cull_plan_free(plan);
+        slow_release(&slow);
+    }
+END_TEST
+
 /* --- rule 31, byte for byte --------------------------------------------------------------------- */
 
 #define MB 1000000u
@@ -1323,6 +1358,7 @@ Suite *flaws_suite(void)
                         (int)ARRAY_LEN(failures));
     tcase_add_test(late, a_blob_is_gone_only_after_the_object_store_has_answered);
     tcase_add_test(late, a_late_delete_by_version_ids_does_not_touch_a_new_upload);
+    tcase_add_test(late, nothing_is_deleted_by_version_ids_while_versioning_is_suspended);
     suite_add_tcase(suite, late);
     tcase_add_test(rules, rule_31_deleting_the_newer_version_frees_what_it_added);
     tcase_add_test(rules, rule_31_deleting_the_older_version_frees_nothing);

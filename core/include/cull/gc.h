@@ -89,7 +89,9 @@ typedef struct cull_gc_result {
  * A crash anywhere is finished by the next cycle. Takes the collector's lock.
  *
  * @retval CULL_E_BUSY     another collector is at work
- * @retval CULL_E_REFUSED  the plan's refusal; an index-only store; a plan executed before
+ * @retval CULL_E_REFUSED  the plan's refusal; an index-only store; a plan executed before; an object
+ *                         store that keeps late deletes harmless by version ids and whose
+ *                         versioning is not enabled now
  * @retval CULL_E_PARTIAL  some objects could not be deleted (out says how many)
  * @retval CULL_E_CANCELLED progress asked to stop; out says what was done (out->limit)
  */
@@ -132,7 +134,7 @@ CULL_API CULL_MUST_USE cull_status cull_gc_release(cull_store *store, const cull
 
 /** Finish deletions that somebody left in the middle, for whoever met a *wait*: takes the
  *  collector's lock, deletes what is DELETING, appends gone. CULL_E_BUSY: a collector is at work,
- *  and will do it. */
+ *  and will do it. CULL_E_REFUSED as in cull_gc_execute(). */
 CULL_API CULL_MUST_USE cull_status cull_gc_finish(cull_store *store, const cull_caller *caller,
                                                   uint64_t *finished, cull_error *err);
 

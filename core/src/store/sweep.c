@@ -641,6 +641,24 @@ static cull_status run_cycle(struct cull__sweep *sweep, cull_error *err)
     return status;
 }
 
+/* Version ids protect an upload only where each has its own: not where versioning is suspended. */
+static cull_status check_versioning(const cull_store *store, cull_error *err)
+{
+    cull_versioning state = CULL_VERSIONING_ENABLED;
+    cull_status status = CULL_OK;
+
+    if (store->settings.late_deletes == CULL_LATE_VERSION_IDS) {
+        status = cull__objects_versioning(store->objects, &state, err);
+    }
+    if (status == CULL_OK && state != CULL_VERSIONING_ENABLED) {
+        status =
+            cull__error_set(err, CULL_E_REFUSED, "object store %s: its versioning is %s: enable it",
+                            cull__objects_name(store->objects),
+                            state == CULL_VERSIONING_SUSPENDED ? "suspended" : "off");
+    }
+    return status;
+}
+
 static cull_status check_execute(const cull_store *store, const cull_plan *plan,
                                  const cull_gc_options *options, cull_error *err)
 {
@@ -667,7 +685,7 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
                                "--allow-late-deletes overrides",
                                cull__objects_name(store->objects));
     }
-    return CULL_OK;
+    return options->allow_late_deletes ? CULL_OK : check_versioning(store, err);
 }
 
 void cull__sweep_release(struct cull__sweep *sweep)
@@ -721,7 +739,10 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "the store keeps no objects");
     }
-    status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+    status = check_versioning(store, err);
+    if (status == CULL_OK) {
+        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+    }
     if (status != CULL_OK) {
         return status;
     }
