@@ -226,7 +226,7 @@ deps-dev: ## Install what linting, coverage, sanitizers and benchmarks need
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: demo
-demo: deps ## Show the main job on real files, in a temporary store
+demo: deps ## Show the main job on real files and histories, in temporary stores
 	+@$(AGAIN) all
 	@sh tests/demo.sh $(BUILD)/cull
 

@@ -1,14 +1,18 @@
 #!/bin/sh
-# demo.sh - the main job on real files, in a temporary store: put, delete, collect, restore.
+# demo.sh - the main job on real files and real histories, in temporary stores.
 #
 # usage: sh tests/demo.sh CULL
 #
 # Every step is a line of what it shows, the command, and its output. A step that fails, or shows
-# something else than it says, fails the demo.
+# something else than it says, fails the demo: each figure is compared with one that comes from
+# somewhere else, sort(1) over the lists or git itself. The parts are files in tests/demo.
 set -eu
 cull=${1:?usage: sh tests/demo.sh CULL}
 cull=$(cd "$(dirname "$cull")" && pwd)/$(basename "$cull")
+root=$(cd "$(dirname "$0")/.." && pwd -P)
 started=$(date +%s)
+LC_ALL=C
+export LC_ALL
 
 top=$(mktemp -d "${TMPDIR:-/tmp}/cull-demo.XXXXXX")
 finished=0
@@ -22,25 +26,53 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 cd "$top"
+ln -s "$root/fixtures" fixtures # commands show short paths
 CULL_STORE=$top/store
 export CULL_STORE
 
 step() { # what the next commands show
     printf '\n== %s\n' "$*"
 }
-run() { # shown as one would type it
+say() { # what was found to be so
+    printf -- '-- %s\n' "$*"
+}
+fail() {
+    echo "demo: $*" >&2
+    exit 1
+}
+same() { # WHAT ONE OTHER: two figures that must be equal
+    [ "$2" = "$3" ] || fail "$1: $2 is not $3"
+}
+show() { # a command, as one would type it; of a long list of names the first few
+    shown=0
     printf '$ cull'
     for argument in "$@"; do
+        shown=$((shown + 1))
+        if [ $# -gt 12 ] && [ $shown -gt 4 ] && [ $shown -lt $# ]; then
+            [ $shown -gt 5 ] || printf ' ...'
+            continue
+        fi
         case $argument in
         *[!A-Za-z0-9_./:=-]*) printf " '%s'" "$argument" ;;
         *) printf ' %s' "$argument" ;;
         esac
     done
     printf '\n'
+}
+run() { # shown and run
+    show "$@"
     "$cull" "$@"
 }
-disk() { # what the objects take on the disk, in bytes
-    du -s --block-size=1 "$CULL_STORE/objects" | cut -f 1
+run_brief() { # the same, and of a long output both ends
+    show "$@"
+    "$cull" "$@" >output
+    awk '{ line[NR] = $0 }
+        END {
+            for (i = 1; i <= NR; i++) {
+                if (NR <= 8 || i <= 2 || i > NR - 2) print line[i]
+                else if (i == 3) printf "... (%d lines)\n", NR - 4
+            }
+        }' output
 }
 megabytes() {
     echo "$1" | awk '{ printf "%.1f MB", $1 / 1e6 }'
@@ -51,105 +83,42 @@ figure() { # KEY COMMAND...
     shift
     "$cull" "$@" --json | sed -n "s/.*\"$key\":\([0-9]*\).*/\1/p" | tail -n 1
 }
-
-# A few thousand real files: documents where they are installed, else the C headers, without which
-# this would not have been built.
-source=
-for candidate in /usr/share/doc /usr/include /usr/share; do
-    if [ -d $candidate ] && [ "$(find $candidate -type f | head -n 2000 | wc -l)" -ge 2000 ]; then
-        source=$candidate
-        break
-    fi
-done
-[ -n "$source" ] || { echo "demo: no directory with 2,000 files here" >&2; exit 1; }
-
-step "A real directory: the files of $source"
-mkdir tree
-# as many as a demo needs; symbolic links are left where they are
-(cd "$source" && find . -type f -size -2000k | LC_ALL=C sort | head -n 2500) >list
-tar -C "$source" -cf - -T list | tar -xf - -C tree
-chmod -R u+rwX tree
-echo "$(find tree -type f | wc -l) files, $(megabytes "$(find tree -type f -exec cat {} + | wc -c)")"
-
-# Change one file in ten, remove some, add some; the same way in every run.
-change() { # ROUND
-    LC_ALL=C find tree -type f | LC_ALL=C sort >files
-    awk -v n="$1" 'NR % 10 == n' files | while read -r file; do echo "round $1" >>"$file"; done
-    mkdir -p "tree/new/$1"
-    awk -v n="$1" 'NR % 200 == n + 100' files | while read -r file; do
-        cat "$file" "$file" >"tree/new/$1/$(basename "$file")"
-    done
-    awk -v n="$1" 'NR % 400 == n + 50' files | while read -r file; do rm "$file"; done
-    find tree -type d -empty -delete # a version has files only
+lines() { # FILE
+    awk 'END { print NR }' "$1"
 }
 
-step "Make a store, and put the directory as the first version of a collection"
-run init
-run put demo/files/tree tree
-cp -r tree v0
+# What is deleted in an index goes for good; ALL and KEPT are files of digests, sorted: of every
+# blob there is, and of those that the versions left hold, neither of them from cull.
+collect_index() { # ALL KEPT
+    comm -23 "$1" "$2" >gone
+    step "What would a cycle free, if it did not wait for seven days? Nothing is freed yet"
+    run_brief gc --dry-run --allow-shorter-grace 0
+    planned=$(figure blobs_deleted gc --dry-run --allow-shorter-grace 0)
+    planned_bytes=$(figure bytes_freed gc --dry-run --allow-shorter-grace 0)
+    same "blobs that would be freed" "$planned" "$(lines gone)"
+    say "$planned blobs: as many as sort(1) and comm(1) find"
 
-step "Three times, change a part and put it again: only what is new is copied"
-for round in 1 2 3; do
-    change $round
-    run put demo/files/tree tree
-    cp -r tree v$round
-done
-step "Put once more, unchanged: no new version"
-run put demo/files/tree tree
-run ls demo/files/tree
+    step "The index has no files to delete: it lists what is free to go"
+    run_brief gc --list free --allow-shorter-grace 0
+    listed=$(sed -n 's/.* purged, \([0-9,]*\) blobs* listed, .*/\1/p' output | tr -d ,)
+    listed_bytes=$(sed -n 's/.* listed, \(at least \)*\([0-9]*\) bytes* .*/\2/p' output)
+    same "blobs listed" "$listed" "$planned"
+    same "bytes listed" "$listed_bytes" "$planned_bytes"
+    sort free >free-sorted
+    cmp free-sorted gone
+    say "what would be freed is what is listed: $listed blobs, $listed_bytes bytes, each digest the same"
 
-step "Four versions are tracked, each content is stored once"
-run du
+    step "Whoever keeps the content deletes it, and says so"
+    run gc --confirm free
+    comm -23 "$1" free-sorted | cmp - "$2"
+    same "blobs left" "$(figure blobs stat)" "$(lines "$2")"
+}
 
-step "Why is a file's content kept? Because these versions hold it"
-file=$(cd v3 && LC_ALL=C find . -type f | sed 's|^\./||' | LC_ALL=C sort | awk 'NR == 7')
-run why "demo/files/tree:v3/$file"
-
-step "What would deleting the three older versions free? Nothing is deleted yet"
-run delete --collection demo/files/tree --no-alias --dry-run
-
-step "latest is an alias, and an alias protects from a slip (this must be refused)"
-if run delete demo/files/tree:v3 2>&1; then
-    exit 1
-fi
-
-step "Delete v0 and v1: they go to the trash, nothing leaves the disk"
-before=$(disk)
-run delete demo/files/tree:v0 demo/files/tree:v1 --bytes
-run trash
-[ "$(disk)" = "$before" ]
-
-step "A delete can be taken back: v1 is restored, whole"
-run restore demo/files/tree:v1
-run get demo/files/tree:v1 back
-diff -r v1 back
-echo "the same, byte for byte"
-
-step "A cycle now frees nothing: the store keeps what is deleted for seven days"
-run gc
-[ "$(disk)" = "$before" ]
-
-step "Delete v1 again, and look at what a cycle would do after those days"
-run delete demo/files/tree:v1
-run gc --dry-run --allow-shorter-grace 0
-planned=$(figure bytes_freed gc --dry-run --allow-shorter-grace 0)
-
-step "Collect: exactly the bytes that no other version uses"
-run gc --allow-shorter-grace 0 | tee collected
-freed=$(sed -n 's/.* deleted, \([0-9]*\) bytes .*/\1/p' collected)
-[ "$freed" = "$planned" ]
-after=$(disk)
-echo "freed $freed bytes, as planned; the disk has $(megabytes $((before - after))) back: $(megabytes "$before") before, $(megabytes "$after") after"
-[ "$after" -lt "$before" ]
-
-step "What is left is whole: every digest, every count, every file"
-run fsck --read-data
-for version in v2 v3; do
-    run get demo/files/tree:$version out-$version
-    diff -r $version out-$version
-done
-run ls demo/files/tree --all
-run du
+# shellcheck disable=SC1091 # each part is checked by itself
+. "$root/tests/demo/demo_files.sh"
+. "$root/tests/demo/demo_manifests.sh"
+. "$root/tests/demo/demo_packages.sh"
+. "$root/tests/demo/demo_history.sh"
 
 finished=1
 printf '\ndone in %s seconds\n' $(($(date +%s) - started))
