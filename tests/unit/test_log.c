@@ -648,6 +648,43 @@ START_TEST(damage_in_a_row_is_corrupt_and_names_the_fact)
     }
 END_TEST
 
+/* The same log: what a handle that was open would find, or would take for an older log. */
+static const struct {
+    const char *name;
+    const char *sql;
+    cull_status want;
+} end_cases[] = {
+    { "whole", "SELECT 1", CULL_OK },
+    { "seq at the end of an earlier batch", "UPDATE meta SET seq = 4", CULL_E_CORRUPT },
+    { "seq of a log that is all cut", "UPDATE meta SET seq = 2", CULL_E_CORRUPT },
+    { "seq is more", "UPDATE meta SET seq = 7", CULL_E_CORRUPT },
+    { "another number of bytes", "UPDATE meta SET bytes = 7", CULL_E_CORRUPT },
+    { "the last batch is gone", "DELETE FROM log WHERE first_seq = 5", CULL_E_CORRUPT },
+    { "all batches are gone", "DELETE FROM log", CULL_E_CORRUPT },
+    { "the last batch is shorter", "UPDATE log SET data = x'63' WHERE first_seq = 5",
+      CULL_E_CORRUPT },
+    { "cut to the end", "DELETE FROM log; UPDATE meta SET cut_seq = 6, cut_bytes = 6", CULL_OK },
+};
+
+START_TEST(a_log_that_ends_elsewhere_than_it_says_is_not_opened)
+    {
+        struct log_place place = log_place_new(&file_kind);
+        cull_log *again = NULL;
+        cull_error err = { 0 };
+        cull_status status;
+
+        OK(log_append_text(place.log, 0, 2, "aa", &err));
+        OK(log_append_text(place.log, 2, 2, "bb", &err));
+        OK(log_append_text(place.log, 4, 2, "cc", &err));
+        OK(place.log->ops->cut(place.log, 2, 0, &err));
+        raw_sql(place.path, end_cases[_i].sql);
+        status = file_again(&place, &again, &err);
+        ck_assert_msg(status == end_cases[_i].want, "%s: %s", end_cases[_i].name, err.message);
+        cull_log_close(again);
+        log_place_end(&place);
+    }
+END_TEST
+
 START_TEST(a_damaged_document_is_corrupt)
     {
         struct log_place place = log_place_new(&file_kind);
@@ -1044,6 +1081,8 @@ static void file_tests_add(Suite *suite)
     tcase_add_test(tc, a_newer_reader_min_stops_a_handle_in_the_middle_of_its_life);
     tcase_add_loop_test(tc, damage_in_a_row_is_corrupt_and_names_the_fact, 0,
                         (int)ARRAY_LEN(damage_cases));
+    tcase_add_loop_test(tc, a_log_that_ends_elsewhere_than_it_says_is_not_opened, 0,
+                        (int)ARRAY_LEN(end_cases));
     tcase_add_test(tc, a_damaged_document_is_corrupt);
     tcase_add_test(tc, a_damaged_segment_is_written_anew_by_the_next_checkpoint);
     tcase_add_loop_test(tc, a_damaged_listing_is_corrupt_and_goes_with_the_next_checkpoint, 0, 2);

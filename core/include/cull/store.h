@@ -475,7 +475,7 @@ CULL_API CULL_MUST_USE cull_status cull_version_manifest(cull_store *store,
                                                          cull_manifest **out, cull_error *err);
 
 /** The description and the metadata that a version was committed with, each given to its function
- *  in one piece; not called where there is none. CULL_E_NOTFOUND. */
+ *  in one piece; not called where there is none. CULL_E_NOTFOUND, CULL_E_DAMAGED. */
 CULL_API CULL_MUST_USE cull_status cull_version_notes(cull_store *store,
                                                       const cull_version_key *version,
                                                       cull_write_fn description,

@@ -44,7 +44,8 @@ struct cull__cursor {
 
 static inline struct cull__cursor cull__cursor(const void *data, size_t len)
 {
-    struct cull__cursor cursor = { (const uint8_t *)data, (const uint8_t *)data + len, false };
+    const uint8_t *at = data;
+    struct cull__cursor cursor = { at, len == 0 ? at : at + len, false }; /* nothing may be NULL */
 
     return cursor;
 }

@@ -406,7 +406,8 @@ cull_status cull__blob_table_save(const struct cull__blob_table *table, struct c
     return out->failed ? CULL_E_NOMEM : CULL_OK;
 }
 
-static void load_block(struct cull__blob_table *table, uint32_t first, uint32_t rows,
+/* The length was checked: all of it is there. False: the sum of the sizes overflows. */
+static bool load_block(struct cull__blob_table *table, uint32_t first, uint32_t rows,
                        struct cull__cursor *in)
 {
     const uint8_t *sizes;
@@ -421,7 +422,7 @@ static void load_block(struct cull__blob_table *table, uint32_t first, uint32_t 
         }
         *size_at(table, row) = size_bytes;
         if (!cull__add_u64(&table->total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
-            in->failed = true;
+            return false;
         }
     }
     memcpy(digest_at(table, first), cull__cursor_take(in, rows * table->digest_len),
@@ -430,6 +431,7 @@ static void load_block(struct cull__blob_table *table, uint32_t first, uint32_t 
         cull__u32s_decode(incarnation_at(table, first), cull__cursor_take(in, 4 * (size_t)rows),
                           rows);
     }
+    return true;
 }
 
 /* The free list must name each free number once: each is marked as it is met, then unmarked. */
@@ -470,7 +472,9 @@ static cull_status load_rows(struct cull__blob_table *table, uint32_t limit, siz
     for (uint32_t first = 0; first < limit;) {
         uint32_t rows = limit - first < CULL__CHUNK_ROWS ? limit - first : CULL__CHUNK_ROWS;
 
-        load_block(table, first, rows, in);
+        if (!load_block(table, first, rows, in)) {
+            return CULL_E_CORRUPT;
+        }
         first += rows;
     }
     return load_free(table, free_count, in) && !in->failed ? CULL_OK : CULL_E_CORRUPT;

@@ -334,6 +334,14 @@ done:
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* Sort what was appended; an empty list may have no array. */
+static void sort_from(struct cull__u32s *list, size_t from)
+{
+    if (list->count > from) {
+        cull__u32_sort(list->at + from, list->count - from);
+    }
+}
+
 cull_status cull__lifespans_diff(const struct cull__lifespans *spans, uint64_t *members,
                                  size_t bits, const uint32_t *blobs, size_t blob_count,
                                  struct cull__u32s *closed, struct cull__u32s *opened)
@@ -370,8 +378,8 @@ cull_status cull__lifespans_diff(const struct cull__lifespans *spans, uint64_t *
         opened->count = opened_before;
         return status;
     }
-    cull__u32_sort(closed->at + closed_before, closed->count - closed_before);
-    cull__u32_sort(opened->at + opened_before, opened->count - opened_before);
+    sort_from(closed, closed_before);
+    sort_from(opened, opened_before);
     return CULL_OK;
 }
 

@@ -427,11 +427,47 @@ static cull_status length_check(struct cull__sqlite *log, const char *path, cull
     return CULL_OK;
 }
 
+/* meta carries no hash: where it says that the log ends, the last batch must end. A log that seems
+ * shorter than it is would be read as an older one, and nobody would know. */
+static cull_status ends_check(struct cull__sqlite *log, cull_error *err)
+{
+    static const char sql[] =
+        "SELECT first_seq + fact_count - 1, start_bytes + length(data) FROM log"
+        " ORDER BY first_seq DESC LIMIT 1";
+    sqlite3_stmt *statement = NULL;
+    struct cull__meta meta;
+    uint64_t seq;
+    uint64_t bytes;
+    int code;
+    cull_status status = cull__sqlite_begin(log, false, &meta, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    seq = meta.cut_seq; /* of a log that is cut to its end */
+    bytes = meta.cut_bytes;
+    code = sqlite3_prepare_v2(log->db, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW) {
+        seq = cull__sqlite_number(statement, 0);
+        bytes = cull__sqlite_number(statement, 1);
+    }
+    (void)sqlite3_finalize(statement);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        status = cull__sqlite_error(log, code, err);
+    } else if (seq != meta.seq || bytes != meta.bytes) {
+        status = cull__sqlite_corrupt(
+            log, err, "it ends at fact %" PRIu64 ", its table meta says %" PRIu64, seq, meta.seq);
+    }
+    return cull__sqlite_end(log, status, err);
+}
+
 static cull_status log_open(struct cull__sqlite *log, const cull_log_sqlite_options *options,
                             cull_error *err)
 {
     char path[PATH_MAX];
-    struct cull__meta meta;
     cull_status status = file_check(log, options->path, err);
 
     if (status == CULL_OK) {
@@ -450,7 +486,7 @@ static cull_status log_open(struct cull__sqlite *log, const cull_log_sqlite_opti
         status = connection_exec(log, open_sql, err);
     }
     if (status == CULL_OK) {
-        status = cull__sqlite_meta(log, &meta, err);
+        status = ends_check(log, err);
     }
     return status;
 }

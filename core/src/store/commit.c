@@ -358,6 +358,7 @@ static cull_status read_document(void *ctx, uint64_t at, void *data, size_t len,
     return cull__manifest_document_read(ctx, at, data, len, err);
 }
 
+/* Also when there are none: a version without this document is damaged, not silent. */
 static void encode_notes(struct commit_ctx *commit)
 {
     const cull_commit_options *options = commit->options;
@@ -365,10 +366,8 @@ static void encode_notes(struct commit_ctx *commit)
     const char *metadata = options->metadata == NULL ? "" : options->metadata;
 
     cull__buf_clear(&commit->notes);
-    if (description[0] != '\0' || metadata[0] != '\0') {
-        cull__buf_text(&commit->notes, description, strlen(description));
-        cull__buf_text(&commit->notes, metadata, strlen(metadata));
-    }
+    cull__buf_text(&commit->notes, description, strlen(description));
+    cull__buf_text(&commit->notes, metadata, strlen(metadata));
 }
 
 static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn *txn,
@@ -391,7 +390,7 @@ static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn 
                                                     .data = commit->notes.data,
                                                     .len = commit->notes.len };
     txn->documents = commit->documents;
-    txn->document_count = commit->notes.len > 0 ? 2 : 1;
+    txn->document_count = 2;
     return CULL_OK;
 }
 

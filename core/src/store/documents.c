@@ -232,37 +232,78 @@ cull_status cull_version_manifest(cull_store *store, const cull_version_key *key
     return status;
 }
 
+cull_status cull__version_notes_locked(cull_store *store, const struct cull__collection *collection,
+                                       const struct cull__version *version, struct cull__buf *out,
+                                       cull_error *err)
+{
+    char name[CULL__VERSION_NAME_MAX];
+    cull_status status = cull__log_document(
+        store->log, cull__notes_document(collection->id, version->ordinal), out, err);
+    bool missing = status == CULL_E_NOTFOUND;
+
+    if (status == CULL_OK) {
+        struct cull__cursor in = cull__cursor(out->data, out->len);
+        size_t len = 0;
+
+        for (unsigned i = 0; i < 2; i++) {
+            (void)cull__cursor_text(&in, &len, out->len);
+        }
+        status = cull__cursor_done(&in) ? CULL_OK : CULL_E_CORRUPT;
+    }
+    return missing || status == CULL_E_CORRUPT
+               ? cull__error_set(err, CULL_E_DAMAGED, "%s: its description and metadata are %s",
+                                 cull__version_name(name, collection, version->ordinal),
+                                 missing ? "missing" : "damaged")
+               : status;
+}
+
+/* The bytes of a version's notes; a purge by another process may come between. */
+static cull_status read_notes(cull_store *store, const cull_version_key *key, struct cull__buf *out,
+                              cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        const struct cull__collection *collection = cull__key_collection(store, key);
+        const struct cull__version *version =
+            collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
+
+        if (version == NULL) {
+            status = cull__version_missing(store, key, err);
+            break;
+        }
+        cull__buf_clear(out);
+        status = cull__version_notes_locked(store, collection, version, out, err);
+        if (status != CULL_E_DAMAGED || turn > 0) {
+            break;
+        }
+        status = cull__store_sync(store, CULL__NEED_CATALOG, err);
+        if (status != CULL_OK) {
+            break;
+        }
+    }
+    cull__store_leave(store);
+    return status;
+}
+
 cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
                                cull_write_fn description, cull_write_fn metadata, void *ctx,
                                cull_error *err)
 {
     struct cull__buf buf = CULL__BUF_INIT(store->allocator);
     const cull_write_fn write[2] = { description, metadata };
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = read_notes(store, key, &buf, err);
+    struct cull__cursor in = cull__cursor(buf.data, buf.len);
 
-    if (status != CULL_OK) {
-        return status;
-    }
-    if (cull__key_collection(store, key) == NULL ||
-        cull__version_at(cull__key_collection(store, key), key->ordinal) == NULL) {
-        status = cull__version_missing(store, key, err);
-    } else {
-        status = cull__log_document(store->log, cull__notes_document(key->collection, key->ordinal),
-                                    &buf, err);
-        if (status == CULL_E_NOTFOUND) { /* it has none */
-            status = CULL_OK;
-        }
-    }
-    cull__store_leave(store);
-    if (status == CULL_OK && buf.len > 0) {
-        struct cull__cursor in = cull__cursor(buf.data, buf.len);
+    for (size_t i = 0; i < ARRAY_LEN(write) && status == CULL_OK; i++) {
+        size_t len = 0;
+        const char *text = cull__cursor_text(&in, &len, buf.len);
 
-        for (size_t i = 0; i < ARRAY_LEN(write) && status == CULL_OK; i++) {
-            size_t len = 0;
-            const char *text = cull__cursor_text(&in, &len, buf.len);
-
-            status = in.failed ? cull__error_set(err, CULL_E_DAMAGED, "notes do not decode")
-                               : write[i](ctx, text, len, err);
+        if (len > 0) {
+            status = write[i](ctx, text, len, err);
         }
     }
     cull__buf_release(&buf);

@@ -63,21 +63,35 @@ static bool wants_to_stop(struct fsck *fsck, const char *stage, uint64_t done, u
 
 /* --- the state alone -------------------------------------------------------------------------- */
 
+/* What a version's documents hold; *why: what is wrong. */
+static cull_status check_documents(cull_store *store, const struct cull__collection *collection,
+                                   const struct cull__version *version, struct cull__buf *notes,
+                                   cull_error *why)
+{
+    cull_manifest *manifest = NULL;
+    cull_status status = cull__version_manifest_locked(store, collection, version, &manifest, why);
+
+    cull_manifest_free(manifest);
+    if (status == CULL_OK) {
+        cull__buf_clear(notes);
+        status = cull__version_notes_locked(store, collection, version, notes, why);
+    }
+    return status;
+}
+
 static cull_status check_manifests(struct fsck *fsck)
 {
     cull_store *store = fsck->store;
+    struct cull__buf notes = CULL__BUF_INIT(store->allocator);
     cull_status status = CULL_OK;
 
     for (const struct cull__collection *collection = store->catalog->collections;
          collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
         for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
-            cull_manifest *manifest = NULL;
             cull_error why = { CULL_OK, "" };
 
             fsck->result->versions++;
-            status = cull__version_manifest_locked(store, collection, &collection->versions[i],
-                                                   &manifest, &why);
-            cull_manifest_free(manifest);
+            status = check_documents(store, collection, &collection->versions[i], &notes, &why);
             if (status == CULL_E_DAMAGED) {
                 find(fsck, CULL_FOUND_MANIFEST, true, false, why.message);
                 status = CULL_OK;
@@ -86,6 +100,7 @@ static cull_status check_manifests(struct fsck *fsck)
             }
         }
     }
+    cull__buf_release(&notes);
     return status;
 }
 

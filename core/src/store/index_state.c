@@ -132,7 +132,7 @@ const struct cull__fact_version *cull__index_claimed(const struct cull__index *i
     while (at + *count < index->claimed_count && index->claimed[at + *count].number == number) {
         ++*count;
     }
-    return index->claimed + at;
+    return *count == 0 ? NULL : index->claimed + at;
 }
 
 cull_status cull__index_scratch(struct cull__index *index)

@@ -159,6 +159,11 @@ cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__version *version, cull_manifest **out,
                                           cull_error *err);
 
+/* Its description and metadata, two texts, appended to out; they decode. CULL_E_DAMAGED. */
+cull_status cull__version_notes_locked(cull_store *store, const struct cull__collection *collection,
+                                       const struct cull__version *version, struct cull__buf *out,
+                                       cull_error *err);
+
 /* Add one fact of a type for each collection's versions (keys sorted, distinct). *status is the
  * first failure and stays one. */
 void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
