@@ -177,7 +177,8 @@ $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
 	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
 
 # What fuzz targets take beyond the library: parts of the command and of the simulator.
-FUZZ_SUPPORT := $(filter-out $(call objects,$(CLI_MAIN) $(SIM_MAIN)),$(CLI_OBJECTS) $(SIM_OBJECTS))
+FUZZ_SUPPORT := $(filter-out $(call objects,$(CLI_MAIN) $(SIM_MAIN)),$(CLI_OBJECTS) $(SIM_OBJECTS)) \
+	$(call objects,$(wildcard tests/fuzz/*_check.c))
 $(BUILD)/fuzz.list: LIST = $(FUZZ_SUPPORT)
 $(BUILD)/fuzz-support.a: $(FUZZ_SUPPORT) $(BUILD)/fuzz.list
 	$(call say,AR,$@)
@@ -199,6 +200,10 @@ $(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(LINK) $(FUZZ_LINK) -fsanitize=fuzzer -o $@ $< $(FUZZ_ARCHIVES) $(FUZZ_LIBS)
 
+$(BUILD)/make-seeds: $(BUILD)/obj/tests/fuzz/seeds_main.o $(FUZZ_ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $< $(FUZZ_ARCHIVES) $(FUZZ_LIBS)
+
 $(BUILD)/bench-micro: $(BENCH_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(BUILD)/libcull.a $(BENCH_LIBS)
@@ -209,7 +214,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(REPLAY_MAIN) $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
+	$(BENCH_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
@@ -243,15 +248,23 @@ unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these sui
 sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
 
+# With clang's fuzzer, or with AFL++, whose compiler brings the same entry point. One target a time.
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
+FUZZ_SECONDS = $(or $(T),$(SECONDS),60)
 FUZZING := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
-.PHONY: fuzz
-fuzz: ## Fuzz the target TARGET=manifest for SECONDS=60, with clang; finds go to build/fuzz/found
-	+@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' $(BUILD)/fuzz/fuzz-$(TARGET)
-	@mkdir -p $(BUILD)/fuzz/corpus/$(TARGET) $(BUILD)/fuzz/found
-	@$(BUILD)/fuzz/fuzz-$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 \
-		-artifact_prefix=$(BUILD)/fuzz/found/ $(BUILD)/fuzz/corpus/$(TARGET) \
-		fixtures/corpus/$(TARGET)
+.PHONY: fuzz fuzz-afl
+fuzz: ## Fuzz each target, or TARGET=git, for T=60 seconds, with clang; finds go to build/fuzz/found
+	+@$(AGAIN) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='$(FUZZING)' \
+		$(patsubst %,$(BUILD)/fuzz/fuzz-%,$(or $(TARGET),$(FUZZ_TARGETS)))
+	@sh tests/fuzz/run.sh libfuzzer $(BUILD)/fuzz $(FUZZ_SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
+
+fuzz-afl: ## The same with AFL++; finds go to build/afl/found
+	@command -v afl-clang-fast >/dev/null || { \
+		echo 'fuzz-afl: AFL++ is missing; as root: apt-get install afl++' >&2; exit 1; }
+	+@$(AGAIN) BUILD=$(BUILD)/afl CC=afl-clang-fast CFLAGS='-O1 -g' \
+		$(patsubst %,$(BUILD)/afl/fuzz-%,$(or $(TARGET),$(FUZZ_TARGETS)))
+	@sh tests/fuzz/run.sh afl $(BUILD)/afl $(FUZZ_SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
 
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: sanitize

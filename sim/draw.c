@@ -16,11 +16,26 @@ static const char *const names[DRAW_NAMES + 1] = { "c0", "c1", "c2", "c3" };
 static const char *const labels[] = { "best", "latest", "prod" };
 static const char *const tags[] = { "t", "u" };
 
+/* As many bytes as the number needs; few, so that a fuzzer sees what each is for. */
+static uint64_t take_number(struct draw *draw, uint64_t below)
+{
+    uint64_t value = 0;
+
+    for (uint64_t left = below - 1; left > 0 && draw->bytes_left > 0; left >>= 8) {
+        value = value << 8 | *draw->bytes++;
+        draw->bytes_left--;
+    }
+    return value % below;
+}
+
 /* splitmix64 */
 uint64_t draw_number(struct draw *draw, uint64_t below)
 {
     uint64_t z = draw->state += UINT64_C(0x9e3779b97f4a7c15);
 
+    if (draw->bytes != NULL) {
+        return take_number(draw, below);
+    }
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return (z ^ (z >> 31)) % below;
@@ -46,7 +61,7 @@ static const struct {
     [DRAW_REOPEN] = { 4, false },  [DRAW_STRAY] = { 2, false },
 };
 
-void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
+static void draw_character(struct draw *draw, cull_store_settings *settings)
 {
     static const cull_digest_kind kinds[] = { CULL_DIGEST_XXH128, CULL_DIGEST_SHA256,
                                               CULL_DIGEST_MD5, CULL_DIGEST_SHA1 };
@@ -56,7 +71,6 @@ void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
     static const uint64_t graces_ms[] = { 0, 1000, 1000, 4000 };
     static const unsigned factors[] = { 0, 1, 2, 2, 4 };
 
-    *draw = (struct draw){ .state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1 };
     for (unsigned i = 0; i < DRAW_ACTIONS; i++) {
         draw->weights[i] = actions[i].weight *
                            (actions[i].always ? 2 : factors[draw_number(draw, ARRAY_LEN(factors))]);
@@ -77,6 +91,19 @@ void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
         .seed = draw_number(draw, UINT64_MAX),
     };
     settings->grace_is_zero = settings->grace_ms == 0;
+}
+
+void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings)
+{
+    *draw = (struct draw){ .state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1 };
+    draw_character(draw, settings);
+}
+
+void draw_init_bytes(struct draw *draw, const uint8_t *bytes, size_t len,
+                     cull_store_settings *settings)
+{
+    *draw = (struct draw){ .bytes = bytes, .bytes_left = len };
+    draw_character(draw, settings);
 }
 
 /* --- parts of requests -------------------------------------------------------------------------- */

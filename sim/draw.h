@@ -46,6 +46,10 @@ struct draw_target {
 
 struct draw {
     uint64_t state; /* of the generator */
+    /* What is drawn comes from here if it is not NULL, and is 0 when nothing is left: then a fuzzer
+     * chooses. */
+    const uint8_t *bytes;
+    size_t bytes_left;
     unsigned weights[DRAW_ACTIONS];
     unsigned letters;
     unsigned names;
@@ -73,6 +77,9 @@ struct draft {
 uint64_t draw_number(struct draw *draw, uint64_t below);
 /* The store, and which operations this history has (swarm: each seed leaves some out). */
 void draw_init(struct draw *draw, uint64_t seed, cull_store_settings *settings);
+/* The same, with all that is drawn taken from bytes. */
+void draw_init_bytes(struct draw *draw, const uint8_t *bytes, size_t len,
+                     cull_store_settings *settings);
 /* The next request, given where the history stands. */
 void draw_next(struct draw *draw, const struct oracle *oracle, struct draft *out);
 /* One for another process to slip in while main is at work. */

@@ -304,31 +304,28 @@ static void draw_into(struct history *history, const struct draft *draft, struct
     request_at(history, history_count(history) - 1, out);
 }
 
-void history_draw(struct history *history, uint64_t seed, size_t steps_max,
-                  struct history_result *out)
+static void draw_steps(struct history *history, struct draw *draw, size_t steps,
+                       struct history_result *out)
 {
     struct play *play = malloc(sizeof *play);
-    struct draw draw;
-    size_t steps;
 
     if (play == NULL) {
         abort();
     }
     memset(out, 0, sizeof *out);
-    draw_init(&draw, seed, &history->settings);
-    steps = 1 + draw_number(&draw, steps_max);
     play_begin(play, &history->settings, THOROUGH_EVERY);
-    while (play->step < steps && play->oracle.broken[0] == '\0') {
+    while (play->step < steps && play->oracle.broken[0] == '\0' &&
+           (draw->bytes == NULL || draw->bytes_left > 0)) {
         struct draft draft;
         struct cull__request request;
         struct cull__request next = CULL__REQUEST_INIT;
         bool races;
 
-        draw_next(&draw, &play->oracle, &draft);
+        draw_next(draw, &play->oracle, &draft);
         draw_into(history, &draft, &request);
         races = request.fault == CULL__FAULT_RACE;
         if (races) {
-            draw_racer(&draw, &play->oracle, &request, &draft);
+            draw_racer(draw, &play->oracle, &request, &draft);
             draw_into(history, &draft, &next);
         }
         if (play_step(play, &request, races ? &next : NULL) == 1 && races &&
@@ -341,6 +338,24 @@ void history_draw(struct history *history, uint64_t seed, size_t steps_max,
     play_result(play, out);
     play_end(play);
     free(play);
+}
+
+void history_draw(struct history *history, uint64_t seed, size_t steps_max,
+                  struct history_result *out)
+{
+    struct draw draw;
+
+    draw_init(&draw, seed, &history->settings);
+    draw_steps(history, &draw, 1 + draw_number(&draw, steps_max), out);
+}
+
+void history_draw_bytes(struct history *history, const uint8_t *bytes, size_t len, size_t steps_max,
+                        struct history_result *out)
+{
+    struct draw draw;
+
+    draw_init_bytes(&draw, bytes, len, &history->settings);
+    draw_steps(history, &draw, steps_max, out);
 }
 
 /* --- making it smaller ------------------------------------------------------------------------ */

@@ -34,6 +34,9 @@ void history_add(struct history *history, const struct cull__request *request);
 /* Draw a history from a seed, of at most so many requests, doing it at the same time. */
 void history_draw(struct history *history, uint64_t seed, size_t steps_max,
                   struct history_result *out);
+/* The same, drawn from bytes until none is left. */
+void history_draw_bytes(struct history *history, const uint8_t *bytes, size_t len, size_t steps_max,
+                        struct history_result *out);
 /* Do a history again. */
 void history_run(const struct history *history, struct history_result *out);
 /* Leave out requests as long as the history still breaks; *out is what it then breaks. */
