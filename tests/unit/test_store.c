@@ -403,8 +403,8 @@ static struct cull__log_ops ops_with_somebody_first;
 static const struct cull__log_ops *ops_before;
 static struct bench_store *somebody; /* on another view of the same log; NULL: has been */
 
-static cull_status document_after_somebody(cull_log *log, uint64_t id, struct cull__buf *out,
-                                           cull_error *err)
+static cull_status document_after_somebody(cull_log *log, uint64_t id, cull__piece_fn take,
+                                           void *ctx, cull_error *err)
 {
     struct bench_store *first = somebody;
 
@@ -418,7 +418,7 @@ static cull_status document_after_somebody(cull_log *log, uint64_t id, struct cu
             CULL_OK);
         (void)bench_collect(first);
     }
-    return ops_before->document(log, id, out, err);
+    return ops_before->document_pieces(log, id, take, ctx, err);
 }
 
 START_TEST(a_patch_whose_base_is_purged_while_it_is_read_comes_too_late)
@@ -446,7 +446,7 @@ START_TEST(a_patch_whose_base_is_purged_while_it_is_read_comes_too_late)
 
         ops_before = bench.log->ops;
         ops_with_somebody_first = *ops_before;
-        ops_with_somebody_first.document = document_after_somebody;
+        ops_with_somebody_first.document_pieces = document_after_somebody;
         bench.log->ops = &ops_with_somebody_first;
         somebody = &other;
         ck_assert_int_eq(cull_upload_commit(upload, &options, NULL, NULL, &result, &caller, NULL),
