@@ -69,6 +69,7 @@ run_short() {
     fi
     if [ "$mode" = all ]; then
         stage install sh tests/install/run.sh "$build"
+        stage readme sh tests/readme/run.sh "$build"
     fi
 }
 
