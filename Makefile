@@ -28,6 +28,7 @@ includedir ?= $(prefix)/include
 mandir ?= $(prefix)/share/man
 pkgconfigdir ?= $(libdir)/pkgconfig
 
+comma := ,
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -43,6 +44,7 @@ LIB_SOURCES := $(sort $(wildcard core/src/*/*.c))
 CLI_SOURCES := $(sort $(wildcard core/cli/*.c))
 SIM_SOURCES := $(sort $(wildcard sim/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
+CRASH_SOURCES := $(sort $(wildcard tests/fault/crash_*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/micro/*.c bench/micro/*.cc))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
@@ -61,7 +63,10 @@ objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
 CLI_OBJECTS := $(call objects,$(CLI_SOURCES))
 SIM_OBJECTS := $(call objects,$(SIM_SOURCES))
-UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
+UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SOURCES)) \
+	$(filter-out %_main.c,$(CRASH_SOURCES)))
+CRASH_OBJECTS := $(call objects,$(CRASH_SOURCES) tests/unit/support.c \
+	$(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
 BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
 REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay-%,$(FUZZ_SOURCES))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(FUZZ_SOURCES))
@@ -103,6 +108,7 @@ INCLUDES := -Icore/include
 $(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/bench/%.o: \
 	INCLUDES := -Icore/include -Icore/src
 $(BUILD)/obj/tests/fuzz/%.o: INCLUDES := -Icore/include -Icore/src -Icore -I.
+$(BUILD)/obj/tests/fault/%.o: INCLUDES := -Icore/include -Icore/src -I.
 $(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
 # suites.h declares the suites, for main.c alone.
 $(BUILD)/obj/tests/unit/%.o: UNIT_CFLAGS := -Wno-missing-prototypes
@@ -172,6 +178,14 @@ $(BUILD)/cull-sim: $(SIM_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(SIM_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
 
+# The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c).
+WRAP := $(patsubst %,-Wl$(comma)--wrap=%,close fsync lstat open rename stat unlink)
+$(BUILD)/unit-tests $(BUILD)/crash-log: LINK += $(WRAP)
+
+$(BUILD)/crash-log: $(CRASH_OBJECTS) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(CRASH_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
+
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
@@ -214,7 +228,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
+	$(BENCH_OBJECTS) $(CRASH_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
@@ -237,7 +251,7 @@ demo: deps ## Show the main job on real files and histories, in temporary stores
 
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
-	+@$(AGAIN) all $(BUILD)/unit-tests $(REPLAYS)
+	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(REPLAYS)
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
@@ -270,6 +284,7 @@ ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 	+@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
+		$(BUILD)/asan/crash-log \
 		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 

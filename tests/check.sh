@@ -46,6 +46,9 @@ run_long() {
     if [ -x "$build/cull-sim" ]; then
         stage histories "$build/cull-sim" histories --count $histories --seed 1
     fi
+    if [ "$mode" = sanitize ] && [ -x "$build/crash-log" ]; then
+        stage crash_log "$build/crash-log" --every 8
+    fi
     if [ "$mode" = all ]; then
         for fault in tests/fault/*.sh; do
             [ -e "$fault" ] && stage "$(basename "$fault" .sh)" sh "$fault" "$build/cull"

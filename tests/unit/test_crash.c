@@ -1,0 +1,242 @@
+/*
+ * test_crash.c - the disk that loses what was not synced, and what was found with it.
+ */
+#include "suites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fault/crash_disk.h"
+
+#define DRAWS 400
+
+/* --- the disk ----------------------------------------------------------------------------------- */
+
+static const struct crash_disk_options powersafe = { .sector_bytes = 512, .powersafe = true };
+static const struct crash_disk_options careless = { .sector_bytes = 512, .powersafe = false };
+
+/* Put len bytes of one value into a file at a place; sync it if asked. */
+static void fill(struct crash_disk *disk, const char *name, uint64_t at, int value, size_t len,
+                 bool sync)
+{
+    uint8_t *bytes = malloc(len);
+    struct crash_file *file;
+
+    ck_assert_ptr_nonnull(bytes);
+    memset(bytes, value, len);
+    ck_assert_int_eq(crash_file_open(disk, name, CRASH_CREATE, &file), 0);
+    ck_assert_int_eq(crash_file_write(file, bytes, len, at), 0);
+    ck_assert_int_eq(sync ? crash_file_sync(file) : 0, 0);
+    crash_file_close(file);
+    free(bytes);
+}
+
+/* The file's first bytes after a cut, zero behind its end; its length. */
+static uint64_t found_after(const struct crash_disk *disk, enum crash_survival survival,
+                            uint64_t seed, const char *name, uint8_t *out, size_t len)
+{
+    struct crash_disk *found = crash_disk_cut(disk, survival, seed);
+    struct crash_file *file;
+    uint64_t size = UINT64_MAX;
+    size_t got;
+
+    memset(out, 0, len);
+    if (crash_file_open(found, name, 0, &file) == 0) {
+        ck_assert_int_eq(crash_file_read(file, out, len, 0, &got), 0);
+        ck_assert_int_eq(crash_file_size(file, &size), 0);
+        crash_file_close(file);
+    }
+    crash_disk_free(found);
+    return size;
+}
+
+static bool is_all(const uint8_t *bytes, size_t len, int value)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+START_TEST(what_was_synced_outlasts_a_power_cut)
+    {
+        struct crash_disk *disk = crash_disk_new(&powersafe);
+        uint8_t bytes[2000];
+
+        fill(disk, "f", 0, 'a', 2000, true);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        fill(disk, "f", 1000, 'b', 1000, false);
+        for (uint64_t seed = 0; seed < DRAWS; seed++) {
+            ck_assert_uint_eq(found_after(disk, CRASH_ANY, seed, "f", bytes, sizeof bytes), 2000);
+            ck_assert(is_all(bytes, 1000, 'a'));
+        }
+        crash_disk_free(disk);
+    }
+END_TEST
+
+START_TEST(what_was_not_synced_is_lost_kept_or_torn_at_a_sector)
+    {
+        struct crash_disk *disk = crash_disk_new(&powersafe);
+        unsigned lost = 0, kept = 0, torn = 0;
+        uint8_t bytes[2048];
+
+        fill(disk, "f", 0, 'a', sizeof bytes, true);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        fill(disk, "f", 0, 'b', sizeof bytes, false);
+        for (uint64_t seed = 0; seed < DRAWS; seed++) {
+            size_t changed = 0;
+
+            (void)found_after(disk, CRASH_PREFIX, seed, "f", bytes, sizeof bytes);
+            for (size_t at = 0; at < sizeof bytes; at += 512) {
+                ck_assert(is_all(bytes + at, 512, 'a') || is_all(bytes + at, 512, 'b'));
+                changed += bytes[at] == 'b';
+            }
+            lost += changed == 0;
+            torn += changed > 0 && changed < 4;
+            ck_assert(is_all(bytes, changed * 512, 'b')); /* from its beginning on */
+            (void)found_after(disk, CRASH_ANY, seed, "f", bytes, sizeof bytes);
+            kept += is_all(bytes, sizeof bytes, 'b');
+        }
+        ck_assert_uint_gt(lost, 0);
+        ck_assert_uint_gt(torn, 0);
+        ck_assert_uint_gt(kept, 0);
+        (void)found_after(disk, CRASH_NOTHING, 1, "f", bytes, sizeof bytes);
+        ck_assert(is_all(bytes, sizeof bytes, 'a'));
+        (void)found_after(disk, CRASH_ALL, 1, "f", bytes, sizeof bytes);
+        ck_assert(is_all(bytes, sizeof bytes, 'b'));
+        crash_disk_free(disk);
+    }
+END_TEST
+
+static const struct {
+    const char *name;
+    const struct crash_disk_options *options;
+    bool harmed;
+} neighbour_cases[] = {
+    { "a powersafe disk", &powersafe, false },
+    { "another", &careless, true },
+};
+
+START_TEST(a_write_harms_the_bytes_beside_it_unless_the_disk_is_powersafe)
+    {
+        struct crash_disk *disk = crash_disk_new(neighbour_cases[_i].options);
+        unsigned harmed = 0;
+        uint8_t bytes[1024];
+
+        fill(disk, "f", 0, 'a', sizeof bytes, true);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        fill(disk, "f", 100, 'b', 100, false);
+        for (uint64_t seed = 0; seed < DRAWS; seed++) {
+            (void)found_after(disk, CRASH_ANY, seed, "f", bytes, sizeof bytes);
+            harmed += !is_all(bytes, 100, 'a') || !is_all(bytes + 200, 312, 'a');
+            ck_assert(is_all(bytes + 512, 512, 'a')); /* another sector never is */
+        }
+        ck_assert_msg((harmed > 0) == neighbour_cases[_i].harmed, "%s", neighbour_cases[_i].name);
+        crash_disk_free(disk);
+    }
+END_TEST
+
+START_TEST(a_rename_and_a_new_name_last_once_their_folder_is_synced)
+    {
+        struct crash_disk *disk = crash_disk_new(&powersafe);
+        uint8_t bytes[10];
+
+        fill(disk, "new", 0, 'a', sizeof bytes, true);
+        ck_assert_int_eq(crash_disk_rename(disk, "new", "f"), 0);
+        ck_assert_uint_eq(found_after(disk, CRASH_NOTHING, 1, "f", bytes, sizeof bytes),
+                          UINT64_MAX);
+        ck_assert_uint_eq(found_after(disk, CRASH_ALL, 1, "f", bytes, sizeof bytes), 10);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        for (uint64_t seed = 0; seed < DRAWS; seed++) {
+            ck_assert_uint_eq(found_after(disk, CRASH_ANY, seed, "f", bytes, sizeof bytes), 10);
+            ck_assert_uint_eq(found_after(disk, CRASH_ANY, seed, "new", bytes, sizeof bytes),
+                              UINT64_MAX);
+        }
+        crash_disk_free(disk);
+    }
+END_TEST
+
+START_TEST(a_deleted_file_may_come_back_until_the_folder_is_synced)
+    {
+        struct crash_disk *disk = crash_disk_new(&powersafe);
+        unsigned back = 0;
+        uint8_t bytes[10];
+
+        fill(disk, "f", 0, 'a', sizeof bytes, true);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        ck_assert_int_eq(crash_disk_delete(disk, "f"), 0);
+        for (uint64_t seed = 0; seed < DRAWS; seed++) {
+            back += found_after(disk, CRASH_ANY, seed, "f", bytes, sizeof bytes) == 10;
+        }
+        ck_assert_uint_gt(back, 0);
+        ck_assert_uint_lt(back, DRAWS);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        ck_assert_uint_eq(found_after(disk, CRASH_NOTHING, 1, "f", bytes, sizeof bytes),
+                          UINT64_MAX);
+        crash_disk_free(disk);
+    }
+END_TEST
+
+/* Fail the calls of one kind, from a number on. */
+struct failing {
+    enum crash_call call;
+    int error;
+    unsigned calls;
+    unsigned from, to; /* of those that fail, counted from 1 */
+};
+
+static int fail_some(void *ctx, enum crash_call call)
+{
+    struct failing *failing = ctx;
+
+    if (call != failing->call) {
+        return 0;
+    }
+    failing->calls++;
+    return failing->calls >= failing->from && failing->calls <= failing->to ? failing->error : 0;
+}
+
+START_TEST(what_a_failed_sync_was_for_never_lasts_unless_it_is_written_again)
+    {
+        struct crash_disk *disk = crash_disk_new(&powersafe);
+        struct failing failing = { .call = CRASH_SYNC, .error = EIO, .from = 1, .to = 1 };
+        struct crash_file *file;
+        uint8_t bytes[10];
+
+        fill(disk, "f", 0, 'a', sizeof bytes, true);
+        ck_assert_int_eq(crash_disk_sync_folder(disk, true), 0);
+        fill(disk, "f", 0, 'b', sizeof bytes, false);
+        crash_disk_watch(disk, fail_some, &failing);
+        ck_assert_int_eq(crash_file_open(disk, "f", 0, &file), 0);
+        ck_assert_int_eq(crash_file_sync(file), EIO);
+        ck_assert_int_eq(crash_file_sync(file), 0);
+        (void)found_after(disk, CRASH_NOTHING, 1, "f", bytes, sizeof bytes);
+        ck_assert(is_all(bytes, sizeof bytes, 'a'));
+        (void)found_after(disk, CRASH_ALL, 1, "f", bytes, sizeof bytes);
+        ck_assert(is_all(bytes, sizeof bytes, 'b')); /* while the machine runs it is seen */
+        fill(disk, "f", 0, 'b', sizeof bytes, true);
+        (void)found_after(disk, CRASH_NOTHING, 1, "f", bytes, sizeof bytes);
+        ck_assert(is_all(bytes, sizeof bytes, 'b'));
+        crash_file_close(file);
+        crash_disk_free(disk);
+    }
+END_TEST
+
+Suite *crash_suite(void)
+{
+    Suite *suite = suite_create("crash");
+    TCase *disk = tcase_create("disk");
+
+    tcase_add_test(disk, what_was_synced_outlasts_a_power_cut);
+    tcase_add_test(disk, what_was_not_synced_is_lost_kept_or_torn_at_a_sector);
+    tcase_add_loop_test(disk, a_write_harms_the_bytes_beside_it_unless_the_disk_is_powersafe, 0,
+                        sizeof neighbour_cases / sizeof neighbour_cases[0]);
+    tcase_add_test(disk, a_rename_and_a_new_name_last_once_their_folder_is_synced);
+    tcase_add_test(disk, a_deleted_file_may_come_back_until_the_folder_is_synced);
+    tcase_add_test(disk, what_a_failed_sync_was_for_never_lasts_unless_it_is_written_again);
+    suite_add_tcase(suite, disk);
+    return suite;
+}
