@@ -4,12 +4,15 @@
 #include "suites.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fault/crash_disk.h"
+#include "tests/fault/crash_cuts.h"
 
 #define DRAWS 400
+#define OK(call) ck_assert_int_eq((call), CULL_OK)
 
 /* --- the disk ----------------------------------------------------------------------------------- */
 
@@ -225,10 +228,100 @@ START_TEST(what_a_failed_sync_was_for_never_lasts_unless_it_is_written_again)
     }
 END_TEST
 
+/* --- a store on it ------------------------------------------------------------------------------ */
+
+static struct crash_place place;
+
+static void write_nothing(struct crash_script *script)
+{
+    (void)script;
+}
+
+/* Do steps that must go well. */
+static void play(struct crash_script *script)
+{
+    for (size_t i = 0; i < script->count; i++) {
+        ck_assert_msg(crash_place_step(&place, &script->steps[i]) == CULL_OK, "step %zu: %s", i + 1,
+                      place.answer.error.message);
+    }
+    crash_script_release(script);
+}
+
+static struct crash_script script_new(void)
+{
+    const struct crash_scenario scenario = { "test", write_nothing };
+    struct crash_script script;
+
+    crash_script_init(&script, &scenario);
+    return script;
+}
+
+static void setup(void)
+{
+    struct crash_script script = script_new();
+
+    crash_places_start();
+    crash_place_init(&place, 0, crash_disk_new(&powersafe), NULL, CRASH_START_MS);
+    crash_create(&script, 0);
+    crash_version(&script, 0, "c", "ab", NULL);
+    play(&script);
+}
+
+static void teardown(void)
+{
+    ck_assert_uint_eq(crash_place_release(&place), 0);
+}
+
+/* --- groups ------------------------------------------------------------------------------------- */
+
+/* A pin or a claim that is not durable yet, and a power cut: an object that nobody names, or one
+ * that is gone and is still needed. */
+START_TEST(no_object_is_touched_inside_of_a_group)
+    {
+        struct crash_script begin = script_new();
+        struct crash_script inside = script_new();
+        struct crash_script after = script_new();
+        char why[CRASH_WHY_MAX] = "";
+
+        crash_delete(&begin, 0, "c", 0, 0);
+        crash_clock(&begin, CRASH_GRACE_MS + 1);
+        crash_upload(&begin, 0, 1, "c", -1);
+        crash_put(&begin, 0, 1, "d");
+        crash_add(&begin, 0, CRASH_STEP_GROUP);
+        play(&begin);
+        crash_send(&inside, 0, 1, "d");
+        crash_collect(&inside, 0, 0);
+        crash_do(&inside, 0, CULL__REQUEST_FINISH);
+        for (size_t i = 0; i < inside.count; i++) {
+            ck_assert_int_eq(crash_place_step(&place, &inside.steps[i]), CULL_E_USAGE);
+            ck_assert_msg(strstr(place.answer.error.message, "group") != NULL, "%s",
+                          place.answer.error.message);
+        }
+        crash_add(&after, 0, CRASH_STEP_GROUP_END);
+        play(&after);
+        play(&inside);
+        ck_assert_msg(crash_check_use(&place, why, sizeof why), "%s", why);
+    }
+END_TEST
+
+START_TEST(no_group_begins_while_a_collector_is_at_work)
+    {
+        cull_log *log = place.logs[0];
+        cull_error err = { CULL_OK, "" };
+
+        OK(log->ops->leader(log, CULL__LEADER_ACQUIRE, &err));
+        ck_assert_int_eq(cull_log_group_begin(log, &err), CULL_E_BUSY);
+        OK(log->ops->leader(log, CULL__LEADER_RELEASE, &err));
+        OK(cull_log_group_begin(log, &err));
+        OK(cull_log_group_end(log, true, &err));
+    }
+END_TEST
+
 Suite *crash_suite(void)
 {
     Suite *suite = suite_create("crash");
     TCase *disk = tcase_create("disk");
+    TCase *store = tcase_create("store");
 
     tcase_add_test(disk, what_was_synced_outlasts_a_power_cut);
     tcase_add_test(disk, what_was_not_synced_is_lost_kept_or_torn_at_a_sector);
@@ -238,5 +331,9 @@ Suite *crash_suite(void)
     tcase_add_test(disk, a_deleted_file_may_come_back_until_the_folder_is_synced);
     tcase_add_test(disk, what_a_failed_sync_was_for_never_lasts_unless_it_is_written_again);
     suite_add_tcase(suite, disk);
+    tcase_add_checked_fixture(store, setup, teardown);
+    tcase_add_test(store, no_object_is_touched_inside_of_a_group);
+    tcase_add_test(store, no_group_begins_while_a_collector_is_at_work);
+    suite_add_tcase(suite, store);
     return suite;
 }

@@ -50,9 +50,12 @@ CULL_API CULL_MUST_USE cull_status cull_log_sqlite_open(cull_log **out,
  * Let everything that is appended through this handle from now on become durable together, at
  * cull_log_group_end(): many small changes then cost one sync. Until then no other handle sees any
  * of it, and other writers wait (at most their busy_ms): end it within a second or so. Stores on
- * this handle work as always, but what they answer only counts once the group has ended.
+ * this handle work as always, but what they answer only counts once the group has ended. What must
+ * be durable before an object is touched cannot wait for that: cull_upload_send() and all that
+ * takes the collector's lock (cycles, fsck's repair) answer CULL_E_USAGE inside of a group.
  * @retval CULL_E_USAGE  a group has begun already, or the log is in memory, which has no syncs
- * @retval CULL_E_BUSY   another process is writing, and does not end
+ * @retval CULL_E_BUSY   another process is writing, and does not end; a collector is at work on
+ *                       this handle
  */
 CULL_API CULL_MUST_USE cull_status cull_log_group_begin(cull_log *log, cull_error *err);
 

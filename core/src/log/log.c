@@ -71,6 +71,11 @@ cull_status cull_log_group_end(cull_log *log, bool keep, cull_error *err)
     return log->ops->group_end(log, keep, err);
 }
 
+bool cull__log_is_grouped(cull_log *log)
+{
+    return log->ops->is_grouped != NULL && log->ops->is_grouped(log);
+}
+
 void cull_log_close(cull_log *log)
 {
     if (log != NULL) {

@@ -129,13 +129,15 @@ struct cull__log_ops {
     cull_status (*audit_read)(cull_log *log, cull__batch_visit_fn visit, void *ctx,
                               cull_error *err);
 
-    /* The collector's lock: ACQUIRE answers CULL_E_BUSY if another handle has it; CHECK whether we
-     * still have it (CULL_E_BUSY if not); it dies with its process. */
+    /* The collector's lock: ACQUIRE answers CULL_E_BUSY if another handle has it, CULL_E_USAGE inside
+     * of a group; CHECK whether we still have it (CULL_E_BUSY if not); it dies with its process. */
     cull_status (*leader)(cull_log *log, enum cull__leader what, cull_error *err);
 
     /* Optional; NULL: CULL_E_USAGE. cull_log_group_begin() and cull_log_group_end(). */
     cull_status (*group_begin)(cull_log *log, cull_error *err);
     cull_status (*group_end)(cull_log *log, bool keep, cull_error *err);
+    /* Optional; NULL: never. Does what is appended now wait for the end of a group? */
+    bool (*is_grouped)(cull_log *log);
 
     cull_status (*stat)(cull_log *log, struct cull__log_stat *out, cull_error *err);
     void (*close)(cull_log *log); /* through cull_log_close() */
@@ -145,6 +147,8 @@ struct cull_log {
     const struct cull__log_ops *ops;
     const cull_allocator *allocator;
 };
+
+bool cull__log_is_grouped(cull_log *log);
 
 /* Append a document's bytes to out. Statuses of document_pieces. */
 cull_status cull__log_document(cull_log *log, uint64_t id, struct cull__buf *out, cull_error *err);

@@ -346,6 +346,8 @@ cull_status cull__sqlite_group_begin(cull_log *log, cull_error *err)
 
     if (sqlite->is_grouped) {
         status = cull__error_set(err, CULL_E_USAGE, "%s: a group has begun", sqlite->name);
+    } else if (sqlite->is_leader) { /* what it claims must be durable before it deletes */
+        status = cull__error_set(err, CULL_E_BUSY, "%s: a collector is at work", sqlite->name);
     } else {
         status = cull__sqlite_begin(sqlite, true, &meta, err);
         sqlite->is_grouped = status == CULL_OK;
@@ -353,6 +355,15 @@ cull_status cull__sqlite_group_begin(cull_log *log, cull_error *err)
     }
     cull__sqlite_unlock(sqlite);
     return status;
+}
+
+bool cull__sqlite_is_grouped(cull_log *log)
+{
+    struct cull__sqlite *sqlite = cull__sqlite_lock(log);
+    bool is_grouped = sqlite->is_grouped;
+
+    cull__sqlite_unlock(sqlite);
+    return is_grouped;
 }
 
 cull_status cull__sqlite_group_end(cull_log *log, bool keep, cull_error *err)

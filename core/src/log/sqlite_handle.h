@@ -106,6 +106,7 @@ cull_status cull__sqlite_meta(struct cull__sqlite *log, struct cull__meta *meta,
 cull_status cull__sqlite_end(struct cull__sqlite *log, cull_status status, cull_error *err);
 cull_status cull__sqlite_group_begin(cull_log *log, cull_error *err);
 cull_status cull__sqlite_group_end(cull_log *log, bool keep, cull_error *err);
+bool cull__sqlite_is_grouped(cull_log *log);
 
 /* sqlite_log.c: visit the batches after since that end at or before until; *end is the end of the
  * last one visited, also when the visitor stopped there. Inside a transaction. */

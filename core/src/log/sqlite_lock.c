@@ -114,6 +114,11 @@ cull_status cull__sqlite_leader(cull_log *log, enum cull__leader what, cull_erro
             status = cull__error_set(err, CULL_E_BUSY, "%s: the collector's lock is not held",
                                      sqlite->name);
         }
+    } else if (what == CULL__LEADER_ACQUIRE && sqlite->is_grouped) {
+        status = cull__error_set(err, CULL_E_USAGE,
+                                 "%s: no collecting inside of a group: a claim is durable before "
+                                 "anything is deleted",
+                                 sqlite->name);
     } else {
         status = held_change(sqlite, CULL__LOCK_LEADER, what == CULL__LEADER_ACQUIRE,
                              &sqlite->is_leader, err);

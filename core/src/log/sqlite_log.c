@@ -313,6 +313,7 @@ const struct cull__log_ops cull__sqlite_ops = {
     .leader = cull__sqlite_leader,
     .group_begin = cull__sqlite_group_begin,
     .group_end = cull__sqlite_group_end,
+    .is_grouped = cull__sqlite_is_grouped,
     .stat = sqlite_stat,
     .close = cull__sqlite_close,
 };

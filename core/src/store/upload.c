@@ -688,6 +688,13 @@ cull_status cull_upload_confirm(cull_upload *upload, const cull_digest *digests,
     return count == 0 ? CULL_OK : confirm_all(upload, digests, NULL, count, caller, err);
 }
 
+static void discard_all(cull_objects *objects, const cull_staged *staged, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        cull__objects_discard(objects, &staged[i]);
+    }
+}
+
 cull_status cull_upload_send(cull_upload *upload, const cull_staged *staged, size_t count,
                              const cull_caller *caller, cull_error *err)
 {
@@ -701,11 +708,14 @@ cull_status cull_upload_send(cull_upload *upload, const cull_staged *staged, siz
     if (count == 0) {
         return CULL_OK;
     }
+    if (cull__log_is_grouped(store->log)) { /* lost with its pin, an object would be nobody's */
+        discard_all(store->objects, staged, count);
+        return cull__error_set(err, CULL_E_USAGE,
+                               "no sending inside of a group: pins are durable before objects");
+    }
     digests = cull__alloc(store->allocator, count, sizeof *digests);
     if (digests == NULL) {
-        for (size_t i = 0; i < count; i++) {
-            cull__objects_discard(store->objects, &staged[i]);
-        }
+        discard_all(store->objects, staged, count);
         return cull__error_nomem(err);
     }
     for (size_t i = 0; i < count; i++) {
