@@ -22,14 +22,15 @@
 #define TOLD_MAX 3
 
 const struct crash_fault_kind crash_fault_kinds[] = {
-    { CRASH_WRITE, EIO, "write-error" },       { CRASH_WRITE, ENOSPC, "write-full" },
-    { CRASH_SYNC, EIO, "sync-error" },         { CRASH_SYNC, ENOSPC, "sync-full" },
-    { CRASH_TRUNCATE, EIO, "truncate-error" }, { CRASH_OPEN, EIO, "open-error" },
-    { CRASH_OPEN, ENOSPC, "open-full" },       { CRASH_DELETE, EIO, "delete-error" },
-    { CRASH_RENAME, EIO, "rename-error" },     { CRASH_RENAME, ENOSPC, "rename-full" },
-    { CRASH_LOCK, EIO, "lock-error" },         { CRASH_LOCK, EAGAIN, "lock-busy" },
-    { CRASH_MAP, EIO, "map-error" },           { CRASH_MAP, ENOSPC, "map-full" },
-    { CRASH_OBJECT, EIO, "object-error" },     { CRASH_OBJECT, ENOSPC, "object-full" },
+    { CRASH_READ, EIO, "read-error" },       { CRASH_WRITE, EIO, "write-error" },
+    { CRASH_WRITE, ENOSPC, "write-full" },   { CRASH_SYNC, EIO, "sync-error" },
+    { CRASH_SYNC, ENOSPC, "sync-full" },     { CRASH_TRUNCATE, EIO, "truncate-error" },
+    { CRASH_OPEN, EIO, "open-error" },       { CRASH_OPEN, ENOSPC, "open-full" },
+    { CRASH_DELETE, EIO, "delete-error" },   { CRASH_RENAME, EIO, "rename-error" },
+    { CRASH_RENAME, ENOSPC, "rename-full" }, { CRASH_STAT, EIO, "stat-error" },
+    { CRASH_LOCK, EIO, "lock-error" },       { CRASH_LOCK, EAGAIN, "lock-busy" },
+    { CRASH_MAP, EIO, "map-error" },         { CRASH_MAP, ENOSPC, "map-full" },
+    { CRASH_OBJECT, EIO, "object-error" },   { CRASH_OBJECT, ENOSPC, "object-full" },
 };
 const size_t crash_fault_kind_count = ARRAY_LEN(crash_fault_kinds);
 

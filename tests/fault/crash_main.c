@@ -212,7 +212,7 @@ static void run_scenario(const struct arguments *arguments, size_t index, struct
         if (arguments->mode == NULL || strcmp(arguments->mode, "faults") == 0) {
             run_faults(arguments, &script, &rehearsal, index, tally);
         }
-        if (arguments->mode != NULL && strcmp(arguments->mode, "pages") == 0) {
+        if (arguments->mode == NULL || strcmp(arguments->mode, "pages") == 0) {
             uint64_t broken = tally->figures.broken;
 
             crash_pages(&script, &disk, arguments->page, &tally->figures);

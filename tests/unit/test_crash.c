@@ -272,6 +272,117 @@ static void teardown(void)
     ck_assert_uint_eq(crash_place_release(&place), 0);
 }
 
+START_TEST(a_read_that_the_system_refuses_is_no_damage)
+    {
+        struct failing failing = { .call = CRASH_READ, .error = EIO, .from = 1, .to = 1 };
+        struct crash_script script = script_new();
+        cull_error err = { CULL_OK, "" };
+        uint64_t seq = 0;
+
+        crash_add(&script, 1, CRASH_STEP_OPEN);
+        crash_version(&script, 0, "c", "ac", NULL);
+        play(&script);
+        crash_disk_watch(place.disk, fail_some, &failing);
+        ck_assert_int_eq(cull_store_refresh(place.sessions[1].store, &seq, &err), CULL_E_IO);
+        ck_assert_msg(strstr(err.message, strerror(EIO)) != NULL, "%s", err.message);
+        OK(cull_store_refresh(place.sessions[1].store, &seq, &err)); /* the same handle */
+    }
+END_TEST
+
+START_TEST(a_length_that_cannot_be_asked_for_is_no_damage)
+    {
+        struct failing failing = { .call = CRASH_STAT, .error = EIO, .to = UINT_MAX };
+        unsigned refused = 0;
+
+        do { /* from each of the calls on */
+            cull_status status;
+
+            crash_place_close(&place, 0);
+            failing.calls = 0;
+            failing.from++;
+            crash_disk_watch(place.disk, fail_some, &failing);
+            status = crash_place_open(&place, 0, false);
+            crash_disk_watch(place.disk, NULL, NULL);
+            ck_assert_msg(
+                status == CULL_OK || (status == CULL_E_IO &&
+                                      strstr(place.answer.error.message, strerror(EIO)) != NULL),
+                "call %u: %s: %s", failing.from, cull_strerror(status), place.answer.error.message);
+            refused += status == CULL_E_IO;
+            OK(crash_place_open(&place, 0, false));
+        } while (failing.calls >= failing.from);
+        ck_assert_uint_gt(refused, 2);
+    }
+END_TEST
+
+/* --- checkpoints that cannot be read ------------------------------------------------------------ */
+
+/* The log's operations, but reading a checkpoint younger than an age is refused. */
+static struct {
+    struct cull__log_ops ops;
+    const struct cull__log_ops *real;
+    unsigned refused;
+} refusing;
+
+static cull_status refuse_checkpoints(cull_log *log, const char *room, unsigned age,
+                                      struct cull__checkpoint *out, cull_error *err)
+{
+    *out = (struct cull__checkpoint){ 0, NULL, 0 };
+    return age < refusing.refused ? cull__error_errno(err, EIO, "checkpoint of %s", room)
+                                  : refusing.real->checkpoint_get(log, room, age, out, err);
+}
+
+/* A store whose log was cut, opened anew with a log that refuses. */
+static cull_status open_refusing(unsigned refused)
+{
+    struct crash_script script = script_new();
+    cull_store_options options = { .objects = place.objects, .allocator = &place.heap.allocator };
+    struct cull__session *session = &place.sessions[0];
+
+    for (int i = 0; i < 3; i++) {
+        crash_version(&script, 0, "c", i == 1 ? "b" : "abc", NULL);
+        crash_do(&script, 0, CULL__REQUEST_MAINTAIN);
+    }
+    crash_version(&script, 0, "c", "d", NULL);
+    play(&script);
+    cull__session_release(session);
+    refusing.real = session->log->ops;
+    refusing.ops = *refusing.real;
+    refusing.ops.checkpoint_get = refuse_checkpoints;
+    refusing.refused = refused;
+    session->log->ops = &refusing.ops;
+    options.log = session->log;
+    return cull_store_open(&session->store, &options, &place.answer.error);
+}
+
+START_TEST(an_older_checkpoint_stands_in_for_one_that_cannot_be_read)
+    {
+        struct crash_texts texts = { NULL, 0, 0 };
+        char why[CRASH_WHY_MAX] = "";
+
+        OK(open_refusing(1));
+        ck_assert_msg(crash_texts_add(&texts, &place.sessions[0], why, sizeof why), "%s", why);
+        place.sessions[0].log->ops = refusing.real;
+        OK(crash_place_open(&place, 0, false)); /* from the newest one */
+        ck_assert_msg(crash_texts_add(&texts, &place.sessions[0], why, sizeof why), "%s", why);
+        ck_assert_uint_eq(texts.count, 1);
+        ck_assert_msg(crash_check_use(&place, why, sizeof why), "%s", why);
+        crash_texts_release(&texts);
+    }
+END_TEST
+
+START_TEST(checkpoints_that_cannot_be_read_now_are_not_lost)
+    {
+        char why[CRASH_WHY_MAX] = "";
+
+        ck_assert_int_eq(open_refusing(2), CULL_E_IO);
+        ck_assert_msg(strstr(place.answer.error.message, strerror(EIO)) != NULL, "%s",
+                      place.answer.error.message);
+        place.sessions[0].log->ops = refusing.real;
+        OK(crash_place_open(&place, 0, false));
+        ck_assert_msg(crash_check_use(&place, why, sizeof why), "%s", why);
+    }
+END_TEST
+
 /* --- groups ------------------------------------------------------------------------------------- */
 
 /* A pin or a claim that is not durable yet, and a power cut: an object that nobody names, or one
@@ -332,6 +443,10 @@ Suite *crash_suite(void)
     tcase_add_test(disk, what_a_failed_sync_was_for_never_lasts_unless_it_is_written_again);
     suite_add_tcase(suite, disk);
     tcase_add_checked_fixture(store, setup, teardown);
+    tcase_add_test(store, a_read_that_the_system_refuses_is_no_damage);
+    tcase_add_test(store, a_length_that_cannot_be_asked_for_is_no_damage);
+    tcase_add_test(store, an_older_checkpoint_stands_in_for_one_that_cannot_be_read);
+    tcase_add_test(store, checkpoints_that_cannot_be_read_now_are_not_lost);
     tcase_add_test(store, no_object_is_touched_inside_of_a_group);
     tcase_add_test(store, no_group_begins_while_a_collector_is_at_work);
     suite_add_tcase(suite, store);

@@ -40,7 +40,8 @@ typedef struct cull_log_sqlite_options {
  * @retval CULL_E_INVALID  a database, but not one of ours
  * @retval CULL_E_CORRUPT  not a database, cut short, or damaged
  * @retval CULL_E_TOO_NEW  it asks for a newer reader
- * @retval CULL_E_IO, CULL_E_NOSPACE, CULL_E_BUSY, CULL_E_NOMEM
+ * @retval CULL_E_IO, CULL_E_NOSPACE, CULL_E_BUSY, CULL_E_NOMEM; with create, a log may have been
+ *                         made all the same, whole and empty: open it without
  */
 CULL_API CULL_MUST_USE cull_status cull_log_sqlite_open(cull_log **out,
                                                         const cull_log_sqlite_options *options,

@@ -561,7 +561,7 @@ typedef enum cull_finding_kind {
     CULL_FOUND_FINGERPRINT = 7,  /**< a version's lifespans differ from its manifest */
     CULL_FOUND_MANIFEST = 8,     /**< a stored manifest is missing or damaged */
     CULL_FOUND_STRUCTURE = 9,    /**< a structure breaks its own rules */
-    CULL_FOUND_UNREADABLE = 10   /**< an object could not be read or asked for */
+    CULL_FOUND_UNREADABLE = 10   /**< an object or a manifest could not be read or asked for */
 } cull_finding_kind;
 
 typedef struct cull_finding {

@@ -9,9 +9,10 @@
  *           write-ahead log. get: one read and one hash of every byte, into place, no copy between;
  *           of 100 MB at 2.8 GB/s where the system gives huge pages, at 1.1 where it does not:
  *           half the time is then its zeroing of fresh 4 KiB pages.
- * FAILURE   A wrong hash is CULL_E_CORRUPT and is remembered: a segment that two checkpoints share
- *           would else damage each later one that finds it there. From then on this handle reads
- *           what it shares, writes anew what is wrong, and removes listings that do not decode.
+ * FAILURE   A wrong hash is CULL_E_CORRUPT and is remembered, and so is what the system refuses to
+ *           read: a segment that two checkpoints share would else damage each later one that finds
+ *           it there. From then on this handle reads what it shares, writes anew what is wrong, and
+ *           removes listings that do not decode.
  *           While any listing does not decode, no segment is dropped: nobody knows what it named.
  * WHY NOT   sqlite3_column_blob for segments: it copies twice. WITHOUT ROWID: sqlite3_blob needs one.
  */
@@ -74,8 +75,8 @@ static cull_status segment_read(struct cull__sqlite *log, sqlite3_blob **blob, u
     return CULL_OK;
 }
 
-/* Whether the row of that id holds the segment's bytes; damage that SQLite itself meets counts as
- * no, so that it is written anew. */
+/* Whether the row of that id holds the segment's bytes; damage that SQLite itself meets and what
+ * cannot be read count as no, so that it is written anew. */
 static cull_status segment_is_whole(struct cull__sqlite *log, uint64_t id, const uint8_t *name,
                                     size_t len, bool *whole, cull_error *err)
 {
@@ -89,7 +90,10 @@ static cull_status segment_is_whole(struct cull__sqlite *log, uint64_t id, const
     status = segment_read(log, &blob, id, name, scratch, len, whole, err);
     (void)sqlite3_blob_close(blob);
     cull__free(log->base.allocator, scratch);
-    return status == CULL_E_CORRUPT ? CULL_OK : status;
+    if ((status == CULL_E_CORRUPT || status == CULL_E_IO) && !sqlite3_get_autocommit(log->db)) {
+        status = CULL_OK; /* the transaction has outlived it */
+    }
+    return status;
 }
 
 static cull_status segment_put(struct cull__sqlite *log, const uint8_t *name, const uint8_t *data,
@@ -540,7 +544,7 @@ cull_status cull__sqlite_checkpoint_get(cull_log *log, const char *room, unsigne
     status = cull__sqlite_begin(sqlite, false, &meta, err);
     if (status == CULL_OK) {
         status = cull__sqlite_end(sqlite, get_inside(sqlite, room, age, out, err), err);
-        sqlite->has_damage |= status == CULL_E_CORRUPT;
+        sqlite->has_damage |= status == CULL_E_CORRUPT || status == CULL_E_IO;
     }
     if (status != CULL_OK) {
         cull__checkpoint_release(out, log->allocator);

@@ -6,7 +6,8 @@
  * INVARIANT Outside a call no transaction is open and no statement is in the middle of its rows,
  *           so the handle holds back neither writers nor SQLite's own checkpoints.
  * FAILURE   Every result of SQLite passes through one table. Damage is CULL_E_CORRUPT, whatever
- *           way SQLite met it: a missing table and a short read are damage too.
+ *           way SQLite met it: a missing table and a short read are damage too. A read that the
+ *           system refused is not: it is CULL_E_IO, although SQLite calls it damage as well.
  * THREADS   One mutex a handle; SQLite itself is opened without its own.
  */
 #include "log/sqlite_handle.h"
@@ -80,22 +81,43 @@ void cull__sqlite_unlock(struct cull__sqlite *log)
     CULL_ASSERT(code == 0);
 }
 
+/* The system's reason for the last failure with each of the two files, 0: none. */
+static void file_reasons(struct cull__sqlite *log, int *of_log, int *of_file)
+{
+    sqlite3_file *wal = NULL;
+
+    *of_log = *of_file = 0;
+    if (log->db == NULL) {
+        return;
+    }
+    if (sqlite3_file_control(log->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+        wal != NULL && wal->pMethods != NULL) {
+        (void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, of_log);
+    }
+    (void)sqlite3_file_control(log->db, "main", SQLITE_FCNTL_LAST_ERRNO, of_file);
+}
+
 /* The system's reason for the last failure, 0 if SQLite kept none. It keeps one for the connection
  * except when a commit fails; then the file that was written last knows it. */
 static int system_reason(struct cull__sqlite *log)
 {
-    sqlite3_file *wal = NULL;
     int reason = log->db == NULL ? 0 : sqlite3_system_errno(log->db);
+    int of_log;
+    int of_file;
 
-    if (reason == 0 && log->db != NULL &&
-        sqlite3_file_control(log->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
-        wal != NULL && wal->pMethods != NULL) {
-        (void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &reason);
-    }
-    if (reason == 0 && log->db != NULL) {
-        (void)sqlite3_file_control(log->db, "main", SQLITE_FCNTL_LAST_ERRNO, &reason);
-    }
-    return reason;
+    file_reasons(log, &of_log, &of_file);
+    return reason != 0 ? reason : of_log != 0 ? of_log : of_file;
+}
+
+/* Did the system refuse to read? Then SQLite says "malformed", as if it had read something wrong;
+ * but whoever asks again may well get an answer. */
+static bool was_refused(struct cull__sqlite *log)
+{
+    int of_log;
+    int of_file;
+
+    file_reasons(log, &of_log, &of_file);
+    return of_log == EIO || of_file == EIO;
 }
 
 static cull_status io_error(struct cull__sqlite *log, int code, cull_error *err)
@@ -105,7 +127,7 @@ static cull_status io_error(struct cull__sqlite *log, int code, cull_error *err)
     if (code == SQLITE_IOERR_NOMEM) {
         return cull__error_nomem(err);
     }
-    if (code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS) {
+    if (code == SQLITE_IOERR_SHORT_READ || (code == SQLITE_IOERR_CORRUPTFS && reason == 0)) {
         return cull__error_set(err, CULL_E_CORRUPT, "%s: cut short or damaged", log->name);
     }
     if (reason != 0) {
@@ -113,6 +135,12 @@ static cull_status io_error(struct cull__sqlite *log, int code, cull_error *err)
     }
     return cull__error_set(err, CULL_E_IO, "%s: %s (sqlite %d)", log->name, sqlite3_errstr(code),
                            code);
+}
+
+static cull_status damaged_error(struct cull__sqlite *log, int code, cull_error *err)
+{
+    return cull__error_set(err, CULL_E_CORRUPT, "%s: damaged: %s", log->name,
+                           log->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(log->db));
 }
 
 cull_status cull__sqlite_error(struct cull__sqlite *log, int code, cull_error *err)
@@ -138,13 +166,14 @@ cull_status cull__sqlite_error(struct cull__sqlite *log, int code, cull_error *e
     case SQLITE_TOOBIG:
         return cull__error_set(err, CULL_E_LIMIT, "%s: over a limit of sqlite", log->name);
     case SQLITE_CORRUPT:
+        return was_refused(log) ? cull__error_errno(err, EIO, "%s", log->name)
+                                : damaged_error(log, code, err);
     case SQLITE_SCHEMA:
     case SQLITE_CONSTRAINT: /* rows that contradict what another table says */
     case SQLITE_FORMAT:
     case SQLITE_ERROR: /* a table or a column is not there */
     case SQLITE_MISMATCH:
-        return cull__error_set(err, CULL_E_CORRUPT, "%s: damaged: %s", log->name,
-                               log->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(log->db));
+        return damaged_error(log, code, err);
     default:
         return cull__error_set(err, CULL_E_IO, "%s: %s (sqlite %d)", log->name,
                                sqlite3_errstr(code), code);

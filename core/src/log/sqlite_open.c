@@ -394,13 +394,20 @@ static cull_status identity_check(struct cull__sqlite *log, cull_error *err)
     return CULL_OK;
 }
 
-static uint64_t file_bytes(const char *path, const char *suffix)
+/* A file's length; 0: it is not there. */
+static cull_status file_bytes(const struct cull__sqlite *log, const char *path, const char *suffix,
+                              uint64_t *bytes, cull_error *err)
 {
     char name[PATH_MAX + 8];
     struct stat found;
 
+    *bytes = 0;
     (void)snprintf(name, sizeof name, "%s%s", path, suffix);
-    return stat(name, &found) == 0 ? (uint64_t)found.st_size : 0;
+    if (stat(name, &found) == 0) {
+        *bytes = (uint64_t)found.st_size;
+        return CULL_OK;
+    }
+    return errno == ENOENT ? CULL_OK : cull__error_errno(err, errno, "%s%s", log->name, suffix);
 }
 
 /* SQLite compares whole pages only, and only when it reads the header from the file. While frames
@@ -409,7 +416,7 @@ static uint64_t file_bytes(const char *path, const char *suffix)
 static cull_status length_check(struct cull__sqlite *log, const char *path, cull_error *err)
 {
     int64_t pages = 0, page_bytes = 0;
-    uint64_t want;
+    uint64_t want, bytes = 0, log_bytes = 0;
     cull_status status = pragma_number(log, "PRAGMA page_count", &pages, err);
 
     if (status == CULL_OK) {
@@ -419,12 +426,18 @@ static cull_status length_check(struct cull__sqlite *log, const char *path, cull
         return status;
     }
     want = (uint64_t)pages * (uint64_t)page_bytes;
-    if (file_bytes(path, "") < want && file_bytes(path, "-wal") == 0 &&
-        file_bytes(path, "") < want) {
-        return cull__sqlite_corrupt(log, err, "cut short: %" PRIu64 " of %" PRIu64 " bytes",
-                                    file_bytes(path, ""), want);
+    status = file_bytes(log, path, "", &bytes, err);
+    if (status == CULL_OK && bytes < want) {
+        status = file_bytes(log, path, "-wal", &log_bytes, err);
+        if (status == CULL_OK && log_bytes == 0) {
+            status = file_bytes(log, path, "", &bytes, err);
+        }
     }
-    return CULL_OK;
+    if (status == CULL_OK && bytes < want && log_bytes == 0) {
+        status = cull__sqlite_corrupt(log, err, "cut short: %" PRIu64 " of %" PRIu64 " bytes",
+                                      bytes, want);
+    }
+    return status;
 }
 
 /* meta carries no hash: where it says that the log ends, the last batch must end. A log that seems

@@ -2,9 +2,9 @@
  * checkpoint.c - rooms from their checkpoints, and when new ones are written.
  *
  * SHAPE     Two rooms' worth of state: the catalog, and the index (blobs, lifespans, counts). A
- *           checkpoint that is not whole falls back to the older; without any, state begins at
- *           fact 0, unless the log was cut: then nothing stands in for what is gone, and the store
- *           is CULL_E_CORRUPT.
+ *           checkpoint that is not whole, or cannot be read, falls back to the older; without any,
+ *           state begins at fact 0, unless the log was cut: then nothing stands in for what is gone,
+ *           and the store is CULL_E_CORRUPT, or CULL_E_IO as long as one cannot be read.
  * INVARIANT The log is cut only below the oldest kept checkpoint of every room.
  * COST      Writing: one pass over the rooms; segments that did not change are not written again.
  * WHY NOT   a checkpoint per command: a tail of 256 KiB is read in less than it takes to sync one.
@@ -16,16 +16,29 @@
 #define AUDIT_MS (UINT64_C(400) * 86400 * 1000)
 #define CATALOG_ROOM "catalog"
 
+/* May another age stand in for a checkpoint that was not read? The worst of the reasons is kept: one
+ * that cannot be read now is not lost. */
+static bool try_next(cull_status status, const cull_error *local, cull_error *worst)
+{
+    bool next = status == CULL_E_NOTFOUND || status == CULL_E_CORRUPT || status == CULL_E_IO;
+
+    if (next && worst->status != CULL_E_IO && status != CULL_E_NOTFOUND) {
+        *worst = *local;
+        worst->status = status;
+    }
+    return next;
+}
+
 /* Nothing whole is left of a room: begin at fact 0 if the log still does. */
-static cull_status check_not_cut(cull_store *store, const char *room, cull_status why,
+static cull_status check_not_cut(cull_store *store, const char *room, const cull_error *worst,
                                  cull_error *err)
 {
     struct cull__log_stat stat;
     cull_status status = store->log->ops->stat(store->log, &stat, err);
 
     if (status == CULL_OK && stat.cut_seq > 0) {
-        status = why == CULL_E_CORRUPT
-                     ? CULL_E_CORRUPT
+        status = worst->status != CULL_OK
+                     ? cull__error_set(err, worst->status, "%s", worst->message)
                      : cull__error_set(err, CULL_E_CORRUPT, "no checkpoint of %s is left", room);
     }
     return status;
@@ -33,19 +46,22 @@ static cull_status check_not_cut(cull_store *store, const char *room, cull_statu
 
 cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
 {
-    cull_status status = CULL_E_NOTFOUND;
+    cull_error worst = { CULL_OK, "" };
+    cull_status status;
 
     for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
         struct cull__checkpoint checkpoint = { 0, NULL, 0 };
+        cull_error local = { CULL_OK, "" };
 
-        status = store->log->ops->checkpoint_get(store->log, CATALOG_ROOM, age, &checkpoint, err);
+        status =
+            store->log->ops->checkpoint_get(store->log, CATALOG_ROOM, age, &checkpoint, &local);
         if (status == CULL_OK && checkpoint.count != 1) {
-            status = cull__error_set(err, CULL_E_CORRUPT, "checkpoint of %s: wrong columns",
+            status = cull__error_set(&local, CULL_E_CORRUPT, "checkpoint of %s: wrong columns",
                                      CATALOG_ROOM);
         }
         if (status == CULL_OK) {
             status = cull__catalog_load(&store->catalog, checkpoint.columns[0].data,
-                                        checkpoint.columns[0].len, store->allocator, err);
+                                        checkpoint.columns[0].len, store->allocator, &local);
             store->catalog_seq = checkpoint.seq;
         }
         cull__checkpoint_release(&checkpoint, store->log->allocator);
@@ -53,11 +69,11 @@ cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
             store->digest_len = cull_digest_len(store->catalog->settings.digest);
             return CULL_OK;
         }
-        if (status != CULL_E_CORRUPT && status != CULL_E_NOTFOUND) {
-            return status;
+        if (!try_next(status, &local, &worst)) {
+            return cull__error_set(err, status, "%s", local.message);
         }
     }
-    status = check_not_cut(store, CATALOG_ROOM, status, err);
+    status = check_not_cut(store, CATALOG_ROOM, &worst, err);
     if (status == CULL_OK) {
         status = cull__catalog_new(&store->catalog, store->allocator);
         store->catalog_seq = 0;
@@ -66,7 +82,8 @@ cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
 }
 
 /* Load the three rooms, each at the age that has this seq. */
-static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *err)
+static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *worst,
+                                 cull_error *err)
 {
     struct cull__checkpoint found[3] = { { 0, NULL, 0 }, { 0, NULL, 0 }, { 0, NULL, 0 } };
     cull_status status = CULL_OK;
@@ -79,7 +96,7 @@ static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *er
                 cull__checkpoint_release(&found[room], store->log->allocator);
                 status = CULL_E_NOTFOUND;
             }
-            if (status != CULL_E_NOTFOUND && status != CULL_E_CORRUPT) {
+            if (!try_next(status, err, worst)) {
                 break;
             }
         }
@@ -97,25 +114,30 @@ static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *er
 
 cull_status cull__checkpoint_load_index(cull_store *store, cull_error *err)
 {
-    cull_status status = CULL_E_NOTFOUND;
+    cull_error worst = { CULL_OK, "" };
+    cull_status status;
 
     /* "counts" is written last: where it has a checkpoint, the others have had one too. */
     for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
         struct cull__checkpoint counts = { 0, NULL, 0 };
+        cull_error local = { CULL_OK, "" };
 
         status =
-            store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts, err);
+            store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts, &local);
         if (status == CULL_OK) {
             uint64_t seq = counts.seq;
 
             cull__checkpoint_release(&counts, store->log->allocator);
-            status = load_index_at(store, seq, err);
+            status = load_index_at(store, seq, &worst, &local);
         }
-        if (status != CULL_E_CORRUPT && status != CULL_E_NOTFOUND) {
-            return status;
+        if (status == CULL_OK) {
+            return CULL_OK;
+        }
+        if (!try_next(status, &local, &worst)) {
+            return cull__error_set(err, status, "%s", local.message);
         }
     }
-    status = check_not_cut(store, "the index", status, err);
+    status = check_not_cut(store, "the index", &worst, err);
     if (status == CULL_OK) {
         status = cull__index_new(&store->index, &store->catalog->settings, store->allocator);
         store->index_seq = 0;

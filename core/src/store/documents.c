@@ -185,6 +185,12 @@ cull_status cull__version_manifest_locked(cull_store *store,
                                cull__version_name(name, collection, version->ordinal),
                                status == CULL_E_NOTFOUND ? "missing" : "damaged");
     }
+    if (status == CULL_E_IO && err != NULL) {
+        cull_error why = *err;
+
+        return cull__error_set(err, CULL_E_IO, "%s: its manifest cannot be read: %.300s",
+                               cull__version_name(name, collection, version->ordinal), why.message);
+    }
     if (status == CULL_OK) {
         status = cull_manifest_digest(*out, &digest);
     }

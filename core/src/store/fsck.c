@@ -92,8 +92,9 @@ static cull_status check_manifests(struct fsck *fsck)
 
             fsck->result->versions++;
             status = check_documents(store, collection, &collection->versions[i], &notes, &why);
-            if (status == CULL_E_DAMAGED) {
-                find(fsck, CULL_FOUND_MANIFEST, true, false, why.message);
+            if (status == CULL_E_DAMAGED || status == CULL_E_IO) {
+                find(fsck, status == CULL_E_IO ? CULL_FOUND_UNREADABLE : CULL_FOUND_MANIFEST, true,
+                     false, why.message);
                 status = CULL_OK;
             } else if (status != CULL_OK && fsck->err != NULL) {
                 *fsck->err = why;
