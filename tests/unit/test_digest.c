@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base_internal.h"
+#include "base/md5_lanes.h"
 #include "cull/digest.h"
 #include "support.h"
 
@@ -331,6 +332,60 @@ START_TEST(every_byte_value_survives_both_texts_in_every_place)
     }
 END_TEST
 
+/* As many bytes in each message, and how many more the next one has. */
+static const struct {
+    const char *name;
+    size_t count;
+    size_t first;
+    size_t step;
+} lane_cases[] = {
+    { "none", 0, 0, 0 },
+    { "one, empty", 1, 0, 0 },
+    { "all empty", CULL__MD5_LANES, 0, 0 },
+    { "the padding begins in the last block, or needs one more", CULL__MD5_LANES, 48, 1 },
+    { "up to a whole block and behind it", CULL__MD5_LANES, 58, 1 },
+    { "two blocks", CULL__MD5_LANES, 112, 1 },
+    { "some end long before others", CULL__MD5_LANES, 3, 61 },
+    { "an odd number of them", 7, 500, 77 },
+    { "equal ones", CULL__MD5_LANES, 1000, 0 },
+};
+
+START_TEST(messages_side_by_side_have_the_digests_that_each_has_alone)
+    {
+        static uint8_t data[4096];
+        struct cull__md5_message messages[CULL__MD5_LANES];
+        struct cull__bytes parts[CULL__MD5_LANES][64];
+        cull_digest digests[CULL__MD5_LANES];
+
+        for (size_t i = 0; i < sizeof data; i++) {
+            data[i] = (uint8_t)(i * i * 31 + i * 7 + 5);
+        }
+        /* cut into ever longer parts, some of them empty, and the rest whole */
+        for (size_t i = 0; i < lane_cases[_i].count; i++) {
+            size_t len = lane_cases[_i].first + i * lane_cases[_i].step;
+            size_t at = 0;
+            size_t count = 0;
+
+            for (; count < 20 && at + count * (i + 1) <= len; count++) {
+                parts[i][count] = (struct cull__bytes){ data + i + at, count * (i + 1) };
+                at += count * (i + 1);
+            }
+            parts[i][count++] = (struct cull__bytes){ data + i + at, len - at };
+            parts[i][count++] = (struct cull__bytes){ NULL, 0 };
+            messages[i] = (struct cull__md5_message){ parts[i], count };
+        }
+        cull__md5_lanes(digests, messages, lane_cases[_i].count);
+        for (size_t i = 0; i < lane_cases[_i].count; i++) {
+            size_t len = lane_cases[_i].first + i * lane_cases[_i].step;
+            cull_digest alone;
+
+            ck_assert_int_eq(cull_digest_of(&alone, CULL_DIGEST_MD5, data + i, len), CULL_OK);
+            ck_assert_msg(memcmp(&digests[i], &alone, sizeof alone) == 0, "%s: message %zu",
+                          lane_cases[_i].name, i);
+        }
+    }
+END_TEST
+
 Suite *digest_suite(void)
 {
     Suite *suite = suite_create("digest");
@@ -347,6 +402,8 @@ Suite *digest_suite(void)
     tcase_add_loop_test(computing, a_hasher_without_memory_is_not_made_and_leaks_nothing, 0, kinds);
     tcase_add_test(computing, a_kind_has_one_name_and_one_length);
     tcase_add_test(computing, what_is_no_kind_is_refused_everywhere);
+    tcase_add_loop_test(computing, messages_side_by_side_have_the_digests_that_each_has_alone, 0,
+                        (int)ARRAY_LEN(lane_cases));
     tcase_add_loop_test(texts, text_is_written_from_the_bytes_of_the_digest_alone, 0, kinds);
     tcase_add_loop_test(texts, only_exact_hex_is_read, 0, (int)ARRAY_LEN(hex_cases));
     tcase_add_loop_test(texts, only_canonical_base64_is_read, 0, (int)ARRAY_LEN(base64_cases));
