@@ -223,6 +223,34 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_patch_apply(cull_manifest **out
                                                              const cull_allocator *allocator,
                                                              cull_error *err);
 
+/**
+ * Manifests that follow one another by patches, as the versions of a history do: their digests,
+ * several at a time. For who has many patches before the first of them is committed.
+ */
+typedef struct cull_manifest_line cull_manifest_line;
+
+/** A line that begins at a sealed manifest, which is copied. allocator as for
+ *  cull_manifest_new(). Freed by cull_manifest_line_free(). CULL_E_NOMEM. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_line_new(cull_manifest_line **out,
+                                                          const cull_manifest *first,
+                                                          const cull_allocator *allocator);
+CULL_API void cull_manifest_line_free(cull_manifest_line *line);
+
+/**
+ * Go on by patches, all sealed, each on what the one before it made, and note with each the digest
+ * of what it makes. A commit of such a patch on that very base then has no digest to compute; on
+ * any other base the note means nothing.
+ * @retval CULL_E_INVALID  a removed path is not there (the message names it), or a patch is of
+ *                         another digest kind. No patch from that one on has a note.
+ * @retval CULL_E_NOMEM    the same
+ * After a failure the line can only be freed.
+ * Cost: one pass over the text of each manifest, with up to 16 of them side by side; beside it
+ * O(edits). Memory: the text of one manifest, and of what the patches change.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_line_follow(cull_manifest_line *line,
+                                                             cull_manifest_patch *const *patches,
+                                                             size_t count, cull_error *err);
+
 #ifdef __cplusplus
 }
 #endif

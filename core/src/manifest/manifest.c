@@ -398,16 +398,9 @@ cull_status cull__manifest_append_run(struct cull_manifest *manifest,
     return status;
 }
 
-static int path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
 static int ref_compare(const struct cull__row_ref *a, const struct cull__row_ref *b)
 {
-    return path_compare(ref_path(a), a->row->path_len, ref_path(b), b->row->path_len);
+    return cull__path_compare(ref_path(a), a->row->path_len, ref_path(b), b->row->path_len);
 }
 
 int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
@@ -460,7 +453,7 @@ static int row_compare(const struct cull_manifest *manifest, const struct cull__
 {
     const char *strings = (const char *)manifest->strings.data;
 
-    return path_compare(strings + a->at, a->path_len, strings + b->at, b->path_len);
+    return cull__path_compare(strings + a->at, a->path_len, strings + b->at, b->path_len);
 }
 
 /* Merge [0, left) and [left, count) of from into to; of equal paths the earlier one first. */
@@ -696,7 +689,7 @@ static size_t row_find(const cull_manifest *manifest, const char *path, size_t p
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct cull__row_ref ref = row_ref(manifest, middle);
-        int order = path_compare(ref_path(&ref), ref.row->path_len, path, path_len);
+        int order = cull__path_compare(ref_path(&ref), ref.row->path_len, path, path_len);
 
         if (order == 0) {
             return middle;
@@ -834,7 +827,7 @@ static void line_entry(struct line_hasher *line, const struct cull_manifest *man
 
 cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out)
 {
-    static const char head[] = "wandb-artifact-manifest-v1\n";
+    static const char head[] = CULL__MANIFEST_DIGEST_HEAD;
     struct line_hasher line = { .status = CULL_OK };
     cull_status status;
 

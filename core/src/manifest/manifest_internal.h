@@ -64,7 +64,22 @@ struct cull__manifest_duplicate {
 
 struct cull_manifest_patch {
     struct cull_manifest edits;
+    /* What it makes of one manifest, if a line has noted it (manifest_line.c). */
+    bool noted;
+    cull_digest base_digest;
+    size_t base_count;
+    cull_digest made_digest;
 };
+
+#define CULL__MANIFEST_DIGEST_HEAD "wandb-artifact-manifest-v1\n" /* what a digest begins with */
+
+/* By bytes, which for UTF-8 is by code points: negative, 0, positive. */
+static inline int cull__path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
 
 /* manifest_check.c: what a path and a reference may be. */
 
@@ -145,10 +160,21 @@ enum cull__manifest_merge {
     CULL__MERGE_LENIENT, /* a user's patch: a put may repeat what is there */
     CULL__MERGE_STRICT   /* a stored patch: every edit changes something */
 };
+/* CULL_E_INVALID: an edit that does not fit its base, by its path. */
+cull_status cull__manifest_misfit(const struct cull_manifest *edits, size_t edit, const char *fault,
+                                  cull_error *err);
+#define CULL__MISFIT_REMOVAL "cannot be removed: no such path"
 /* base (NULL: empty) with the edits done to it, sealed. CULL_E_INVALID names the path. */
 cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
                                  const struct cull_manifest *edits, enum cull__manifest_merge how,
                                  const cull_allocator *allocator, cull_error *err);
+
+/* manifest_line.c */
+
+/* The patch has a note of what it makes of the manifest with that digest (16 bytes) and as many
+ * entries: *made is the digest. */
+bool cull__manifest_noted(const cull_manifest_patch *patch, const uint8_t *base_digest,
+                          uint64_t base_count, cull_digest *made);
 
 /* manifest_codec.c: how a store keeps a manifest, whole or as a patch on the previous one. */
 

@@ -18,7 +18,7 @@ cull_status cull_manifest_patch_new(cull_manifest_patch **out, cull_digest_kind 
 {
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
 
-    *out = cull__alloc(used, 1, sizeof **out);
+    *out = cull__alloc_zero(used, 1, sizeof **out);
     if (*out == NULL) {
         return CULL_E_NOMEM;
     }
@@ -75,8 +75,8 @@ void cull_manifest_patch_at(const cull_manifest_patch *patch, size_t i, cull_ent
     cull_manifest_at(&patch->edits, i, out);
 }
 
-static cull_status edit_misfit(const struct cull_manifest *edits, size_t edit, const char *fault,
-                               cull_error *err)
+cull_status cull__manifest_misfit(const struct cull_manifest *edits, size_t edit, const char *fault,
+                                  cull_error *err)
 {
     char text[CULL_PRINTABLE_MAX];
 
@@ -92,7 +92,7 @@ static const char *edit_fault(const struct cull_manifest *base, size_t row, bool
                               enum cull__manifest_merge how)
 {
     if (cull__manifest_row(edits, edit)->kind == CULL_ENTRY_NONE) {
-        return there ? NULL : "cannot be removed: no such path";
+        return there ? NULL : CULL__MISFIT_REMOVAL;
     }
     if (how == CULL__MERGE_STRICT && there && cull__manifest_same(base, row, edits, edit)) {
         return "edit changes nothing";
@@ -140,7 +140,7 @@ static cull_status rows_merge(struct cull_manifest *out, const struct cull_manif
         const char *fault = edit_fault(base, place, there, edits, edit, how);
 
         if (fault != NULL) {
-            return edit_misfit(edits, edit, fault, err);
+            return cull__manifest_misfit(edits, edit, fault, err);
         }
         status = cull__manifest_append_run(out, base, row, place, err);
         if (status == CULL_OK && cull__manifest_row(edits, edit)->kind != CULL_ENTRY_NONE) {

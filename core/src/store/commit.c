@@ -29,6 +29,7 @@ struct commit_ctx {
     cull_manifest *manifest; /* the new one */
     cull_manifest *base;     /* that a patch was applied to; NULL */
     cull_digest manifest_digest;
+    bool digest_known;     /* from the patch's note */
     cull_blob_ref *wanted; /* a batch of its entries' blobs, with duplicates */
     size_t wanted_count;
     struct cull__u32s members;        /* distinct numbers of LIVE blobs */
@@ -579,6 +580,20 @@ static cull_status check_options(const cull_commit_options *options, cull_error 
     return status;
 }
 
+/* The digest that a patch's note has, if it is of the base. */
+static void take_note(struct commit_ctx *commit)
+{
+    const cull_upload *upload = commit->upload;
+    const struct cull__collection *collection =
+        cull__collection_by_id(upload->store->catalog, upload->collection);
+    const struct cull__version *version =
+        collection == NULL ? NULL : cull__version_at(collection, upload->base);
+
+    commit->digest_known =
+        version != NULL && cull__manifest_noted(commit->options->patch, version->manifest_digest,
+                                                version->entries, &commit->manifest_digest);
+}
+
 /* The manifest that a patch makes of the base's. The base is pinned, so it stays what it is. */
 static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
 {
@@ -607,6 +622,7 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
 
         status = open == CULL_OK ? status : open;
     }
+    take_note(commit);
     cull__store_leave(store);
     if (status == CULL_OK) {
         status = cull_manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,
@@ -686,7 +702,7 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
                             cull_digest_kind_name(cull_manifest_kind(commit.manifest)),
                             cull_digest_kind_name(upload->store->settings.digest));
     }
-    if (status == CULL_OK) {
+    if (status == CULL_OK && !commit.digest_known) {
         status = cull_manifest_digest(commit.manifest, &commit.manifest_digest);
     }
     if (status == CULL_OK) {
