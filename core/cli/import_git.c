@@ -19,10 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "git_blobs.h"
+#include "git_patches.h"
 #include "units.h"
 
-#define CHUNK_STEPS 1024
 #define CHUNK_EDITS 65536
 #define GROUP_NS UINT64_C(300000000) /* other writers wait so long, and a sync */
 #define NAMED_MAX 100                /* paths left out that are named, each once */
@@ -44,13 +43,13 @@ struct git_import {
     struct git_run diff;
     struct git_blobs blobs;
 
-    struct git_edits edits;   /* of the chunk */
-    size_t first;             /* the chunk's first step */
-    size_t ends[CHUNK_STEPS]; /* in edits */
-    size_t step_count;
-    uint32_t *numbers; /* the chunk's blobs */
+    struct git_chunk chunk;
+    size_t first; /* the chunk's first step */
+    struct git_patches patches;
+    cull_version_key base; /* of the version that was added last */
+    uint32_t *numbers;     /* the chunk's blobs */
     size_t number_count;
-    struct done done[CHUNK_STEPS];
+    struct done done[GIT_CHUNK_STEPS];
     size_t done_count;
     size_t told_count; /* of done: durable, and printed */
     bool grouped;
@@ -234,6 +233,7 @@ static cull_status find_base(struct git_import *git, const struct versions *vers
         if (versions->items[i].committed && step < git->at) {
             import->has_last = true;
             import->last = versions->items[i].key.ordinal;
+            git->base = versions->items[i].key;
             git->first = step; /* whose tree the base has */
         }
     }
@@ -290,7 +290,7 @@ static const char *path_fault(const char *path, size_t len)
 /* Drop the edits, from a place on, of paths that no manifest can hold. */
 static cull_status drop_bad_paths(struct git_import *git, size_t from)
 {
-    struct git_edits *edits = &git->edits;
+    struct git_edits *edits = &git->chunk.edits;
     size_t kept = from;
     cull_status status = CULL_OK;
 
@@ -312,20 +312,20 @@ static cull_status read_chunk(struct git_import *git)
 {
     cull_status status = CULL_OK;
 
-    git_edits_clear(&git->edits);
+    git_edits_clear(&git->chunk.edits);
     git->first = git->at;
-    git->step_count = 0;
-    while (status == CULL_OK && git->at < git->history.count && git->step_count < CHUNK_STEPS &&
-           git->edits.count < CHUNK_EDITS) {
-        size_t from = git->edits.count;
+    git->chunk.step_count = 0;
+    while (status == CULL_OK && git->at < git->history.count &&
+           git->chunk.step_count < GIT_CHUNK_STEPS && git->chunk.edits.count < CHUNK_EDITS) {
+        size_t from = git->chunk.edits.count;
 
-        status = git_take_diff(&git->diff, git->at + 1 == git->history.count, &git->edits,
+        status = git_take_diff(&git->diff, git->at + 1 == git->history.count, &git->chunk.edits,
                                visit_submodule, git);
         if (status == CULL_OK) {
             status = drop_bad_paths(git, from);
         }
         if (status == CULL_OK) {
-            git->ends[git->step_count++] = git->edits.count;
+            git->chunk.ends[git->chunk.step_count++] = git->chunk.edits.count;
             git->at++;
             status = import_tick(git->import, &git->cli->err);
         }
@@ -344,7 +344,7 @@ static int compare_numbers(const void *a, const void *b)
 /* Numbers of the chunk's blobs, each once. */
 static cull_status number_blobs(struct git_import *git)
 {
-    const struct git_edits *edits = &git->edits;
+    const struct git_edits *edits = &git->chunk.edits;
     uint32_t *numbers = realloc(git->numbers, (edits->count + 1) * sizeof(*numbers));
     size_t count = 0;
     size_t kept = 0;
@@ -436,55 +436,6 @@ static cull_status end_group(struct git_import *git, cull_status status)
 }
 
 /* --- one commit ------------------------------------------------------------------------------- */
-
-static cull_status fill_entry(struct git_import *git, const struct git_edit *edit,
-                              cull_entry *entry)
-{
-    uint32_t number;
-    cull_status status = CULL_OK;
-
-    *entry = (cull_entry){ .path = git->edits.paths.data + edit->path,
-                           .path_len = edit->path_len,
-                           .kind = edit->there ? CULL_ENTRY_BLOB : CULL_ENTRY_NONE };
-    if (edit->there) {
-        status = git_blobs_add(&git->blobs, &edit->blob, &number);
-        if (status == CULL_OK) {
-            const struct git_blob *blob = &git->blobs.items[number];
-
-            entry->digest = blob->digest;
-            entry->size_bytes = blob->size_bytes;
-        }
-    }
-    return status;
-}
-
-/* The edits as a patch, or without a base as a whole manifest. */
-static cull_status make_patch(struct git_import *git, const struct git_edit *edits, size_t count,
-                              cull_manifest **manifest, cull_manifest_patch **patch)
-{
-    struct cli *cli = git->cli;
-    bool whole = !git->import->has_last;
-    cull_status status = whole ? cull_manifest_new(manifest, cli->settings.digest, NULL)
-                               : cull_manifest_patch_new(patch, cli->settings.digest, NULL);
-
-    if (status != CULL_OK) {
-        return cli_fail_nomem(cli);
-    }
-    for (size_t i = 0; status == CULL_OK && i < count; i++) {
-        cull_entry entry;
-
-        status = fill_entry(git, &edits[i], &entry);
-        if (status == CULL_OK) {
-            status = whole ? cull_manifest_add(*manifest, &entry, &cli->err)
-                           : cull_manifest_patch_put(*patch, &entry, &cli->err);
-        }
-    }
-    if (status == CULL_OK) {
-        status = whole ? cull_manifest_seal(*manifest, &cli->err)
-                       : cull_manifest_patch_seal(*patch, &cli->err);
-    }
-    return status;
-}
 
 /* What an alias may be; latest every version takes by itself. */
 static bool fits_alias(const char *tag)
@@ -599,16 +550,15 @@ static cull_status add_step(struct git_import *git, size_t i)
     struct import *import = git->import;
     const struct git_step *step = &git->history.steps[git->first + i];
     bool is_last = git->first + i + 1 == git->history.count;
-    size_t from = i == 0 ? 0 : git->ends[i - 1];
-    size_t count = git->ends[i] - from;
-    const struct git_edit *edits = git->edits.items + from;
+    const struct git_edit *edits;
+    size_t count = git_chunk_edits(&git->chunk, i, &edits);
     const char *tag = step->tag != NULL && fits_alias(step->tag) ? step->tag : NULL;
     const struct arg_list *wanted = &import->options->aliases;
     size_t alias_count = is_last ? wanted->count : 0;
     const char **aliases = calloc(alias_count + 1, sizeof(*aliases));
-    cull_commit_result result = { { 0, import->last }, false };
+    cull_commit_result result = { git->base, false };
     cull_manifest *manifest = NULL;
-    cull_manifest_patch *patch = NULL;
+    const cull_manifest_patch *patch = NULL;
     cull_status status =
         aliases == NULL ? cli_fail_nomem(git->cli) : refuse_waiting(git, step, edits, count);
 
@@ -621,7 +571,8 @@ static cull_status add_step(struct git_import *git, size_t i)
     git->bad_aliases += step->tag != NULL && tag == NULL;
     /* the same tree as the version before, and nothing else to say of it: done */
     if (status == CULL_OK && (count > 0 || !import->has_last || alias_count > 0)) {
-        status = make_patch(git, edits, count, &manifest, &patch);
+        status = import->has_last ? git_patches_take(&git->patches, i, &git->base, &patch)
+                                  : git_patches_whole(&git->patches, i, &manifest);
         if (status == CULL_OK) {
             status = commit_patch(git, step, aliases, alias_count, manifest, patch, &result);
         }
@@ -629,10 +580,10 @@ static cull_status add_step(struct git_import *git, size_t i)
     if (status == CULL_OK) {
         import->has_last = true;
         import->last = result.version.ordinal;
+        git->base = result.version;
         git->done[git->done_count++] = (struct done){ import->last, result.is_new };
     }
     cull_manifest_free(manifest);
-    cull_manifest_patch_free(patch);
     free(aliases);
     return status;
 }
@@ -643,7 +594,8 @@ static cull_status commit_chunk(struct git_import *git)
     cull_status status = CULL_OK;
 
     git->done_count = git->told_count = 0;
-    for (size_t i = 0; status == CULL_OK && i < git->step_count; i++) {
+    git_patches_next_chunk(&git->patches);
+    for (size_t i = 0; status == CULL_OK && i < git->chunk.step_count; i++) {
         status = git->grouped ? CULL_OK : begin_group(git);
         if (status == CULL_OK) {
             status = add_step(git, i);
@@ -733,12 +685,12 @@ static cull_status add_all(struct git_import *git)
                             git->history.count - git->at);
     while (status == CULL_OK && git->at < git->history.count) {
         status = read_chunk(git);
-        if (git->step_count > 0 && (status == CULL_OK || status == CULL_E_IO)) {
+        if (git->chunk.step_count > 0 && (status == CULL_OK || status == CULL_E_IO)) {
             /* what was read before git died are whole commits */
             cull_error err = git->cli->err;
             cull_status added;
 
-            git->edits.count = git->ends[git->step_count - 1];
+            git->chunk.edits.count = git->chunk.ends[git->chunk.step_count - 1];
             added = add_chunk(git);
 
             if (added != CULL_OK) {
@@ -787,7 +739,8 @@ static void git_import_free(struct git_import *git)
 {
     git_stop(&git->diff);
     git_blobs_release(&git->blobs);
-    git_edits_release(&git->edits);
+    git_patches_release(&git->patches);
+    git_edits_release(&git->chunk.edits);
     git_history_release(&git->history);
     for (size_t i = 0; i < git->named_count; i++) {
         free(git->named[i]);
@@ -810,6 +763,7 @@ cull_status import_git(struct import *import, const char *repo,
     git->repo = repo;
     git->options = options;
     git->diff.out = git->diff.err = -1;
+    git_patches_init(&git->patches, &git->blobs, &git->chunk);
     status = git_blobs_init(&git->blobs, import, repo);
     if (status == CULL_OK) {
         status = read_history(git);
