@@ -362,7 +362,8 @@ START_TEST(patches_and_stored_documents_do_not_depend_on_where_manifests_lie)
                              CULL_OK);
             ck_assert_int_eq(
                 cull__manifest_encode_in(&in_file, full ? NULL : spilled[0], spilled[1],
-                                         &files.scratch, cull_allocator_default(), NULL),
+                                         full ? NULL : patch, &files.scratch,
+                                         cull_allocator_default(), NULL),
                 CULL_OK);
             ck_assert_int_ge(in_file.fd, 0);
             ck_assert_uint_eq(in_file.len, document.len);
@@ -411,7 +412,7 @@ START_TEST(a_document_of_megabytes_is_the_same_from_memory_and_from_a_file)
         files.scratch.memory_bytes_max = 500000;
         spilled = made_in(&files.scratch, 60000, ASCENDING, 1);
         ck_assert_int_eq(cull__manifest_encode(&document, NULL, held, NULL), CULL_OK);
-        ck_assert_int_eq(cull__manifest_encode_in(&in_file, NULL, spilled, &files.scratch,
+        ck_assert_int_eq(cull__manifest_encode_in(&in_file, NULL, spilled, NULL, &files.scratch,
                                                   cull_allocator_default(), NULL),
                          CULL_OK);
         ck_assert_uint_eq(in_file.len, document.len);

@@ -426,11 +426,15 @@ bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct c
            a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 && ref_compare(&left, &right) == 0;
 }
 
-bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_digest *digests,
-                          size_t count, bool *held)
+bool cull__manifest_count_paths(const struct cull_manifest *manifest, const cull_digest *digests,
+                                size_t count, uint32_t *paths)
 {
     size_t len = cull_digest_len(manifest->kind);
+    bool begins[256] = { false }; /* a digest begins with that byte: most rows are done with it */
 
+    for (size_t d = 0; d < count; d++) {
+        begins[digests[d].bytes[0]] = true;
+    }
     for (size_t i = 0; i < manifest->count; i++) {
         struct cull__row_ref ref = row_ref(manifest, i);
         const uint8_t *tail = ref.strings + ref.row->at + ref.row->path_len + 1;
@@ -438,11 +442,8 @@ bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_diges
         if (ref.row->kind == CULL_ENTRY_ARTIFACT) {
             return false;
         }
-        for (size_t d = 0; ref.row->kind == CULL_ENTRY_BLOB && d < count; d++) {
-            if (memcmp(tail, digests[d].bytes, 8) == 0 && /* one load and compare: most end here */
-                memcmp(tail, digests[d].bytes, len) == 0) {
-                held[d] = true;
-            }
+        for (size_t d = 0; ref.row->kind == CULL_ENTRY_BLOB && begins[*tail] && d < count; d++) {
+            paths[d] += memcmp(tail, digests[d].bytes, len) == 0;
         }
     }
     return true;
@@ -856,20 +857,35 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
 uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
 {
     XXH3_state_t state;
+    uint8_t bytes[8192]; /* many small pieces cost more than their copies in a large one */
+    size_t len = 0;
 
     (void)XXH3_64bits_reset(&state);
     for (size_t i = 0; i < manifest->count; i++) {
         struct cull__row_ref ref = row_ref(manifest, i);
         size_t tail_len;
+        size_t text_len;
         uint8_t fixed[9] = { ref.row->kind };
 
         (void)ref_tail(manifest, &ref, &tail_len);
+        text_len = (size_t)ref.row->path_len + 1 + tail_len;
         for (size_t byte = 0; byte < 8; byte++) {
             fixed[1 + byte] = (uint8_t)(ref.row->size_bytes >> (8 * byte));
         }
-        (void)XXH3_64bits_update(&state, fixed, sizeof fixed);
-        (void)XXH3_64bits_update(&state, ref_path(&ref), (size_t)ref.row->path_len + 1 + tail_len);
+        if (sizeof fixed + text_len > sizeof bytes - len) {
+            (void)XXH3_64bits_update(&state, bytes, len);
+            len = 0;
+        }
+        if (sizeof fixed + text_len > sizeof bytes) {
+            (void)XXH3_64bits_update(&state, fixed, sizeof fixed);
+            (void)XXH3_64bits_update(&state, ref_path(&ref), text_len);
+            continue;
+        }
+        memcpy(bytes + len, fixed, sizeof fixed);
+        memcpy(bytes + len + sizeof fixed, ref_path(&ref), text_len);
+        len += sizeof fixed + text_len;
     }
+    (void)XXH3_64bits_update(&state, bytes, len);
     return XXH3_64bits_digest(&state);
 }
 

@@ -49,6 +49,7 @@
 #define EDIT_BYTES_MAX (10 + 10 + CULL_PATH_BYTES_MAX + 1 + 2 * (10 + CULL_REF_BYTES_MAX) + 10)
 #define DEFLATE_RATIO_MAX 1032 /* of zlib: no input grows more */
 #define DEFLATE_LEVEL 1        /* digests do not deflate, and paths are front-coded already */
+#define DEFLATE_BYTES_MIN 1024 /* what is smaller is stored as it is: 150 bytes would become 151 */
 
 static const uint8_t magic[4] = { 'c', 'M', 'F', 'T' };
 
@@ -133,18 +134,32 @@ static cull_status payload_flush(struct payload_writer *writer, size_t begin, cu
     return status;
 }
 
-static cull_status payload_write(struct payload_writer *writer, const cull_manifest *previous,
-                                 const cull_manifest *next, cull_error *err)
+/* What an edit added is in bounds, and leaves when there is enough of it. */
+static cull_status payload_added(struct payload_writer *writer, size_t begin, cull_error *err)
 {
-    struct cull__buf *out = writer->out;
-    size_t begin = out->len;
+    const struct cull__buf *out = writer->out;
+
+    if (out->failed) {
+        return cull__error_nomem(err);
+    }
+    if (writer->taken + (out->len - begin) > CULL__MANIFEST_PAYLOAD_BYTES_MAX) {
+        return cull__error_set(err, CULL_E_LIMIT, "manifest of over %u bytes",
+                               (unsigned)CULL__MANIFEST_PAYLOAD_BYTES_MAX);
+    }
+    return writer->take != NULL && out->len - begin >= PIECE_BYTES
+               ? payload_flush(writer, begin, err)
+               : CULL_OK;
+}
+
+/* Compare all entries. */
+static cull_status payload_write_all(struct payload_writer *writer, const cull_manifest *previous,
+                                     const cull_manifest *next, size_t begin, cull_error *err)
+{
     size_t before_count = previous != NULL ? previous->count : 0;
     size_t before = 0;
     size_t after = 0;
     cull_status status = CULL_OK;
 
-    CULL_ASSERT(next->sealed);
-    CULL_ASSERT(previous == NULL || (previous->sealed && previous->kind == next->kind));
     while (status == CULL_OK && (before < before_count || after < next->count)) {
         int order;
 
@@ -164,17 +179,52 @@ static cull_status payload_write(struct payload_writer *writer, const cull_manif
         }
         before += order <= 0;
         after += order >= 0;
-        if (out->failed) {
-            return cull__error_nomem(err);
-        }
-        if (writer->taken + (out->len - begin) > CULL__MANIFEST_PAYLOAD_BYTES_MAX) {
-            return cull__error_set(err, CULL_E_LIMIT, "manifest of over %u bytes",
-                                   (unsigned)CULL__MANIFEST_PAYLOAD_BYTES_MAX);
-        }
-        if (writer->take != NULL && out->len - begin >= PIECE_BYTES) {
-            status = payload_flush(writer, begin, err);
-        }
+        status = payload_added(writer, begin, err);
     }
+    return status;
+}
+
+/* Every path that differs is among edits: only these are compared. */
+static cull_status payload_write_edits(struct payload_writer *writer, const cull_manifest *previous,
+                                       const cull_manifest *next, const struct cull_manifest *edits,
+                                       size_t begin, cull_error *err)
+{
+    size_t before = 0;
+    size_t after = 0;
+    cull_status status = CULL_OK;
+
+    for (size_t edit = 0; status == CULL_OK && edit < edits->count; edit++) {
+        bool was;
+        bool is;
+
+        before = cull__manifest_place(previous, before, edits, edit);
+        after = cull__manifest_place(next, after, edits, edit);
+        was =
+            before < previous->count && cull__manifest_compare(previous, before, edits, edit) == 0;
+        is = after < next->count && cull__manifest_compare(next, after, edits, edit) == 0;
+        if (was && !is) {
+            payload_remove(writer, previous, before);
+        } else if (is && !(was && cull__manifest_same(previous, before, next, after))) {
+            payload_put(writer, next, after);
+        }
+        status = payload_added(writer, begin, err);
+    }
+    return status;
+}
+
+static cull_status payload_write(struct payload_writer *writer, const cull_manifest *previous,
+                                 const cull_manifest *next, const cull_manifest_patch *patch,
+                                 cull_error *err)
+{
+    struct cull__buf *out = writer->out;
+    size_t begin = out->len;
+    cull_status status;
+
+    CULL_ASSERT(next->sealed);
+    CULL_ASSERT(previous == NULL || (previous->sealed && previous->kind == next->kind));
+    CULL_ASSERT(patch == NULL || (previous != NULL && patch->edits.sealed));
+    status = patch == NULL ? payload_write_all(writer, previous, next, begin, err)
+                           : payload_write_edits(writer, previous, next, &patch->edits, begin, err);
     if (status == CULL_OK && writer->take != NULL && out->len > begin) {
         status = payload_flush(writer, begin, err);
     }
@@ -189,7 +239,7 @@ cull_status cull__manifest_payload_encode(struct cull__buf *out, const cull_mani
                                           cull_error *err)
 {
     struct payload_writer writer = { .out = out };
-    cull_status status = payload_write(&writer, previous, next, err);
+    cull_status status = payload_write(&writer, previous, next, NULL, err);
 
     *edit_count = writer.edit_count;
     return status;
@@ -464,11 +514,28 @@ cull_status cull__manifest_document_read(const struct cull__manifest_document *d
 /* A document on its way: deflated bytes leave into the document's buffer or its file. */
 struct deflater {
     XXH3_state_t checksum;
+    bool stores; /* the payload is one stored block */
     z_stream stream;
     struct cull__manifest_document *document;
-    uint8_t *piece; /* for the file */
+    uint8_t *piece; /* of what comes from the stream */
 };
 
+static cull_status document_put(struct cull__manifest_document *document, const uint8_t *data,
+                                size_t len, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    if (document->fd >= 0) {
+        status = cull__scratch_write(document->fd, data, len, document->len, err);
+    } else {
+        cull__buf_put(&document->bytes, data, len);
+        status = document->bytes.failed ? cull__error_nomem(err) : CULL_OK;
+    }
+    document->len += len;
+    return status;
+}
+
+/* The few edits of most patches do not get any smaller, and zlib clears 64 KiB to find out. */
 static cull_status deflater_begin(struct deflater *deflater, const struct header *header,
                                   const cull_allocator *allocator, cull_error *err)
 {
@@ -476,10 +543,19 @@ static cull_status deflater_begin(struct deflater *deflater, const struct header
 
     header_put(bytes, header);
     (void)XXH3_64bits_reset_withSeed(&deflater->checksum, payload_seed(bytes));
+    deflater->stores = header->payload_len < DEFLATE_BYTES_MIN;
+    if (deflater->stores) { /* RFC 1951, section 3.2.4; it is the last block */
+        unsigned len = (unsigned)header->payload_len;
+        uint8_t block[] = { 1, (uint8_t)len, (uint8_t)(len >> 8), (uint8_t)~len,
+                            (uint8_t)(~len >> 8) };
+
+        return document_put(deflater->document, block, sizeof block, err);
+    }
     zlib_init(&deflater->stream, allocator);
+    deflater->piece = cull__alloc(allocator, PIECE_BYTES, 1);
     /* raw deflate: the checksum is ours */
-    return deflateInit2(&deflater->stream, DEFLATE_LEVEL, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) ==
-                   Z_OK
+    return deflater->piece != NULL && deflateInit2(&deflater->stream, DEFLATE_LEVEL, Z_DEFLATED,
+                                                   -15, 8, Z_DEFAULT_STRATEGY) == Z_OK
                ? CULL_OK
                : cull__error_nomem(err);
 }
@@ -487,7 +563,6 @@ static cull_status deflater_begin(struct deflater *deflater, const struct header
 static cull_status deflater_take(void *ctx, const uint8_t *data, size_t len, cull_error *err)
 {
     struct deflater *deflater = ctx;
-    struct cull__manifest_document *document = deflater->document;
     z_stream *stream = &deflater->stream;
     int flush = data == NULL ? Z_FINISH : Z_NO_FLUSH;
     cull_status status = CULL_OK;
@@ -495,24 +570,20 @@ static cull_status deflater_take(void *ctx, const uint8_t *data, size_t len, cul
     if (len > 0) {
         (void)XXH3_64bits_update(&deflater->checksum, data, len);
     }
+    if (deflater->stores) {
+        return len > 0 ? document_put(deflater->document, data, len, err) : CULL_OK;
+    }
     stream->next_in = (uint8_t *)(uintptr_t)data; /* zlib only reads it */
     stream->avail_in = (uInt)len;
     do {
-        size_t made;
         int done;
 
         stream->next_out = deflater->piece;
         stream->avail_out = PIECE_BYTES;
         done = deflate(stream, flush);
         CULL_ASSERT(done != Z_STREAM_ERROR);
-        made = PIECE_BYTES - stream->avail_out;
-        if (document->fd >= 0) {
-            status = cull__scratch_write(document->fd, deflater->piece, made, document->len, err);
-        } else {
-            cull__buf_put(&document->bytes, deflater->piece, made);
-            status = document->bytes.failed ? cull__error_nomem(err) : CULL_OK;
-        }
-        document->len += made;
+        status =
+            document_put(deflater->document, deflater->piece, PIECE_BYTES - stream->avail_out, err);
     } while (status == CULL_OK && stream->avail_out == 0);
     return status;
 }
@@ -553,7 +624,8 @@ static cull_status measure(void *ctx, const uint8_t *data, size_t len, cull_erro
 
 static cull_status make_payload(struct deflater *deflater, struct header *header,
                                 const cull_manifest *previous, const cull_manifest *next,
-                                const cull_allocator *allocator, cull_error *err)
+                                const cull_manifest_patch *patch, const cull_allocator *allocator,
+                                cull_error *err)
 {
     struct cull__buf piece = CULL__BUF_INIT(allocator);
     struct cull__buf kept = CULL__BUF_INIT(allocator);
@@ -562,7 +634,7 @@ static cull_status make_payload(struct deflater *deflater, struct header *header
 
     if (status == CULL_OK) {
         *writer = (struct payload_writer){ .out = &piece, .take = measure, .ctx = &kept };
-        status = payload_write(writer, previous, next, err);
+        status = payload_write(writer, previous, next, patch, err);
         header->payload_len = writer->taken;
         header->edit_count = writer->edit_count;
     }
@@ -573,7 +645,7 @@ static cull_status make_payload(struct deflater *deflater, struct header *header
         status = kept.len > 0 ? deflater_take(deflater, kept.data, kept.len, err) : CULL_OK;
     } else if (status == CULL_OK) {
         *writer = (struct payload_writer){ .out = &piece, .take = deflater_take, .ctx = deflater };
-        status = payload_write(writer, previous, next, err);
+        status = payload_write(writer, previous, next, patch, err);
     }
     cull__free(allocator, writer);
     cull__buf_release(&piece);
@@ -583,8 +655,8 @@ static cull_status make_payload(struct deflater *deflater, struct header *header
 
 cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
                                      const cull_manifest *previous, const cull_manifest *next,
-                                     const cull_scratch *scratch, const cull_allocator *allocator,
-                                     cull_error *err)
+                                     const cull_manifest_patch *patch, const cull_scratch *scratch,
+                                     const cull_allocator *allocator, cull_error *err)
 {
     struct header header = { .form = previous == NULL ? FORM_FULL : FORM_PATCH,
                              .kind = (uint8_t)next->kind,
@@ -595,10 +667,6 @@ cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
     cull_status status = CULL_OK;
 
     *out = (struct cull__manifest_document){ .bytes = CULL__BUF_INIT(allocator), .fd = -1 };
-    deflater.piece = cull__alloc(allocator, PIECE_BYTES, 1);
-    if (deflater.piece == NULL) {
-        return cull__error_nomem(err);
-    }
     if (scratch != NULL && (next->spill != NULL || (previous != NULL && previous->spill != NULL))) {
         status = scratch->open(scratch->ctx, &out->fd, err);
     } else {
@@ -608,7 +676,7 @@ cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
     }
     out->len = HEADER_BYTES;
     if (status == CULL_OK) {
-        status = make_payload(&deflater, &header, previous, next, allocator, err);
+        status = make_payload(&deflater, &header, previous, next, patch, allocator, err);
     }
     if (status == CULL_OK) {
         status = deflater_end(&deflater, &header, err);
@@ -626,7 +694,7 @@ cull_status cull__manifest_encode(struct cull__buf *out, const cull_manifest *pr
 {
     struct cull__manifest_document document;
     cull_status status =
-        cull__manifest_encode_in(&document, previous, next, NULL, out->allocator, err);
+        cull__manifest_encode_in(&document, previous, next, NULL, NULL, out->allocator, err);
 
     if (status == CULL_OK) {
         cull__buf_put(out, document.bytes.data, document.bytes.len);

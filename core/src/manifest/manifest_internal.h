@@ -142,9 +142,10 @@ const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *
 /* Row i of a against row j of b by path: negative, 0, positive. */
 int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                            size_t j);
-/* held[i]: a path holds digests[i]. False: not answered, there is a reference into an artifact. */
-bool cull__manifest_holds(const struct cull_manifest *manifest, const cull_digest *digests,
-                          size_t count, bool *held);
+/* Add to paths[i] how many paths hold digests[i]. False: not answered, there is a reference into
+ * an artifact. */
+bool cull__manifest_count_paths(const struct cull_manifest *manifest, const cull_digest *digests,
+                                size_t count, uint32_t *paths);
 /* Equal in everything a reader can see. */
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j);
@@ -160,6 +161,9 @@ enum cull__manifest_merge {
     CULL__MERGE_LENIENT, /* a user's patch: a put may repeat what is there */
     CULL__MERGE_STRICT   /* a stored patch: every edit changes something */
 };
+/* The first row at or behind from whose path is not below the edit's. */
+size_t cull__manifest_place(const struct cull_manifest *base, size_t from,
+                            const struct cull_manifest *edits, size_t edit);
 /* CULL_E_INVALID: an edit that does not fit its base, by its path. */
 cull_status cull__manifest_misfit(const struct cull_manifest *edits, size_t edit, const char *fault,
                                   cull_error *err);
@@ -192,11 +196,12 @@ struct cull__manifest_document {
     uint64_t len;
 };
 /* The same into *out, which is released on failure: into a scratch file if one of the manifests lies
- * in one (scratch NULL: never). Also the statuses of such a file. */
+ * in one (scratch NULL: never). Also the statuses of such a file. patch not NULL: next is previous
+ * with it done, so that what it does not name need not be compared. */
 cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
                                      const cull_manifest *previous, const cull_manifest *next,
-                                     const cull_scratch *scratch, const cull_allocator *allocator,
-                                     cull_error *err);
+                                     const cull_manifest_patch *patch, const cull_scratch *scratch,
+                                     const cull_allocator *allocator, cull_error *err);
 /* len of its bytes from at on. */
 cull_status cull__manifest_document_read(const struct cull__manifest_document *document,
                                          uint64_t at, void *data, size_t len, cull_error *err);

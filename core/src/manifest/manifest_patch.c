@@ -100,10 +100,9 @@ static const char *edit_fault(const struct cull_manifest *base, size_t row, bool
     return NULL;
 }
 
-/* The first row at or behind from whose path is not below the edit's. Edits are few: steps double
- * until they are too far, and bisection does the rest. */
-static size_t edit_place(const struct cull_manifest *base, size_t from,
-                         const struct cull_manifest *edits, size_t edit)
+/* Edits are few: steps double until they are too far, and bisection does the rest. */
+size_t cull__manifest_place(const struct cull_manifest *base, size_t from,
+                            const struct cull_manifest *edits, size_t edit)
 {
     size_t low = from;
     size_t step = 1;
@@ -135,7 +134,7 @@ static cull_status rows_merge(struct cull_manifest *out, const struct cull_manif
     size_t row = 0;
 
     for (size_t edit = 0; status == CULL_OK && edit < edits->count; edit++) {
-        size_t place = edit_place(base, row, edits, edit);
+        size_t place = cull__manifest_place(base, row, edits, edit);
         bool there = place < base->count && cull__manifest_compare(base, place, edits, edit) == 0;
         const char *fault = edit_fault(base, place, there, edits, edit, how);
 

@@ -342,13 +342,11 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
     cull__manifest_document_release(&commit->document);
     if (status == CULL_OK) { /* a base is pinned, so its documents are there to build on */
         const cull_store *store = commit->upload->store;
+        bool patched = !chain_start && base_is_previous;
 
-        status =
-            cull__manifest_encode_in(&commit->document,
-                                     chain_start        ? NULL
-                                     : base_is_previous ? commit->base
-                                                        : loaded,
-                                     commit->manifest, store->scratch_files, store->allocator, err);
+        status = cull__manifest_encode_in(&commit->document, patched ? commit->base : loaded,
+                                          commit->manifest, patched ? commit->options->patch : NULL,
+                                          store->scratch_files, store->allocator, err);
     }
     cull_manifest_free(loaded);
     return status;
@@ -491,8 +489,8 @@ static cull_status count_blobs(struct commit_ctx *commit, bool *plain, cull_erro
 
     commit->missing_count = 0;
     if (commit->base != NULL) {
-        status = cull__patch_effect(commit->upload, commit->base, commit->manifest,
-                                    commit->options->patch, &commit->effect, plain);
+        status = cull__patch_effect(commit->upload, commit->base, commit->options->patch,
+                                    &commit->effect, plain);
         if (status != CULL_OK) {
             return cull__error_set(err, status, "%s", cull_strerror(status));
         }

@@ -1,14 +1,15 @@
 /*
  * patch_effect.c - what a patch on the head closes and opens, without counting the whole manifest.
  *
- * SHAPE     Only blobs that an edit names can enter or leave. Which of them paths of the base and of
- *           the new manifest hold is looked up in one pass over each: whoever is in the new one only
- *           enters, whoever is in the base only leaves. Number and sum follow from the base's own.
+ * SHAPE     Only blobs that an edit names can enter or leave. How many paths of the base hold each
+ *           of them is counted in one pass over it; the edits say how many less, or more, of the new
+ *           manifest do. What none held enters, what none holds any more leaves. Number and sum
+ *           follow from the base's own.
  * INVARIANT The rule of a commit holds: a blob leaves only when no path of the new manifest holds
  *           it. Number and sum come from the manifests and the base's fingerprint; that the open
  *           lifespans agree with them is looked at, and used for nothing.
- * COST      O(edits x entries) comparisons of eight bytes for at most EDITS_MAX edits, and O(open)
- *           states. 2,000 entries, 3 edits: 25 us, where counting them all takes 120 us.
+ * COST      O(entries) for at most EDITS_MAX edits, nearly all of them done with one byte, and
+ *           O(open) states.
  * FAILURE   Whatever is not plain (a base that is not the head, references into other artifacts, a
  *           blob that is not LIVE or has another size) is left to the whole count, and to its
  *           refusals.
@@ -20,30 +21,42 @@
 #define EDITS_MAX 32
 #define NAMED_MAX (2 * (size_t)EDITS_MAX) /* each edit may name an old blob and a new one */
 
-/* A blob that edits name. */
+/* The blobs that edits name, each once. */
 struct named {
     cull_digest digest[NAMED_MAX];
     uint64_t size_bytes[NAMED_MAX]; /* CULL_SIZE_UNKNOWN: of an old one, or nobody says */
     uint32_t numbers[NAMED_MAX];
-    bool in_base[NAMED_MAX];
-    bool in_next[NAMED_MAX];
+    uint32_t base_paths[NAMED_MAX]; /* that hold it */
+    int moved[NAMED_MAX];           /* so many more in the new manifest */
     size_t count;
 };
 
-/* False: a reference into another artifact, whose blob is not named here. */
-static bool name_entry(struct named *named, const cull_entry *entry, uint64_t size_bytes)
+/* False: a reference into another artifact, whose blob is not named here, or a second size. */
+static bool name_entry(struct named *named, const cull_entry *entry, uint64_t size_bytes, int moved)
 {
-    if (entry->kind == CULL_ENTRY_BLOB) {
-        for (size_t i = 0; i < named->count; i++) {
-            if (memcmp(&named->digest[i], &entry->digest, sizeof entry->digest) == 0 &&
-                (size_bytes == CULL_SIZE_UNKNOWN || size_bytes == named->size_bytes[i])) {
-                return true;
-            }
-        }
-        named->digest[named->count] = entry->digest;
-        named->size_bytes[named->count++] = size_bytes;
+    size_t i = 0;
+
+    if (entry->kind != CULL_ENTRY_BLOB) {
+        return entry->kind != CULL_ENTRY_ARTIFACT;
     }
-    return entry->kind != CULL_ENTRY_ARTIFACT;
+    while (i < named->count &&
+           memcmp(&named->digest[i], &entry->digest, sizeof entry->digest) != 0) {
+        i++;
+    }
+    if (i == named->count) {
+        named->digest[named->count] = entry->digest;
+        named->size_bytes[named->count] = CULL_SIZE_UNKNOWN;
+        named->base_paths[named->count] = 0;
+        named->moved[named->count++] = 0;
+    }
+    named->moved[i] += moved;
+    if (size_bytes != CULL_SIZE_UNKNOWN) {
+        if (named->size_bytes[i] != CULL_SIZE_UNKNOWN && named->size_bytes[i] != size_bytes) {
+            return false;
+        }
+        named->size_bytes[i] = size_bytes;
+    }
+    return true;
 }
 
 static bool name_all(struct named *named, const cull_manifest *base,
@@ -51,18 +64,25 @@ static bool name_all(struct named *named, const cull_manifest *base,
 {
     size_t count = cull_manifest_patch_count(patch);
 
+    named->count = 0;
     for (size_t i = 0; i < count; i++) {
         cull_entry edit;
         cull_entry old;
 
         cull_manifest_patch_at(patch, i, &edit);
-        if (!name_entry(named, &edit, edit.size_bytes) ||
+        if (!name_entry(named, &edit, edit.size_bytes, 1) ||
             (cull_manifest_find(base, edit.path, &old) &&
-             !name_entry(named, &old, CULL_SIZE_UNKNOWN))) {
+             !name_entry(named, &old, CULL_SIZE_UNKNOWN, -1))) {
             return false;
         }
     }
     return true;
+}
+
+static bool in_next(const struct named *named, size_t i)
+{
+    CULL_ASSERT(named->moved[i] >= 0 || named->base_paths[i] >= 0u - (unsigned)named->moved[i]);
+    return named->base_paths[i] + (unsigned)named->moved[i] > 0;
 }
 
 /* The sizes that are known agree, and what the new manifest holds is LIVE. */
@@ -72,7 +92,7 @@ static bool all_there(const struct cull__blob_table *table, const struct named *
         uint64_t known_bytes;
 
         if (named->numbers[i] == CULL__BLOB_NONE ||
-            (named->in_next[i] &&
+            (in_next(named, i) &&
              cull__blob_table_state(table, named->numbers[i]) != CULL__BLOB_LIVE)) {
             return false;
         }
@@ -123,8 +143,8 @@ static cull_status sort_out(const cull_store *store, const struct named *named,
     for (size_t i = 0; i < named->count && status == CULL_OK; i++) {
         uint64_t hash =
             cull__digest_hash(&named->digest[i], store->settings.digest, store->settings.seed);
-        bool enters = named->in_next[i] && !named->in_base[i];
-        bool leaves = named->in_base[i] && !named->in_next[i];
+        bool enters = named->base_paths[i] == 0 && in_next(named, i);
+        bool leaves = named->base_paths[i] > 0 && !in_next(named, i);
         struct cull__u32s *list = enters ? &effect->opened : &effect->closed;
 
         if ((enters || leaves) && !holds_number(list, named->numbers[i])) {
@@ -141,8 +161,8 @@ static cull_status sort_out(const cull_store *store, const struct named *named,
 }
 
 cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *base,
-                               const cull_manifest *next, const cull_manifest_patch *patch,
-                               struct cull__patch_effect *effect, bool *plain)
+                               const cull_manifest_patch *patch, struct cull__patch_effect *effect,
+                               bool *plain)
 {
     const cull_store *store = upload->store;
     const struct cull__collection *collection =
@@ -150,7 +170,7 @@ cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *b
     const struct cull__version *version =
         collection == NULL ? NULL : cull__version_at(collection, upload->base);
     const struct cull__lifespans *spans = cull__index_spans(store->index, upload->collection);
-    struct named named = { .count = 0 };
+    struct named named;
     cull_status status;
 
     *plain = false;
@@ -158,8 +178,7 @@ cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *b
     if (version == NULL || spans == NULL || collection->next_ordinal != upload->base + 1 ||
         cull__lifespans_versions(spans) != collection->next_ordinal ||
         cull_manifest_patch_count(patch) > EDITS_MAX || !name_all(&named, base, patch) ||
-        !cull__manifest_holds(base, named.digest, named.count, named.in_base) ||
-        !cull__manifest_holds(next, named.digest, named.count, named.in_next)) {
+        !cull__manifest_count_paths(base, named.digest, named.count, named.base_paths)) {
         return CULL_OK;
     }
     status = cull__blob_table_find(store->index->blobs, named.digest, named.count, named.numbers);

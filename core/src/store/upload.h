@@ -29,10 +29,10 @@ struct cull__patch_effect {
     uint64_t blobs;
     uint64_t sum;
 };
-/* The effect of a small patch on the collection's head; base with it makes next. *plain false: the
- * whole manifest must be counted. CULL_E_NOMEM, CULL_E_CORRUPT. */
+/* The effect of a small patch on the collection's head, base. *plain false: the whole manifest must
+ * be counted. CULL_E_NOMEM, CULL_E_CORRUPT. */
 cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *base,
-                               const cull_manifest *next, const cull_manifest_patch *patch,
-                               struct cull__patch_effect *effect, bool *plain);
+                               const cull_manifest_patch *patch, struct cull__patch_effect *effect,
+                               bool *plain);
 
 #endif
