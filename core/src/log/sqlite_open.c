@@ -470,9 +470,13 @@ static cull_status ends_check(struct cull__sqlite *log, cull_error *err)
     (void)sqlite3_finalize(statement);
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         status = cull__sqlite_error(log, code, err);
-    } else if (seq != meta.seq || bytes != meta.bytes) {
-        status = cull__sqlite_corrupt(
-            log, err, "it ends at fact %" PRIu64 ", its table meta says %" PRIu64, seq, meta.seq);
+    } else if (seq < meta.seq) {
+        status = cull__sqlite_corrupt(log, err, "fact %" PRIu64 " is missing", seq + 1);
+    } else if (seq > meta.seq) {
+        status = cull__sqlite_corrupt(log, err, "it goes on behind fact %" PRIu64 ", its last",
+                                      meta.seq);
+    } else if (bytes != meta.bytes) {
+        status = cull__sqlite_corrupt(log, err, "the batch up to fact %" PRIu64 " is damaged", seq);
     }
     return cull__sqlite_end(log, status, err);
 }
