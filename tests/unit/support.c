@@ -25,6 +25,9 @@ static const char *scratch_root; /* of the runner; NULL: directly below TMPDIR *
 static bool must_fail(struct failing_allocator *failing)
 {
     failing->calls++;
+    if (failing->once) {
+        return failing->calls == failing->fail_at;
+    }
     return failing->fail_at != 0 && failing->calls >= failing->fail_at;
 }
 

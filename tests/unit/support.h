@@ -12,6 +12,7 @@ struct failing_allocator {
     cull_allocator allocator;
     uint64_t calls;   /* of alloc and realloc, the failed one included */
     uint64_t fail_at; /* the first call that fails, counted from 1; 0: none does */
+    bool once;        /* and the only one */
     int64_t live;     /* blocks that were not freed yet */
 };
 

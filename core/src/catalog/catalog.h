@@ -312,6 +312,8 @@ cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull_
 /* Everything is checked: CULL_E_CORRUPT. */
 cull_status cull__catalog_load(struct cull__catalog **out, const void *data, size_t len,
                                const cull_allocator *allocator, cull_error *err);
+/* Needs memory; without it *why is this, and not everything was looked at. */
+#define CULL__VALID_NO_MEMORY "no memory to compare ids"
 bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why);
 
 #endif

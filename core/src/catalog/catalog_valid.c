@@ -388,7 +388,7 @@ static const char *logged_broken(const struct cull__catalog *catalog)
     const char *why = NULL;
 
     if (ids == NULL) {
-        return "no memory to compare ids";
+        return CULL__VALID_NO_MEMORY;
     }
     for (const struct cull__collection *in = catalog->collections; in != NULL;
          in = in->hh_id.next) {
@@ -435,7 +435,7 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
         *why = "a cycle was verified before it began";
     }
     if (*why == NULL && cull__catalog_check_ids(catalog, &unique) != CULL_OK) {
-        *why = "no memory to compare ids";
+        *why = CULL__VALID_NO_MEMORY;
     }
     if (*why == NULL && !unique) {
         *why = "an id is there twice, or was not given yet";

@@ -176,7 +176,6 @@ static void take_ranges(struct cull__cursor *in, struct cull__buf *out, const ui
     uint64_t end = 0;
     size_t total = 0;
 
-    cull__buf_clear(out);
     for (size_t r = 0; r < ranges && !in->failed; r++) {
         uint64_t first = end + cull__cursor_varint_max(in, UINT32_MAX);
         uint64_t len = cull__cursor_varint_max(in, FACT_NUMBERS_MAX) + 1;
@@ -222,7 +221,6 @@ static void take_blobs(struct cull__cursor *in, struct cull__fact *fact, struct 
     size_t count = cull__cursor_count(in, 3 + digest_len, FACT_BLOBS_MAX);
     struct cull__fact_blob *blobs;
 
-    cull__buf_clear(out);
     blobs = (struct cull__fact_blob *)(void *)cull__buf_room(out, count * sizeof *blobs);
     for (size_t i = 0; blobs != NULL && i < count; i++) {
         const uint8_t *digest;
@@ -254,7 +252,6 @@ static void take_versions(struct cull__cursor *in, struct cull__fact *fact, stru
     size_t count = cull__cursor_count(in, 2, FACT_BLOBS_MAX);
     struct cull__fact_version *versions;
 
-    cull__buf_clear(out);
     versions = (struct cull__fact_version *)(void *)cull__buf_room(out, count * sizeof *versions);
     for (size_t i = 0; versions != NULL && i < count; i++) {
         versions[i].number = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX - 2);
@@ -391,6 +388,11 @@ void cull__fact_scratch_release(struct cull__fact_scratch *scratch)
 static void take_arrays(struct cull__fact *out, unsigned fields, struct cull__cursor *in,
                         size_t digest_len, struct cull__fact_scratch *scratch)
 {
+    /* all of them: one that found no memory for an earlier fact must not fail this one */
+    cull__buf_clear(&scratch->numbers);
+    cull__buf_clear(&scratch->opened);
+    cull__buf_clear(&scratch->blobs);
+    cull__buf_clear(&scratch->versions);
     if (fields & NUMBERS) {
         take_ranges(in, &scratch->numbers, &out->numbers, &out->number_count);
     }

@@ -702,6 +702,9 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
     }
     if (status == CULL_OK && !commit.digest_known) {
         status = cull_manifest_digest(commit.manifest, &commit.manifest_digest);
+        status = status == CULL_OK ? CULL_OK
+                                   : cull__error_set(err, status, "digest of the manifest: %s",
+                                                     cull_strerror(status));
     }
     if (status == CULL_OK) {
         status =

@@ -193,6 +193,9 @@ cull_status cull__version_manifest_locked(cull_store *store,
     }
     if (status == CULL_OK) {
         status = cull_manifest_digest(*out, &digest);
+        status = status == CULL_OK ? CULL_OK
+                                   : cull__error_set(err, status, "digest of the manifest: %s",
+                                                     cull_strerror(status));
     }
     if (status == CULL_OK &&
         memcmp(digest.bytes, version->manifest_digest, sizeof version->manifest_digest) != 0) {

@@ -365,8 +365,8 @@ static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t 
     return repair_lost(fsck, batch->numbers[i], &batch->ids[i], quarantine) && !batch->held[i];
 }
 
-/* One blob against what the object store says of it. */
-static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t i)
+/* One blob against what the object store says of it. Memory that runs out is no finding. */
+static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t i)
 {
     const cull_object_info *info = &batch->info[i];
     const char *held = batch->held[i] ? "" : " (no version holds it)";
@@ -380,14 +380,14 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
         (void)snprintf(message, sizeof message,
                        "blob %s: its object is missing: putting its content again heals it", hex);
         find(fsck, CULL_FOUND_MISSING, true, false, message);
-        return;
+        return CULL_OK;
     }
     if (status == CULL_E_NOTFOUND) {
         if (is_still_live(fsck, batch, i)) {
             (void)snprintf(message, sizeof message, "blob %s: its object is missing%s", hex, held);
             find(fsck, CULL_FOUND_MISSING, true, set_aside(fsck, batch, i, false), message);
         }
-        return;
+        return CULL_OK;
     }
     fsck->result->objects++;
     if (status == CULL_OK && batch->sizes[i] != CULL_SIZE_UNKNOWN &&
@@ -396,10 +396,13 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
                        hex, (unsigned long long)info->size_bytes,
                        (unsigned long long)batch->sizes[i], held);
         find(fsck, CULL_FOUND_WRONG_SIZE, true, set_aside(fsck, batch, i, true), message);
-        return;
+        return CULL_OK;
     }
     if (status == CULL_OK && fsck->options->read_data) {
         status = read_object(fsck, &batch->ids[i], &why);
+    }
+    if (status == CULL_E_NOMEM) {
+        return cull__error_nomem(fsck->err);
     }
     if (status == CULL_E_DAMAGED) {
         (void)snprintf(message, sizeof message, "blob %s: its object holds other bytes%s", hex,
@@ -410,6 +413,7 @@ static void check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t
                        why.message[0] != '\0' ? why.message : cull_strerror(status));
         find(fsck, CULL_FOUND_UNREADABLE, true, false, message);
     }
+    return CULL_OK;
 }
 
 static cull_status check_blobs(struct fsck *fsck)
@@ -431,8 +435,8 @@ static cull_status check_blobs(struct fsck *fsck)
         }
         (void)cull__objects_stat_batch(fsck->store->objects, batch->ids, batch->count, batch->info,
                                        NULL); /* each has its own status */
-        for (size_t i = 0; i < batch->count; i++) {
-            check_blob(fsck, batch, i);
+        for (size_t i = 0; i < batch->count && status == CULL_OK; i++) {
+            status = check_blob(fsck, batch, i);
         }
     }
     cull__free(fsck->store->allocator, batch);

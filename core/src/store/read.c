@@ -42,7 +42,7 @@ static cull_status find_object(cull_store *store, const cull_digest *digest, cul
     cull_digest_to_hex(hex, digest, store->settings.digest);
     status = cull__blob_table_find(store->index->blobs, digest, 1, &number);
     if (status != CULL_OK) {
-        status = cull__error_nomem(err);
+        status = cull__error_set(err, status, "blob table: %s", cull_strerror(status));
     } else if (number == CULL__BLOB_NONE) {
         status = cull__error_set(err, CULL_E_NOTFOUND, "blob %s: not in the store", hex);
     } else if (cull__blob_table_state(store->index->blobs, number) == CULL__BLOB_EXPECTED) {

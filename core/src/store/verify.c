@@ -143,7 +143,7 @@ static cull_status verify_collection(struct verifier *verifier,
 }
 
 /* The rooms' own rules. */
-static void verify_structures(struct verifier *verifier)
+static cull_status verify_structures(struct verifier *verifier)
 {
     const struct cull__index *index = verifier->store->index;
     const char *why = NULL;
@@ -154,9 +154,13 @@ static void verify_structures(struct verifier *verifier)
     for (size_t i = 0; i < index->span_count && sound; i++) {
         sound = cull__lifespans_valid(index->spans[i].spans, &why);
     }
+    if (!sound && strcmp(why, CULL__VALID_NO_MEMORY) == 0) {
+        return cull__error_nomem(verifier->err);
+    }
     if (!sound) {
         (void)tell(verifier, CULL_FOUND_STRUCTURE, why);
     }
+    return CULL_OK;
 }
 
 cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn visit, void *ctx,
@@ -166,7 +170,7 @@ cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn
     cull_status status = verify_counts(&verifier);
 
     if (status == CULL_OK && visit != NULL) {
-        verify_structures(&verifier);
+        status = verify_structures(&verifier);
     }
     for (const struct cull__collection *collection = store->catalog->collections;
          collection != NULL && fingerprints && status == CULL_OK &&
