@@ -10,6 +10,8 @@
  */
 #include "git_patches.h"
 
+#define LINE_ENTRIES_MAX (1u << 20)
+
 size_t git_chunk_edits(const struct git_chunk *chunk, size_t i, const struct git_edit **edits)
 {
     size_t from = i == 0 ? 0 : chunk->ends[i - 1];
@@ -134,28 +136,36 @@ static cull_status make_ready(struct git_patches *patches, size_t i)
     return status;
 }
 
+/* The line, from base on; a very large manifest's text is not kept. */
+static cull_status begin_line(struct git_patches *patches, const cull_version_key *base)
+{
+    struct cli *cli = patches->blobs->import->cli;
+    cull_manifest *manifest = NULL;
+    cull_status status = cull_version_manifest(cli->store, base, &manifest, &cli->err);
+
+    if (status == CULL_OK && cull_manifest_count(manifest) > LINE_ENTRIES_MAX) {
+        patches->alone = true;
+    } else if (status == CULL_OK &&
+               cull_manifest_line_new(&patches->line, manifest, NULL) != CULL_OK) {
+        status = cli_fail_nomem(cli);
+    }
+    cull_manifest_free(manifest);
+    return status;
+}
+
 /* Let the line follow the patches that are ready; it begins at base. */
 static cull_status note_ready(struct git_patches *patches, const cull_version_key *base)
 {
     struct cli *cli = patches->blobs->import->cli;
-    cull_manifest *manifest = NULL;
     cull_error err = { CULL_OK, "" };
-    cull_status status = CULL_OK;
+    cull_status status = patches->line == NULL ? begin_line(patches, base) : CULL_OK;
 
-    if (patches->line == NULL) {
-        status = cull_version_manifest(cli->store, base, &manifest, &cli->err);
-        if (status == CULL_OK &&
-            cull_manifest_line_new(&patches->line, manifest, NULL) != CULL_OK) {
-            status = cli_fail_nomem(cli);
-        }
-        cull_manifest_free(manifest);
-    }
-    if (status != CULL_OK) {
+    if (status != CULL_OK || patches->alone) {
         return status;
     }
     status = cull_manifest_line_follow(patches->line, patches->ready, patches->ready_count, &err);
     if (status == CULL_E_INVALID) {
-        patches->unfit = true;
+        patches->alone = true;
         return CULL_OK;
     }
     cli->err = status == CULL_OK ? cli->err : err;
@@ -170,7 +180,7 @@ cull_status git_patches_take(struct git_patches *patches, size_t i, const cull_v
     *out = NULL;
     if (i >= patches->ready_first + patches->ready_count) {
         status = make_ready(patches, i);
-        if (status == CULL_OK && !patches->unfit) {
+        if (status == CULL_OK && !patches->alone) {
             status = note_ready(patches, base);
         }
     }

@@ -24,7 +24,7 @@ struct git_patches {
     const struct git_chunk *chunk;
 
     cull_manifest_line *line; /* at the manifest before the next patch that is made; or NULL */
-    bool unfit;               /* an edit does not fit: for the commit to say */
+    bool alone;               /* there is no line any more: each commit computes its digest */
     cull_manifest_patch *ready[GIT_AHEAD];
     size_t ready_first; /* the step that ready[0] is of */
     size_t ready_count;

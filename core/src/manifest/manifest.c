@@ -854,8 +854,11 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
     return status;
 }
 
+#define CHECKED_FIXED_BYTES 9 /* of an entry: its kind and its size */
+
 uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
 {
+    const size_t blob_tail_len = cull_digest_len(manifest->kind);
     XXH3_state_t state;
     uint8_t bytes[8192]; /* many small pieces cost more than their copies in a large one */
     size_t len = 0;
@@ -863,27 +866,32 @@ uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
     (void)XXH3_64bits_reset(&state);
     for (size_t i = 0; i < manifest->count; i++) {
         struct cull__row_ref ref = row_ref(manifest, i);
-        size_t tail_len;
+        size_t tail_len = blob_tail_len;
         size_t text_len;
-        uint8_t fixed[9] = { ref.row->kind };
+        uint8_t *fixed;
 
-        (void)ref_tail(manifest, &ref, &tail_len);
-        text_len = (size_t)ref.row->path_len + 1 + tail_len;
-        for (size_t byte = 0; byte < 8; byte++) {
-            fixed[1 + byte] = (uint8_t)(ref.row->size_bytes >> (8 * byte));
+        if (ref.row->kind != CULL_ENTRY_BLOB) {
+            (void)ref_tail(manifest, &ref, &tail_len);
         }
-        if (sizeof fixed + text_len > sizeof bytes - len) {
+        text_len = (size_t)ref.row->path_len + 1 + tail_len;
+        if (CHECKED_FIXED_BYTES + text_len > sizeof bytes - len) {
             (void)XXH3_64bits_update(&state, bytes, len);
             len = 0;
         }
-        if (sizeof fixed + text_len > sizeof bytes) {
-            (void)XXH3_64bits_update(&state, fixed, sizeof fixed);
-            (void)XXH3_64bits_update(&state, ref_path(&ref), text_len);
-            continue;
+        fixed = bytes + len;
+        fixed[0] = ref.row->kind;
+        for (size_t byte = 0; byte < 8; byte++) {
+            fixed[1 + byte] = (uint8_t)(ref.row->size_bytes >> (8 * byte));
         }
-        memcpy(bytes + len, fixed, sizeof fixed);
-        memcpy(bytes + len + sizeof fixed, ref_path(&ref), text_len);
-        len += sizeof fixed + text_len;
+        len += CHECKED_FIXED_BYTES;
+        if (text_len <= sizeof bytes - len) {
+            memcpy(bytes + len, ref_path(&ref), text_len);
+            len += text_len;
+        } else {
+            (void)XXH3_64bits_update(&state, bytes, len);
+            (void)XXH3_64bits_update(&state, ref_path(&ref), text_len);
+            len = 0;
+        }
     }
     (void)XXH3_64bits_update(&state, bytes, len);
     return XXH3_64bits_digest(&state);

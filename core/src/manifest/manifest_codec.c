@@ -555,7 +555,7 @@ static cull_status deflater_begin(struct deflater *deflater, const struct header
     deflater->piece = cull__alloc(allocator, PIECE_BYTES, 1);
     /* raw deflate: the checksum is ours */
     return deflater->piece != NULL && deflateInit2(&deflater->stream, DEFLATE_LEVEL, Z_DEFLATED,
-                                                   -15, 8, Z_DEFAULT_STRATEGY) == Z_OK
+                                                   -15, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK
                ? CULL_OK
                : cull__error_nomem(err);
 }
