@@ -138,7 +138,7 @@ static cull_status check_answer(struct cull__txn *txn, void *ctx, cull_error *er
     const struct cull__index *index = txn->store->index;
     struct cull__fact fact = { .type = answer->type, .id = answer->sweep->cycle };
     struct cull__u32s list = CULL__U32S_INIT(txn->store->allocator);
-    cull_status status = cull__sweep_check_fence(txn, answer->sweep, err);
+    cull_status status = cull__sweep_check_fence(answer->sweep, err);
 
     if (status == CULL_OK && cull__blob_table_find(index->blobs, answer->digests, answer->count,
                                                    answer->numbers) != CULL_OK) {

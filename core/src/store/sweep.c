@@ -6,7 +6,8 @@
  *           whose count is still 0, delete their objects, GONE for those that answered.
  * INVARIANT DELETING is in the log before the first delete is sent; gone only after the answer. A
  *           claim looks at the state at the log's end, not at the plan: who named a blob since has
- *           rescued it.
+ *           rescued it. What is deleted is looked up in a state in which the cycle is the newest:
+ *           later, the numbers may be those of other blobs.
  * COST      Two appends and one delete_batch for CULL__CLAIM_BATCH blobs.
  * FAILURE   A crash anywhere leaves DELETING blobs; the next cycle deletes them again, by the object
  *           versions of the claim. An object that could not be deleted stays DELETING likewise.
@@ -38,14 +39,14 @@ cull_status cull__sweep_begin(struct cull__sweep *sweep, cull_error *err)
 }
 
 /* A newer cycle has begun: whatever we hold is no longer ours. */
-cull_status cull__sweep_check_fence(const struct cull__txn *txn, const struct cull__sweep *sweep,
-                                    cull_error *err)
+cull_status cull__sweep_check_fence(const struct cull__sweep *sweep, cull_error *err)
 {
-    return txn->store->catalog->cycles == sweep->cycle
+    uint64_t newest = sweep->store->catalog->cycles;
+
+    return newest == sweep->cycle
                ? CULL_OK
                : cull__error_set(err, CULL_E_BUSY, "cycle %llu was overtaken by cycle %llu",
-                                 (unsigned long long)sweep->cycle,
-                                 (unsigned long long)txn->store->catalog->cycles);
+                                 (unsigned long long)sweep->cycle, (unsigned long long)newest);
 }
 
 /* --- deleting what is claimed ------------------------------------------------------------------- */
@@ -169,7 +170,7 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
     const struct cull__u32s *unsent = &gone->sweep->unsent;
     struct cull__fact fact = { .type = CULL__FACT_GONE, .id = gone->sweep->cycle };
     size_t at = 0;
-    cull_status status = cull__sweep_check_fence(txn, gone->sweep, err);
+    cull_status status = cull__sweep_check_fence(gone->sweep, err);
 
     gone->bytes = 0;
     for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
@@ -201,7 +202,8 @@ static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s 
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
     if (status == CULL_OK) {
-        if (collect_versions(store, numbers, &batch) != CULL_OK) {
+        status = cull__sweep_check_fence(sweep, err);
+        if (status == CULL_OK && collect_versions(store, numbers, &batch) != CULL_OK) {
             status = cull__error_nomem(err);
         }
         cull__store_leave(store);
@@ -381,7 +383,7 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     struct cull__fact verified = { .type = CULL__FACT_VERIFIED, .id = purge->sweep->cycle };
     uint64_t grace_ms = txn->store->settings.grace_ms;
     uint64_t until_ms = grace_ms > UINT64_MAX - txn->now_ms ? UINT64_MAX : txn->now_ms + grace_ms;
-    cull_status status = cull__sweep_check_fence(txn, purge->sweep, err);
+    cull_status status = cull__sweep_check_fence(purge->sweep, err);
 
     if (status != CULL_OK) {
         return status;
@@ -515,7 +517,7 @@ static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err
     const struct cull__index *index = txn->store->index;
     struct cull__fact claim = { .type = CULL__FACT_CLAIM, .id = sweep->cycle };
     struct cull__fact_version *versions = NULL;
-    cull_status status = cull__sweep_check_fence(txn, sweep, err);
+    cull_status status = cull__sweep_check_fence(sweep, err);
 
     sweep->numbers.count = sweep->unsent.count = 0;
     for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {

@@ -26,8 +26,7 @@ struct cull__sweep {
 /* Append CYCLE: from here on older collectors are fenced. */
 cull_status cull__sweep_begin(struct cull__sweep *sweep, cull_error *err);
 /* CULL_E_BUSY if a newer cycle has begun: whatever we hold is no longer ours. */
-cull_status cull__sweep_check_fence(const struct cull__txn *txn, const struct cull__sweep *sweep,
-                                    cull_error *err);
+cull_status cull__sweep_check_fence(const struct cull__sweep *sweep, cull_error *err);
 /* Append the plan's expiries and purges, each checked again. */
 cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err);
 /* Set the next batch's end: by count, and by the limits of the options. */

@@ -1,0 +1,153 @@
+/*
+ * test_fence.c - a collector that loses its lock to another while it works deletes nothing of what
+ * was uploaded since, wherever in its cycle that happens.
+ *
+ * A lock in one file goes with its process; one that is kept by a service, or a lock file that was
+ * replaced, can be taken over from a collector that stands still. What then keeps it from harm is
+ * the number of its cycle, in the log.
+ */
+#include "suites.h"
+
+#include <string.h>
+
+#include "cull/cull.h"
+#include "log/log_internal.h"
+#include "store_support.h"
+
+/* A collector's log. It stands still after a call of it, the `after`-th, and the other one, with
+ * another handle on the same store, gets its turn. */
+struct stall {
+    struct cull__log_ops ops; /* first: the calls find the rest by it */
+    const struct cull__log_ops *saved;
+    struct bench_store *other;
+    unsigned calls;
+    unsigned after;
+};
+
+static void count_call(cull_log *log)
+{
+    struct stall *stall = (struct stall *)(uintptr_t)log->ops;
+
+    if (++stall->calls != stall->after) {
+        return;
+    }
+    (void)bench_collect(stall->other);
+    ck_assert_uint_eq(bench_commit(stall->other, "again", "file=content"), 0);
+}
+
+static cull_status stalling_append(cull_log *log, uint64_t expected_seq,
+                                   const struct cull__batch *batch, uint64_t *seq, cull_error *err)
+{
+    const struct stall *stall = (const struct stall *)(uintptr_t)log->ops;
+    cull_status status = stall->saved->append(log, expected_seq, batch, seq, err);
+
+    count_call(log);
+    return status;
+}
+
+static cull_status stalling_head(cull_log *log, uint64_t *seq, cull_error *err)
+{
+    const struct stall *stall = (const struct stall *)(uintptr_t)log->ops;
+    cull_status status = stall->saved->head(log, seq, err);
+
+    count_call(log);
+    return status;
+}
+
+static cull_status lock_taken_over(cull_log *log, enum cull__leader what, cull_error *err)
+{
+    (void)log;
+    (void)what;
+    (void)err;
+    return CULL_OK;
+}
+
+/* Where a lock cannot be lost (deletes cannot arrive late) nothing else is promised. */
+static const struct {
+    const char *name;
+    cull_late_deletes late;
+} stores[] = {
+    { "deletes name versions", CULL_LATE_VERSION_IDS },
+    { "keys end in the incarnation", CULL_LATE_INCARNATION },
+};
+
+#define STORES (sizeof stores / sizeof stores[0])
+
+/* The cycle, whose log is being counted. */
+static void collect(struct bench_store *bench, struct stall *stall, const char *name)
+{
+    const cull_caller caller = bench_caller(bench);
+    const cull_gc_options how = { .now_ms = bench->now_ms, .allow_empty_store = true };
+    cull_gc_result result;
+    cull_plan *plan = NULL;
+    cull_error err = { CULL_OK, "" };
+    cull_status status;
+
+    ck_assert_int_eq(cull_gc_plan(&plan, bench->store, &how, &err), CULL_OK);
+    stall->saved = bench->log->ops;
+    stall->ops = *stall->saved;
+    stall->ops.append = stalling_append;
+    stall->ops.head = stalling_head;
+    bench->log->ops = &stall->ops;
+    status = cull_gc_execute(bench->store, plan, &how, &caller, &result, &err);
+    bench->log->ops = stall->saved;
+    /* done, or told that it was overtaken; what counts is what is there afterwards */
+    ck_assert_msg(status == CULL_OK || status == CULL_E_BUSY, "%s, after call %u: %s", name,
+                  stall->after, err.message);
+    cull_plan_free(plan);
+}
+
+/* One cycle that is overtaken after that many calls of its log; false: it made fewer. */
+static bool collect_overtaken(size_t row, unsigned after)
+{
+    struct bench_store bench;
+    struct bench_store other;
+    struct stall stall = { .other = &other, .after = after };
+    struct cull__log_ops without_lock;
+    cull_store_options options = { 0 };
+    cull_error err = { CULL_OK, "" };
+
+    bench_open(&bench, &(struct bench_options){ .late = stores[row].late });
+    (void)bench_commit(&bench, "first", "file=content");
+    bench_delete(&bench, "first", 0);
+    other = bench;
+    ck_assert_int_eq(cull_log_memory_view(&other.log, bench.log), CULL_OK);
+    without_lock = *other.log->ops;
+    without_lock.leader = lock_taken_over;
+    other.log->ops = &without_lock;
+    options.log = other.log;
+    options.objects = other.objects;
+    ck_assert_int_eq(cull_store_open(&other.store, &options, &err), CULL_OK);
+
+    collect(&bench, &stall, stores[row].name);
+    if (stall.calls >= after) {
+        bench_check(&bench);
+        ck_assert_str_eq(bench_text(&bench, "again", 0), "file=content");
+    }
+    cull_store_close(other.store);
+    cull_log_close(other.log);
+    bench_close(&bench);
+    return stall.calls >= after;
+}
+
+START_TEST(a_collector_that_is_overtaken_deletes_nothing_of_what_came_since)
+    {
+        unsigned after = 1;
+
+        while (collect_overtaken((size_t)_i, after)) {
+            after++;
+        }
+        ck_assert_msg(after > 8, "%s: overtaken at %u places only", stores[_i].name, after - 1);
+    }
+END_TEST
+
+Suite *fence_suite(void)
+{
+    Suite *suite = suite_create("fence");
+    TCase *tc = tcase_create("fence");
+
+    tcase_add_loop_test(tc, a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0,
+                        STORES);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
