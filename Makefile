@@ -288,6 +288,12 @@ sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
+TSAN := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+.PHONY: tsan
+tsan: ## Uploaders, deleters and a collector at once under ThreadSanitizer
+	+@$(AGAIN) BUILD=$(BUILD)/tsan CFLAGS='$(TSAN)' NO_UNDEFINED= $(BUILD)/tsan/unit-tests
+	@CK_FORK=no TSAN_OPTIONS=halt_on_error=1 $(BUILD)/tsan/unit-tests threads
+
 COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic
 COVERAGE_MIN ?= 85
 .PHONY: coverage

@@ -6,6 +6,7 @@
 #include "suites.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,14 @@ static void failed(struct worker *worker, cull_status status, const cull_error *
     }
 }
 
+/* What a version of an uploader holds: two blobs shared between uploaders and versions. */
+static const char *version_text(char text[96], int number, int version)
+{
+    (void)snprintf(text, 96, "a=s%d b=s%d own=u%d-%d", version % 5, version / 3 % 7, number,
+                   version);
+    return text;
+}
+
 /* One version of three blobs, two of them shared between uploaders and versions. */
 static cull_status make_version(struct worker *worker, int version, cull_error *err)
 {
@@ -45,8 +54,7 @@ static cull_status make_version(struct worker *worker, int version, cull_error *
     cull_status status;
 
     (void)snprintf(name.collection, sizeof name.collection, "c%d", worker->number);
-    (void)snprintf(text, sizeof text, "a=s%d b=s%d own=u%d-%d", version % 5, version / 3 % 7,
-                   worker->number, version);
+    (void)version_text(text, worker->number, version);
     manifest = bench_manifest(bench, text);
     commit.manifest = manifest;
     do { /* a blob that is being deleted answers wait, and the commit then says what is missing */
@@ -194,12 +202,129 @@ START_TEST(uploaders_and_a_collector_at_once_lose_nothing)
     }
 END_TEST
 
+/* --- with somebody who deletes and restores ----------------------------------------------------- */
+
+#define CROWD_UPLOADERS 2
+#define CROWD_TURNS 300 /* of the deleter */
+
+static void *upload_only(void *ctx)
+{
+    struct worker *worker = ctx;
+
+    for (int version = 0; version < VERSIONS; version++) {
+        cull_error err = { CULL_OK, "" };
+
+        failed(worker, make_version(worker, version, &err), &err);
+    }
+    return NULL;
+}
+
+/* A status that says that others were faster is no failure. */
+static cull_status unless_raced(cull_status status)
+{
+    return status == CULL_E_NOTFOUND || status == CULL_E_BUSY ? CULL_OK : status;
+}
+
+/* Every version is deleted at most once a turn of the numbers, and every third comes back. */
+static void *delete_and_restore(void *ctx)
+{
+    struct worker *worker = ctx;
+    const cull_caller caller = bench_caller(&worker->bench);
+    const cull_delete_options options = { .delete_aliases = true };
+
+    for (int turn = 0; turn < CROWD_TURNS; turn++) {
+        cull_name name = { "e", "p", "", "" };
+        cull_version_key key;
+        cull_error err = { CULL_OK, "" };
+        cull_status status;
+
+        (void)snprintf(name.collection, sizeof name.collection, "c%d", turn % CROWD_UPLOADERS);
+        (void)snprintf(name.version, sizeof name.version, "v%d", turn * 7 % VERSIONS);
+        status = cull_version_find(worker->bench.store, &name, &key, &err);
+        if (status != CULL_OK) { /* not made yet, or purged */
+            failed(worker, unless_raced(status), &err);
+            (void)sched_yield();
+            continue;
+        }
+        status = cull_delete(worker->bench.store, &key, 1, &options, &caller, &err);
+        failed(worker, unless_raced(status), &err);
+        if (status == CULL_OK && turn % 3 == 0) {
+            status = cull_restore(worker->bench.store, &key, 1, NULL, &caller, &err);
+            failed(worker, unless_raced(status), &err);
+        }
+    }
+    return NULL;
+}
+
+struct versions_left {
+    size_t count;
+    struct {
+        int number; /* of the uploader */
+        uint32_t ordinal;
+    } at[CROWD_UPLOADERS * VERSIONS];
+};
+
+static cull_status note_version(void *ctx, const cull_version_info *info)
+{
+    struct versions_left *list = ctx;
+
+    ck_assert_uint_lt(list->count, CROWD_UPLOADERS * VERSIONS);
+    list->at[list->count].number = info->collection[1] - '0';
+    list->at[list->count++].ordinal = info->key.ordinal;
+    return CULL_OK;
+}
+
+START_TEST(uploaders_a_deleter_and_a_collector_on_one_handle_leave_whole_versions)
+    {
+        static void *(*const jobs[])(void *) = { upload_only, upload_only, delete_and_restore,
+                                                 collect_until_done };
+        enum { JOBS = sizeof jobs / sizeof jobs[0] };
+        const struct bench_options options = { .grace_ms = 0 };
+        struct bench_store bench;
+        struct worker workers[JOBS];
+        pthread_t threads[JOBS];
+        struct versions_left left = { .count = 0 };
+        const cull_selection committed = { 0 };
+        atomic_bool done = false;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &options);
+        memset(workers, 0, sizeof workers);
+        for (int i = 0; i < JOBS; i++) {
+            workers[i].bench = bench;
+            workers[i].number = i;
+            workers[i].done = &done;
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, jobs[i], &workers[i]), 0);
+        }
+        for (int i = 0; i < JOBS; i++) {
+            atomic_store(&done, i == JOBS - 1);
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+            ck_assert_msg(workers[i].failures == 0, "worker %d: %d failures, the first: %s", i,
+                          workers[i].failures, workers[i].first.message);
+        }
+        (void)bench_collect(&bench);
+        bench_check(&bench);
+        ck_assert_int_eq(cull_select(bench.store, &committed, note_version, &left, &err), CULL_OK);
+        ck_assert_uint_gt(left.count, 0);
+        for (size_t i = 0; i < left.count; i++) {
+            char name[16];
+            char want[96];
+
+            (void)snprintf(name, sizeof name, "c%d", left.at[i].number);
+            ck_assert_str_eq(bench_text(&bench, name, left.at[i].ordinal),
+                             version_text(want, left.at[i].number, (int)left.at[i].ordinal));
+        }
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *threads_suite(void)
 {
     Suite *suite = suite_create("threads");
     TCase *tc = tcase_create("threads");
 
     tcase_add_loop_test(tc, uploaders_and_a_collector_at_once_lose_nothing, 0, 2);
+    tcase_add_test(tc, uploaders_a_deleter_and_a_collector_on_one_handle_leave_whole_versions);
     suite_add_tcase(suite, tc);
     return suite;
 }
