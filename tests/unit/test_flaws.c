@@ -914,6 +914,109 @@ START_TEST(nothing_is_deleted_by_version_ids_while_versioning_is_suspended)
     }
 END_TEST
 
+/* Send the bytes through the store, and let them arrive. */
+static void slow_send(struct slow *slow, cull_upload *upload)
+{
+    bool done = false;
+    const cull_source source = { .fd = -1, .read = read_letter, .ctx = &done, .size_bytes_max = 1 };
+    cull_staged staged;
+
+    ck_assert_int_eq(cull_stage(slow->store, &source, &staged, NULL), CULL_OK);
+    ck_assert_int_eq(cull_upload_send(upload, &staged, 1, &slow->caller, NULL), CULL_E_BUSY);
+    deliver_all(slow);
+    ck_assert_int_eq(cull_upload_send(upload, &staged, 1, &slow->caller, NULL), CULL_OK);
+}
+
+/* A collector whose lock ends while it is stopped: when it looks at the log for the n-th time, a
+ * rival has taken over, has finished the deletion, and an upload has been given the freed number. */
+static struct rivalry {
+    struct slow *stopped;
+    struct slow rival;
+    cull_upload *upload; /* NULL: the rival has not come yet */
+    unsigned looks;      /* until it does */
+    struct cull__log_ops ops;
+    const struct cull__log_ops *ops_before;
+} rivalry;
+
+static cull_status head_after_rival(cull_log *log, uint64_t *seq, cull_error *err)
+{
+    struct slow *rival = &rivalry.rival;
+    uint64_t finished = 0;
+    cull_digest digest;
+
+    if (rivalry.upload == NULL && rivalry.looks-- == 0) {
+        ck_assert_int_eq(rivalry.ops_before->leader(log, CULL__LEADER_RELEASE, NULL), CULL_OK);
+        while (cull_gc_finish(rival->store, &rival->caller, &finished, NULL) == CULL_E_PARTIAL) {
+            deliver_all(rival);
+        }
+        rivalry.upload = slow_open(rival);
+        ck_assert_int_eq(slow_put(rival, rivalry.upload, &digest), CULL_PUT_SEND);
+        slow_send(rival, rivalry.upload);
+    }
+    return rivalry.ops_before->head(log, seq, err);
+}
+
+/* A blob that is being deleted, whose object is gone; and a rival, to come at a certain look. */
+static void rivalry_begin(struct slow *slow, unsigned looks)
+{
+    const cull_gc_options options = { .now_ms = 1000, .allow_empty_store = true };
+    cull_store_options rival_options = { .log = NULL };
+    cull_upload *upload;
+    cull_plan *plan = NULL;
+    cull_gc_result result;
+    cull_digest digest;
+
+    slow_init(slow, CULL_LATE_INCARNATION, CULL_VERSIONING_NONE);
+    upload = slow_open(slow);
+    ck_assert_int_eq(slow_put(slow, upload, &digest), CULL_PUT_SEND);
+    slow_send(slow, upload);
+    ck_assert_int_eq(cull_upload_abort(upload, &slow->caller, NULL), CULL_OK);
+    cull_upload_free(upload);
+    ck_assert_int_eq(cull_gc_plan(&plan, slow->store, &options, NULL), CULL_OK);
+    ck_assert_int_eq(cull_gc_execute(slow->store, plan, &options, &slow->caller, &result, NULL),
+                     CULL_E_PARTIAL);
+    cull_plan_free(plan);
+    deliver_all(slow);
+
+    rivalry = (struct rivalry){ .stopped = slow, .rival = *slow, .looks = looks };
+    ck_assert_int_eq(cull_log_memory_view(&rivalry.rival.log, slow->log), CULL_OK);
+    rival_options.log = rivalry.rival.log;
+    rival_options.objects = slow->objects;
+    ck_assert_int_eq(cull_store_open(&rivalry.rival.store, &rival_options, NULL), CULL_OK);
+    rivalry.ops_before = slow->log->ops;
+    rivalry.ops = *slow->log->ops;
+    rivalry.ops.head = head_after_rival;
+    slow->log->ops = &rivalry.ops;
+}
+
+START_TEST(a_fenced_collector_deletes_nothing_by_a_number_that_is_another_blobs_now)
+    {
+        bool came = true;
+        unsigned looks = 0;
+
+        for (; came; looks++) {
+            struct slow slow;
+            uint64_t finished = 0;
+            cull_status status;
+
+            rivalry_begin(&slow, looks);
+            status = cull_gc_finish(slow.store, &slow.caller, &finished, NULL);
+            ck_assert_msg(status == CULL_OK || status == CULL_E_BUSY, "at look %u: %d", looks,
+                          (int)status);
+            came = rivalry.upload != NULL;
+            deliver_all(&slow);
+            ck_assert_msg(cull_objects_memory_count(slow.objects, NULL) == (came ? 1 : 0),
+                          "at look %u: the upload has lost what it sent", looks);
+            slow.log->ops = rivalry.ops_before;
+            cull_upload_free(rivalry.upload);
+            cull_store_close(rivalry.rival.store);
+            cull_log_close(rivalry.rival.log);
+            slow_release(&slow);
+        }
+        ck_assert_uint_gt(looks, 3);
+    }
+END_TEST
+
 /* --- rule 31, byte for byte --------------------------------------------------------------------- */
 
 #define MB 1000000u
@@ -1358,6 +1461,7 @@ Suite *flaws_suite(void)
                         (int)ARRAY_LEN(failures));
     tcase_add_test(late, a_blob_is_gone_only_after_the_object_store_has_answered);
     tcase_add_test(late, a_late_delete_by_version_ids_does_not_touch_a_new_upload);
+    tcase_add_test(late, a_fenced_collector_deletes_nothing_by_a_number_that_is_another_blobs_now);
     tcase_add_test(late, nothing_is_deleted_by_version_ids_while_versioning_is_suspended);
     suite_add_tcase(suite, late);
     tcase_add_test(rules, rule_31_deleting_the_newer_version_frees_what_it_added);
