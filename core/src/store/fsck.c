@@ -79,28 +79,72 @@ static cull_status check_documents(cull_store *store, const struct cull__collect
     return status;
 }
 
-static cull_status check_manifests(struct fsck *fsck)
+/* Has anybody appended since the state was read? What is not there then may have been purged. */
+static cull_status look_again(struct fsck *fsck, bool *moved)
 {
     cull_store *store = fsck->store;
-    struct cull__buf notes = CULL__BUF_INIT(store->allocator);
+    uint64_t head = 0;
+    cull_status status = store->log->ops->head(store->log, &head, fsck->err);
+
+    *moved = status == CULL_OK && head != store->catalog_seq;
+    return *moved ? cull__store_sync(store, CULL__NEED_INDEX, fsck->err) : status;
+}
+
+/* Check a collection's documents from *ordinal on. *again: the state is another now, go on at
+ * *ordinal. */
+static cull_status check_collection(struct fsck *fsck, const struct cull__collection *collection,
+                                    struct cull__buf *notes, uint32_t *ordinal, bool *again)
+{
     cull_status status = CULL_OK;
 
-    for (const struct cull__collection *collection = store->catalog->collections;
-         collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
-        for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
-            cull_error why = { CULL_OK, "" };
+    for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
+        const struct cull__version *version = &collection->versions[i];
+        cull_error why = { CULL_OK, "" };
 
-            fsck->result->versions++;
-            status = check_documents(store, collection, &collection->versions[i], &notes, &why);
-            if (status == CULL_E_DAMAGED || status == CULL_E_IO) {
-                find(fsck, status == CULL_E_IO ? CULL_FOUND_UNREADABLE : CULL_FOUND_MANIFEST, true,
-                     false, why.message);
-                status = CULL_OK;
-            } else if (status != CULL_OK && fsck->err != NULL) {
-                *fsck->err = why;
+        if (version->ordinal < *ordinal) {
+            continue;
+        }
+        *ordinal = version->ordinal;
+        status = check_documents(fsck->store, collection, version, notes, &why);
+        if (status == CULL_E_DAMAGED) {
+            status = look_again(fsck, again);
+            if (status != CULL_OK || *again) {
+                return status;
+            }
+            find(fsck, CULL_FOUND_MANIFEST, true, false, why.message);
+        } else if (status == CULL_E_IO) {
+            find(fsck, CULL_FOUND_UNREADABLE, true, false, why.message);
+            status = CULL_OK;
+        } else if (status != CULL_OK && fsck->err != NULL) {
+            *fsck->err = why;
+        }
+        fsck->result->versions++;
+    }
+    return status;
+}
+
+static cull_status check_manifests(struct fsck *fsck)
+{
+    struct cull__buf notes = CULL__BUF_INIT(fsck->store->allocator);
+    uint64_t id = 0; /* of the collection to go on with */
+    uint32_t ordinal = 0;
+    bool again;
+    cull_status status;
+
+    do {
+        const struct cull__collection *collection = fsck->store->catalog->collections;
+
+        status = CULL_OK;
+        again = false;
+        for (; collection != NULL && status == CULL_OK && !again;
+             collection = again ? NULL : collection->hh_id.next) {
+            if (collection->id >= id) {
+                ordinal = collection->id > id ? 0 : ordinal;
+                id = collection->id;
+                status = check_collection(fsck, collection, &notes, &ordinal, &again);
             }
         }
-    }
+    } while (status == CULL_OK && again);
     cull__buf_release(&notes);
     return status;
 }
