@@ -538,18 +538,21 @@ START_TEST(a_checkpoint_of_many_columns_comes_back_whole)
     }
 END_TEST
 
-START_TEST(the_newest_two_checkpoints_of_each_room_are_kept)
+START_TEST(a_cut_leaves_the_newest_two_checkpoints_of_each_room)
     {
         struct log_place place = log_place_new(log_kinds[_i]);
         cull_log *log = place.log;
         struct cull__log_stat stat;
 
+        OK(log_append_text(log, 0, 25, "to the first cut", NULL));
+        OK(log_append_text(log, 25, 10, "and on", NULL));
         OK(log_checkpoint_simple(log, "a", 10, 1, 100, NULL));
         log_checkpoint_expect(log, "a", 0, CULL_OK, 10, 1, 100);
         log_checkpoint_expect(log, "a", 1, CULL_E_NOTFOUND, 0, 0, 0);
         OK(log_checkpoint_simple(log, "b", 5, 9, 50, NULL));
         OK(log_checkpoint_simple(log, "a", 20, 2, 200, NULL));
         OK(log_checkpoint_simple(log, "a", 30, 3, 300, NULL));
+        OK(log->ops->cut(log, 25, 0, NULL));
         log_checkpoint_expect(log, "a", 0, CULL_OK, 30, 3, 300);
         log_checkpoint_expect(log, "a", 1, CULL_OK, 20, 2, 200);
         log_checkpoint_expect(log, "a", 2, CULL_E_NOTFOUND, 0, 0, 0);
@@ -560,6 +563,32 @@ START_TEST(the_newest_two_checkpoints_of_each_room_are_kept)
         log_checkpoint_expect(log, "a", 0, CULL_OK, 30, 3, 300);
         OK(log->ops->stat(log, &stat, NULL));
         ck_assert_uint_eq(stat.checkpoint_bytes, 300 + 200 + 50);
+        log_place_end(&place);
+    }
+END_TEST
+
+/* Who writes several rooms may die between two of them, again and again. */
+START_TEST(a_checkpoint_that_the_log_still_reaches_is_kept_whatever_is_written)
+    {
+        struct log_place place = log_place_new(log_kinds[_i]);
+        cull_log *log = place.log;
+
+        OK(log_append_text(log, 0, 10, "to the cut", NULL));
+        OK(log_append_text(log, 10, 40, "and on", NULL));
+        OK(log_checkpoint_simple(log, "a", 9, 9, 90, NULL));
+        OK(log_checkpoint_simple(log, "a", 10, 1, 100, NULL));
+        OK(log_checkpoint_simple(log, "a", 20, 2, 200, NULL));
+        OK(log->ops->cut(log, 10, 0, NULL));
+        for (uint64_t seq = 30; seq <= 50; seq += 10) {
+            OK(log_checkpoint_simple(log, "a", seq, 3, 300, NULL));
+        }
+        log_checkpoint_expect(log, "a", 3, CULL_OK, 20, 2, 200);
+        log_checkpoint_expect(log, "a", 4, CULL_OK, 10, 1, 100);
+        log_checkpoint_expect(log, "a", 5, CULL_E_NOTFOUND, 0, 0, 0);
+        OK(log->ops->cut(log, 50, 0, NULL));
+        log_checkpoint_expect(log, "a", 0, CULL_OK, 50, 3, 300);
+        log_checkpoint_expect(log, "a", 1, CULL_OK, 40, 3, 300);
+        log_checkpoint_expect(log, "a", 2, CULL_E_NOTFOUND, 0, 0, 0);
         log_place_end(&place);
     }
 END_TEST
@@ -839,7 +868,9 @@ TCase *log_conformance_case(const struct log_kind *const *kinds, int count)
     tcase_add_loop_test(tc, a_large_document_comes_back_whole_and_one_over_the_limit_is_refused, 0,
                         count);
     tcase_add_loop_test(tc, a_checkpoint_of_many_columns_comes_back_whole, 0, count);
-    tcase_add_loop_test(tc, the_newest_two_checkpoints_of_each_room_are_kept, 0, count);
+    tcase_add_loop_test(tc, a_cut_leaves_the_newest_two_checkpoints_of_each_room, 0, count);
+    tcase_add_loop_test(tc, a_checkpoint_that_the_log_still_reaches_is_kept_whatever_is_written, 0,
+                        count);
     tcase_add_loop_test(tc, a_damaged_checkpoint_is_corrupt_and_the_older_one_stands, 0, count);
     tcase_add_loop_test(tc, a_cut_moves_whole_batches_to_the_audit, 0, count);
     tcase_add_loop_test(tc, the_audit_drops_what_is_older_than_asked_and_not_what_is_as_old, 0,

@@ -763,14 +763,17 @@ START_TEST(segments_go_with_the_last_listing_that_names_them)
         cull_log *log = place.log;
         struct cull__log_stat stat;
 
+        OK(log_append_text(log, 0, 3, "to the cut", NULL));
         OK(log_checkpoint_simple(log, "a", 1, 1, 3 * MIB, NULL));
         OK(log_checkpoint_simple(log, "b", 1, 1, 3 * MIB, NULL)); /* the same bytes */
         OK(log_checkpoint_simple(log, "a", 2, 2, 100, NULL));
         OK(log_checkpoint_simple(log, "a", 3, 3, 100, NULL));
+        OK(log->ops->cut(log, 3, 0, NULL));
         OK(log->ops->stat(log, &stat, NULL));
         ck_assert_uint_eq(stat.checkpoint_bytes, 3 * MIB + 200); /* b still names them */
         OK(log_checkpoint_simple(log, "b", 2, 2, 100, NULL));
         OK(log_checkpoint_simple(log, "b", 3, 3, 100, NULL));
+        OK(log->ops->cut(log, 3, 0, NULL));
         OK(log->ops->stat(log, &stat, NULL));
         ck_assert_uint_eq(stat.checkpoint_bytes, 200);
         log_place_end(&place);

@@ -445,19 +445,25 @@ static cull_status checkpoint_copy(struct kept_checkpoint *out, const struct cor
     return CULL_OK;
 }
 
-/* Add the checkpoint as its room's newest and drop the room's oldest. Room was made before. */
+/* Drop what the cut log no longer reaches, but for the newest ones of each room. */
+static void checkpoints_trim(struct core *core)
+{
+    for (size_t i = core->checkpoints_count; i-- > 0;) {
+        struct kept_checkpoint *old = &core->checkpoints[i];
+        const struct kept_checkpoint *kept =
+            checkpoint_find(core, old->room, CULL__CHECKPOINTS_KEPT - 1);
+
+        if (kept != NULL && old < kept && old->seq < core->cut_seq) {
+            checkpoint_release(core, old);
+            memmove(old, old + 1, (core->checkpoints_count - i - 1) * sizeof *old);
+            core->checkpoints_count--;
+        }
+    }
+}
+
+/* Add the checkpoint as its room's newest. Room was made before. */
 static void checkpoint_add(struct core *core, const struct kept_checkpoint *checkpoint)
 {
-    struct kept_checkpoint *oldest =
-        checkpoint_find(core, checkpoint->room, CULL__CHECKPOINTS_KEPT - 1);
-
-    if (oldest != NULL) {
-        struct kept_checkpoint *end = core->checkpoints + core->checkpoints_count;
-
-        checkpoint_release(core, oldest);
-        memmove(oldest, oldest + 1, (size_t)(end - oldest - 1) * sizeof *oldest);
-        core->checkpoints_count--;
-    }
     CULL_ASSERT(core->checkpoints_count < core->checkpoints_capacity);
     core->checkpoints[core->checkpoints_count++] = *checkpoint;
 }
@@ -591,6 +597,9 @@ static cull_status memory_cut(cull_log *log, uint64_t seq, uint64_t audit_before
         }
         core->cut_seq = last;
         core->cut++;
+    }
+    if (status == CULL_OK) {
+        checkpoints_trim(core);
     }
     while (status == CULL_OK && old < core->cut && core->batches[old]->now_ms < audit_before_ms) {
         cull__free(core->allocator, core->batches[old]);

@@ -133,6 +133,9 @@ static cull_status cut_inside(struct cull__sqlite *log, const struct cull__meta 
     if (status == CULL_OK) {
         status = cull__sqlite_run(log, CULL__SQL_AUDIT_DROP, &before, 1, err);
     }
+    if (status == CULL_OK) {
+        status = cull__sqlite_checkpoint_trim(log, cut->to, err);
+    }
     return status;
 }
 

@@ -334,19 +334,16 @@ static cull_status listing_put(struct cull__sqlite *log, const char *room,
         cull__sqlite_bind_bytes(statement, 4, bytes->data, bytes->len) != SQLITE_OK) {
         return cull__error_nomem(err);
     }
-    status = cull__sqlite_step(log, statement, &row, err);
-    if (status != CULL_OK) {
-        return status;
-    }
-    statement = cull__sqlite_statement(log, CULL__SQL_CHECKPOINT_TRIM, &status, err);
-    if (statement == NULL) {
-        return status;
-    }
-    if (sqlite3_bind_text(statement, 1, room, -1, SQLITE_STATIC) != SQLITE_OK) {
-        return cull__error_nomem(err);
-    }
-    cull__sqlite_bind_number(statement, 2, CULL__CHECKPOINTS_KEPT);
     return cull__sqlite_step(log, statement, &row, err);
+}
+
+cull_status cull__sqlite_checkpoint_trim(struct cull__sqlite *log, uint64_t cut_seq,
+                                         cull_error *err)
+{
+    uint64_t numbers[2] = { cut_seq, CULL__CHECKPOINTS_KEPT };
+    cull_status status = cull__sqlite_run(log, CULL__SQL_CHECKPOINT_TRIM, numbers, 2, err);
+
+    return status == CULL_OK ? segments_drop(log, err) : status;
 }
 
 /* Seq and bytes of the room's newest checkpoint. */

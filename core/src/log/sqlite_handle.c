@@ -43,9 +43,9 @@ static const char *const sql_text[CULL__SQL_COUNT] = {
                                  " ORDER BY seq DESC LIMIT 1 OFFSET ?2",
     [CULL__SQL_CHECKPOINT_SIZE] = "SELECT seq, bytes FROM checkpoint WHERE room = ?1"
                                   " ORDER BY seq DESC LIMIT 1",
-    [CULL__SQL_CHECKPOINT_TRIM] = "DELETE FROM checkpoint WHERE room = ?1 AND seq <= (SELECT seq"
-                                  " FROM checkpoint WHERE room = ?1 ORDER BY seq DESC"
-                                  " LIMIT 1 OFFSET ?2)",
+    [CULL__SQL_CHECKPOINT_TRIM] = "DELETE FROM checkpoint WHERE seq < ?1 AND seq <= (SELECT c.seq"
+                                  " FROM checkpoint c WHERE c.room = checkpoint.room"
+                                  " ORDER BY c.seq DESC LIMIT 1 OFFSET ?2)",
     [CULL__SQL_CHECKPOINT_ALL] = "SELECT room, seq, listing FROM checkpoint",
     [CULL__SQL_CHECKPOINT_REMOVE] = "DELETE FROM checkpoint WHERE room = ?1 AND seq = ?2",
     [CULL__SQL_SEGMENT_PUT] = "INSERT INTO segment (name, data) VALUES (?1, ?2)",

@@ -125,6 +125,10 @@ cull_status cull__sqlite_document_pieces(cull_log *log, uint64_t id, cull__piece
 cull_status cull__sqlite_checkpoint_put(cull_log *log, const char *room, uint64_t seq,
                                         const struct cull__column *columns, size_t count,
                                         cull_error *err);
+/* Drop what the log, cut at a fact, no longer reaches, but for the newest ones of each room. Inside a
+ * transaction that writes. */
+cull_status cull__sqlite_checkpoint_trim(struct cull__sqlite *log, uint64_t cut_seq,
+                                         cull_error *err);
 cull_status cull__sqlite_checkpoint_get(cull_log *log, const char *room, unsigned age,
                                         struct cull__checkpoint *out, cull_error *err);
 cull_status cull__sqlite_checkpoint_size(cull_log *log, const char *room, uint64_t *seq,

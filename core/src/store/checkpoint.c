@@ -5,7 +5,9 @@
  *           checkpoint that is not whole, or cannot be read, falls back to the older; without any,
  *           state begins at fact 0, unless the log was cut: then nothing stands in for what is gone,
  *           and the store is CULL_E_CORRUPT, or CULL_E_IO as long as one cannot be read.
- * INVARIANT The log is cut only below the oldest kept checkpoint of every room.
+ * INVARIANT The log is cut only below the oldest kept checkpoint of every room. Checkpoints go with a
+ *           cut alone, so a set of rooms that is whole stays until there are two newer ones, however
+ *           often somebody dies while writing the next.
  * COST      Writing: one pass over the rooms; segments that did not change are not written again.
  * WHY NOT   a checkpoint per command: a tail of 256 KiB is read in less than it takes to sync one.
  */
@@ -16,64 +18,106 @@
 #define AUDIT_MS (UINT64_C(400) * 86400 * 1000)
 #define CATALOG_ROOM "catalog"
 
-/* May another age stand in for a checkpoint that was not read? The worst of the reasons is kept: one
- * that cannot be read now is not lost. */
-static bool try_next(cull_status status, const cull_error *local, cull_error *worst)
-{
-    bool next = status == CULL_E_NOTFOUND || status == CULL_E_CORRUPT || status == CULL_E_IO;
+/* Looking for a checkpoint that can be read, the newest first. */
+struct search {
+    const char *room;
+    uint64_t newest; /* when it began */
+    unsigned refused;
+    cull_error worst; /* of the reasons; CULL_OK: none was damaged, and none could not be read */
+};
 
-    if (next && worst->status != CULL_E_IO && status != CULL_E_NOTFOUND) {
-        *worst = *local;
-        worst->status = status;
-    }
-    return next;
+static cull_status newest_of(cull_store *store, const char *room, uint64_t *seq, cull_error *err)
+{
+    uint64_t bytes;
+
+    return store->log->ops->checkpoint_size(store->log, room, seq, &bytes, err);
 }
 
-/* Nothing whole is left of a room: begin at fact 0 if the log still does. */
-static cull_status check_not_cut(cull_store *store, const char *room, const cull_error *worst,
-                                 cull_error *err)
+static cull_status search_begin(struct search *search, cull_store *store, const char *room,
+                                cull_error *err)
+{
+    *search = (struct search){ .room = room };
+    return newest_of(store, room, &search->newest, err);
+}
+
+/* May an older one stand in for a checkpoint that was not read? The worst of the reasons is kept:
+ * what cannot be read now is not lost. */
+static bool search_goes_on(struct search *search, cull_status status, const cull_error *local)
+{
+    if (status != CULL_E_CORRUPT && status != CULL_E_IO) {
+        return false;
+    }
+    if (search->worst.status != CULL_E_IO) {
+        search->worst = *local;
+        search->worst.status = status;
+    }
+    search->refused += status == CULL_E_IO;
+    return search->refused <= CULL__CHECKPOINTS_KEPT; /* nothing at all can be read */
+}
+
+/* None was found: begin at fact 0 if the log still does. CULL_E_MOVED: another has been written
+ * since we began to look, and what we were to read next was dropped. */
+static cull_status search_ends(const struct search *search, cull_store *store, cull_error *err)
 {
     struct cull__log_stat stat;
+    uint64_t newest = 0;
     cull_status status = store->log->ops->stat(store->log, &stat, err);
 
     if (status == CULL_OK && stat.cut_seq > 0) {
-        status = worst->status != CULL_OK
-                     ? cull__error_set(err, worst->status, "%s", worst->message)
-                     : cull__error_set(err, CULL_E_CORRUPT, "no checkpoint of %s is left", room);
+        status = newest_of(store, search->room, &newest, err);
+        if (status == CULL_OK && newest != search->newest) {
+            status = cull__error_set(err, CULL_E_MOVED, "checkpoint of %s: another one is there",
+                                     search->room);
+        } else if (status == CULL_OK && search->worst.status != CULL_OK) {
+            status = cull__error_set(err, search->worst.status, "%s", search->worst.message);
+        } else if (status == CULL_OK) {
+            status =
+                cull__error_set(err, CULL_E_CORRUPT, "no checkpoint of %s is left", search->room);
+        }
     }
+    return status;
+}
+
+static cull_status load_catalog_of(cull_store *store, unsigned age, cull_error *err)
+{
+    struct cull__checkpoint checkpoint = { 0, NULL, 0 };
+    cull_status status =
+        store->log->ops->checkpoint_get(store->log, CATALOG_ROOM, age, &checkpoint, err);
+
+    if (status == CULL_OK && checkpoint.count != 1) {
+        status =
+            cull__error_set(err, CULL_E_CORRUPT, "checkpoint of %s: wrong columns", CATALOG_ROOM);
+    }
+    if (status == CULL_OK) {
+        status = cull__catalog_load(&store->catalog, checkpoint.columns[0].data,
+                                    checkpoint.columns[0].len, store->allocator, err);
+        store->catalog_seq = checkpoint.seq;
+    }
+    cull__checkpoint_release(&checkpoint, store->log->allocator);
     return status;
 }
 
 cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
 {
-    cull_error worst = { CULL_OK, "" };
-    cull_status status;
+    struct search search;
+    cull_error local = { CULL_OK, "" };
+    unsigned age = 0;
+    cull_status status = search_begin(&search, store, CATALOG_ROOM, err);
 
-    for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
-        struct cull__checkpoint checkpoint = { 0, NULL, 0 };
-        cull_error local = { CULL_OK, "" };
-
-        status =
-            store->log->ops->checkpoint_get(store->log, CATALOG_ROOM, age, &checkpoint, &local);
-        if (status == CULL_OK && checkpoint.count != 1) {
-            status = cull__error_set(&local, CULL_E_CORRUPT, "checkpoint of %s: wrong columns",
-                                     CATALOG_ROOM);
-        }
-        if (status == CULL_OK) {
-            status = cull__catalog_load(&store->catalog, checkpoint.columns[0].data,
-                                        checkpoint.columns[0].len, store->allocator, &local);
-            store->catalog_seq = checkpoint.seq;
-        }
-        cull__checkpoint_release(&checkpoint, store->log->allocator);
-        if (status == CULL_OK) {
-            store->digest_len = cull_digest_len(store->catalog->settings.digest);
-            return CULL_OK;
-        }
-        if (!try_next(status, &local, &worst)) {
-            return cull__error_set(err, status, "%s", local.message);
-        }
+    if (status != CULL_OK) {
+        return status;
     }
-    status = check_not_cut(store, CATALOG_ROOM, &worst, err);
+    do {
+        status = load_catalog_of(store, age++, &local);
+    } while (search_goes_on(&search, status, &local));
+    if (status == CULL_OK) {
+        store->digest_len = cull_digest_len(store->catalog->settings.digest);
+        return CULL_OK;
+    }
+    if (status != CULL_E_NOTFOUND && status != CULL_E_IO) {
+        return cull__error_set(err, status, "%s", local.message);
+    }
+    status = search_ends(&search, store, err);
     if (status == CULL_OK) {
         status = cull__catalog_new(&store->catalog, store->allocator);
         store->catalog_seq = 0;
@@ -81,25 +125,37 @@ cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
     return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
 }
 
-/* Load the three rooms, each at the age that has this seq. */
-static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *worst,
+/* A room's checkpoint of this seq, whatever age it has. */
+static cull_status get_at(cull_store *store, const char *room, uint64_t seq,
+                          struct cull__checkpoint *out, struct search *search, cull_error *err)
+{
+    unsigned refused = search->refused;
+    unsigned age = 0;
+    bool newer;
+    cull_status status;
+
+    search->refused = 0; /* it is counted for each room */
+    do {
+        status = store->log->ops->checkpoint_get(store->log, room, age++, out, err);
+        newer = status == CULL_OK && out->seq > seq;
+        if (status == CULL_OK && out->seq != seq) {
+            cull__checkpoint_release(out, store->log->allocator);
+            status = CULL_E_NOTFOUND;
+        }
+    } while (newer || search_goes_on(search, status, err));
+    search->refused = refused;
+    return status;
+}
+
+/* Load the three rooms as they were at this seq. */
+static cull_status load_index_at(cull_store *store, uint64_t seq, struct search *search,
                                  cull_error *err)
 {
     struct cull__checkpoint found[3] = { { 0, NULL, 0 }, { 0, NULL, 0 }, { 0, NULL, 0 } };
     cull_status status = CULL_OK;
 
     for (unsigned room = 0; room < 3 && status == CULL_OK; room++) {
-        for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
-            status = store->log->ops->checkpoint_get(store->log, cull__index_rooms[room], age,
-                                                     &found[room], err);
-            if (status == CULL_OK && found[room].seq != seq) {
-                cull__checkpoint_release(&found[room], store->log->allocator);
-                status = CULL_E_NOTFOUND;
-            }
-            if (!try_next(status, err, worst)) {
-                break;
-            }
-        }
+        status = get_at(store, cull__index_rooms[room], seq, &found[room], search, err);
     }
     if (status == CULL_OK) {
         status = cull__index_load(&store->index, &store->catalog->settings, found, store->allocator,
@@ -109,35 +165,48 @@ static cull_status load_index_at(cull_store *store, uint64_t seq, cull_error *wo
     for (unsigned room = 0; room < 3; room++) {
         cull__checkpoint_release(&found[room], store->log->allocator);
     }
-    return status;
+    return status == CULL_E_NOTFOUND
+               ? cull__error_set(err, CULL_E_CORRUPT, "checkpoint of the index: a part is missing")
+               : status;
+}
+
+/* "counts" is written last: where it has a checkpoint, the others have had one too. */
+static cull_status load_index_of(cull_store *store, unsigned age, struct search *search,
+                                 cull_error *err)
+{
+    struct cull__checkpoint counts = { 0, NULL, 0 };
+    uint64_t seq;
+    cull_status status =
+        store->log->ops->checkpoint_get(store->log, search->room, age, &counts, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    seq = counts.seq;
+    cull__checkpoint_release(&counts, store->log->allocator);
+    return load_index_at(store, seq, search, err);
 }
 
 cull_status cull__checkpoint_load_index(cull_store *store, cull_error *err)
 {
-    cull_error worst = { CULL_OK, "" };
-    cull_status status;
+    struct search search;
+    cull_error local = { CULL_OK, "" };
+    unsigned age = 0;
+    cull_status status = search_begin(&search, store, cull__index_rooms[2], err);
 
-    /* "counts" is written last: where it has a checkpoint, the others have had one too. */
-    for (unsigned age = 0; age < CULL__CHECKPOINTS_KEPT; age++) {
-        struct cull__checkpoint counts = { 0, NULL, 0 };
-        cull_error local = { CULL_OK, "" };
-
-        status =
-            store->log->ops->checkpoint_get(store->log, cull__index_rooms[2], age, &counts, &local);
-        if (status == CULL_OK) {
-            uint64_t seq = counts.seq;
-
-            cull__checkpoint_release(&counts, store->log->allocator);
-            status = load_index_at(store, seq, &worst, &local);
-        }
-        if (status == CULL_OK) {
-            return CULL_OK;
-        }
-        if (!try_next(status, &local, &worst)) {
-            return cull__error_set(err, status, "%s", local.message);
-        }
+    if (status != CULL_OK) {
+        return status;
     }
-    status = check_not_cut(store, "the index", &worst, err);
+    do {
+        status = load_index_of(store, age++, &search, &local);
+    } while (search_goes_on(&search, status, &local));
+    if (status == CULL_OK) {
+        return CULL_OK;
+    }
+    if (status != CULL_E_NOTFOUND && status != CULL_E_IO) {
+        return cull__error_set(err, status, "%s", local.message);
+    }
+    status = search_ends(&search, store, err);
     if (status == CULL_OK) {
         status = cull__index_new(&store->index, &store->catalog->settings, store->allocator);
         store->index_seq = 0;
