@@ -114,35 +114,39 @@ const uint8_t *cull__cursor_take(struct cull__cursor *cursor, size_t len)
     return taken;
 }
 
-static uint64_t take_little_endian(struct cull__cursor *cursor, size_t len)
-{
-    const uint8_t *bytes = cull__cursor_take(cursor, len);
-    uint64_t value = 0;
-
-    for (size_t i = 0; bytes != NULL && i < len; i++) {
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
-}
-
 uint8_t cull__cursor_u8(struct cull__cursor *cursor)
 {
-    return (uint8_t)take_little_endian(cursor, 1);
+    const uint8_t *bytes = cull__cursor_take(cursor, 1);
+
+    return bytes == NULL ? 0 : bytes[0];
 }
 
 uint16_t cull__cursor_u16(struct cull__cursor *cursor)
 {
-    return (uint16_t)take_little_endian(cursor, 2);
+    const uint8_t *bytes = cull__cursor_take(cursor, 2);
+
+    return bytes == NULL ? 0 : (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+/* Written out, so that a compiler makes one load of it. */
+static uint32_t load_u32(const uint8_t bytes[4])
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
 }
 
 uint32_t cull__cursor_u32(struct cull__cursor *cursor)
 {
-    return (uint32_t)take_little_endian(cursor, 4);
+    const uint8_t *bytes = cull__cursor_take(cursor, 4);
+
+    return bytes == NULL ? 0 : load_u32(bytes);
 }
 
 uint64_t cull__cursor_u64(struct cull__cursor *cursor)
 {
-    return take_little_endian(cursor, 8);
+    const uint8_t *bytes = cull__cursor_take(cursor, 8);
+
+    return bytes == NULL ? 0 : load_u32(bytes) | (uint64_t)load_u32(bytes + 4) << 32;
 }
 
 uint64_t cull__cursor_varint(struct cull__cursor *cursor)
