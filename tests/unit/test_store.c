@@ -14,6 +14,8 @@
 
 static const struct bench_options plain = { 0 };
 
+static const struct cull__log_ops *ops_before; /* of a log that a test stands in front of */
+
 /* --- the whole path --------------------------------------------------------------------------- */
 
 START_TEST(rule_31_bytes_come_back_exactly_when_nobody_holds_them)
@@ -96,6 +98,51 @@ START_TEST(checkpoints_written_again_at_the_same_fact_cut_nothing_more)
         bench_reopen(&bench);
         ck_assert_str_eq(bench_text(&bench, "c", 1), "a=1 b=22");
         bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
+/* A log whose writer of checkpoints dies before the n-th room. */
+static unsigned rooms_left;
+
+static cull_status put_until_death(cull_log *log, const char *room, uint64_t seq,
+                                   const struct cull__column *columns, size_t count,
+                                   cull_error *err)
+{
+    if (rooms_left == 0) {
+        return CULL_E_IO;
+    }
+    rooms_left--;
+    return ops_before->checkpoint_put(log, room, seq, columns, count, err);
+}
+
+START_TEST(a_store_opens_however_often_somebody_dies_between_two_rooms)
+    {
+        struct bench_store bench;
+        struct cull__log_ops deadly;
+        cull_caller caller;
+
+        bench_open(&bench, &plain);
+        caller = bench_caller(&bench);
+        ops_before = bench.log->ops;
+        deadly = *ops_before;
+        deadly.checkpoint_put = put_until_death;
+        for (int i = 0; i < 8; i++) {
+            char text[32];
+
+            (void)snprintf(text, sizeof text, "a=%d", i);
+            bench_commit(&bench, "c", text);
+            bench.log->ops = i < 2 ? ops_before : &deadly;
+            rooms_left = (unsigned)_i;
+            ck_assert_int_eq(cull_store_maintain(bench.store, true, &caller, NULL),
+                             i < 2 ? CULL_OK : CULL_E_IO);
+            bench.log->ops = ops_before;
+            bench_reopen(&bench);
+            ck_assert_str_eq(bench_text(&bench, "c", (uint32_t)i), text);
+        }
+        ck_assert(cull__log_memory_damage(bench.log, "counts", 0));
+        bench_reopen(&bench);
+        bench_check(&bench); /* the older whole set is there, too */
         bench_close(&bench);
     }
 END_TEST
@@ -400,7 +447,6 @@ END_TEST
 
 /* A log at which somebody else goes first, once, when a document is asked for. */
 static struct cull__log_ops ops_with_somebody_first;
-static const struct cull__log_ops *ops_before;
 static struct bench_store *somebody; /* on another view of the same log; NULL: has been */
 
 static cull_status document_after_somebody(cull_log *log, uint64_t id, cull__piece_fn take,
@@ -421,6 +467,28 @@ static cull_status document_after_somebody(cull_log *log, uint64_t id, cull__pie
     return ops_before->document_pieces(log, id, take, ctx, err);
 }
 
+/* Another handle on the same store, who goes first when bench's log is asked for a document. */
+static void put_somebody_first(struct bench_store *bench, struct bench_store *other)
+{
+    *other = *bench;
+    ck_assert_int_eq(cull_log_memory_view(&other->log, bench->log), CULL_OK);
+    other->store = NULL;
+    bench_reopen(other);
+    ops_before = bench->log->ops;
+    ops_with_somebody_first = *ops_before;
+    ops_with_somebody_first.document_pieces = document_after_somebody;
+    bench->log->ops = &ops_with_somebody_first;
+    somebody = other;
+}
+
+static void somebody_has_been(struct bench_store *bench, struct bench_store *other)
+{
+    ck_assert_ptr_null(somebody);
+    bench->log->ops = ops_before;
+    cull_store_close(other->store);
+    cull_log_close(other->log);
+}
+
 START_TEST(a_patch_whose_base_is_purged_while_it_is_read_comes_too_late)
     {
         struct bench_store bench;
@@ -433,31 +501,43 @@ START_TEST(a_patch_whose_base_is_purged_while_it_is_read_comes_too_late)
 
         bench_open(&bench, &plain);
         bench_commit(&bench, "c", "a=1");
-        other = bench;
-        ck_assert_int_eq(cull_log_memory_view(&other.log, bench.log), CULL_OK);
-        other.store = NULL;
-        bench_reopen(&other);
         upload = bench_upload(&bench, "c", 0);
         ck_assert_int_eq(cull_manifest_patch_new(&patch, bench.digest, NULL), CULL_OK);
         ck_assert_int_eq(cull_manifest_patch_remove(patch, "a", NULL), CULL_OK);
         ck_assert_int_eq(cull_manifest_patch_seal(patch, NULL), CULL_OK);
         options.patch = patch;
         caller = bench_caller(&bench);
-
-        ops_before = bench.log->ops;
-        ops_with_somebody_first = *ops_before;
-        ops_with_somebody_first.document_pieces = document_after_somebody;
-        bench.log->ops = &ops_with_somebody_first;
-        somebody = &other;
+        put_somebody_first(&bench, &other);
         ck_assert_int_eq(cull_upload_commit(upload, &options, NULL, NULL, &result, &caller, NULL),
                          CULL_E_ENDED);
-        ck_assert_ptr_null(somebody);
-        bench.log->ops = ops_before;
-
+        somebody_has_been(&bench, &other);
         cull_manifest_patch_free(patch);
         cull_upload_free(upload);
-        cull_store_close(other.store);
-        cull_log_close(other.log);
+        bench_close(&bench);
+    }
+END_TEST
+
+START_TEST(fsck_does_not_miss_the_manifest_of_what_is_purged_while_it_looks)
+    {
+        const cull_fsck_options options = { 0 };
+        struct bench_store bench;
+        struct bench_store other;
+        cull_fsck_result result;
+        cull_caller caller;
+
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "b", "a=1");
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=22");
+        bench_commit(&bench, "d", "a=1");
+        bench_commit(&bench, "d", "a=333");
+        caller = bench_caller(&bench);
+        put_somebody_first(&bench, &other);
+        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, NULL),
+                         CULL_OK);
+        somebody_has_been(&bench, &other);
+        ck_assert_uint_eq(result.problems, 0);
+        ck_assert_uint_eq(result.versions, 3); /* each that is left, once */
         bench_close(&bench);
     }
 END_TEST
@@ -839,6 +919,7 @@ Suite *store_suite(void)
     tcase_add_test(tc, rule_31_bytes_come_back_exactly_when_nobody_holds_them);
     tcase_add_test(tc, a_state_read_back_from_the_log_or_a_checkpoint_is_the_same);
     tcase_add_loop_test(tc, checkpoints_written_again_at_the_same_fact_cut_nothing_more, 0, 4);
+    tcase_add_loop_test(tc, a_store_opens_however_often_somebody_dies_between_two_rooms, 0, 4);
     tcase_add_test(tc, rule_5_an_equal_manifest_makes_no_version_and_its_aliases_move);
     tcase_add_loop_test(tc, rule_32_a_soft_delete_is_kept_for_its_grace_and_no_longer, 0,
                         sizeof grace_cases / sizeof grace_cases[0]);
@@ -851,6 +932,7 @@ Suite *store_suite(void)
     tcase_add_test(tc, a_patch_is_applied_to_its_base_also_when_that_is_not_the_head);
     tcase_add_test(tc, a_base_is_not_purged_before_its_upload_ends);
     tcase_add_test(tc, a_patch_whose_base_is_purged_while_it_is_read_comes_too_late);
+    tcase_add_test(tc, fsck_does_not_miss_the_manifest_of_what_is_purged_while_it_looks);
     tcase_add_test(tc, a_blob_named_between_plan_and_execution_is_rescued);
     tcase_add_test(tc, a_plan_is_pure_and_changes_nothing);
     tcase_add_test(tc, a_plan_that_would_leave_no_version_is_refused_without_the_override);
