@@ -262,6 +262,11 @@ unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these sui
 sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
 
+.PHONY: soak
+soak: ## What takes half an hour and more, or T=SECONDS in all
+	+@$(AGAIN) all
+	@sh tests/soak.sh $(BUILD) $(T)
+
 # With clang's fuzzer, or with AFL++, whose compiler brings the same entry point. One target a time.
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 FUZZ_SECONDS = $(or $(T),$(SECONDS),60)

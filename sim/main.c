@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "crowd.h"
 #include "history.h"
 #include "manifest_gen.h"
 
@@ -25,6 +26,7 @@ static const char help[] =
     "       cull-sim trace write FILE [--seed N] [--steps N]\n"
     "       cull-sim trace show FILE\n"
     "       cull-sim replay FILE [--json]\n"
+    "       cull-sim world [OPTION]...\n"
     "       cull-sim manifest [OPTION]... [DIR]\n"
     "\n"
     "Do random histories of requests on a store in memory and compare it, after every\n"
@@ -35,6 +37,8 @@ static const char help[] =
     "  trace write         the history of one seed, as a file of requests\n"
     "  trace show          such a file, one line a request\n"
     "  replay              do a file's requests again, beside the oracle\n"
+    "  world               processes beside each other, and all that may go wrong\n"
+    "                      (cull-sim world --help)\n"
     "  manifest            write manifests of any size (cull-sim manifest --help)\n"
     "\n"
     "      --seed N        the first seed (default: 1)\n"
@@ -325,6 +329,9 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "manifest") == 0) {
         return manifest_gen_main(argc - 1, argv + 1); /* it has options of its own */
+    }
+    if (argc > 1 && strcmp(argv[1], "world") == 0) {
+        return crowd_main(argc - 1, argv + 1); /* and so has this */
     }
     code = parse_options(&options, argc, argv);
     words = argv + optind;

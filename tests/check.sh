@@ -20,10 +20,12 @@ logs=$build/logs
 . tests/stage.sh
 
 histories=5000
+seeds=200 # from there on a state that is never reached fails
 without=
 case $mode in
 sanitize)
     histories=300
+    seeds=60
     export CK_FORK=no # a child that ends in _exit reports no leak
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
     export UBSAN_OPTIONS=print_stacktrace=1
@@ -45,6 +47,7 @@ cli_cases() {
 run_long() {
     if [ -x "$build/cull-sim" ]; then
         stage histories "$build/cull-sim" histories --count $histories --seed 1
+        stage world "$build/cull-sim" world --seeds $seeds --seed 1
     fi
     if [ "$mode" = sanitize ] && [ -x "$build/crash-log" ]; then
         stage crash_log "$build/crash-log" --every 8

@@ -1,0 +1,209 @@
+/*
+ * witness.h - the oracle of a crowd: it reads every batch that is appended to the log, with code of
+ * its own, and judges it.
+ *
+ * It stands where the log takes a batch, so it knows what happened also when the answer was lost or
+ * the process that asked is dead. A version is the letters that somebody meant it to hold; what a
+ * blob is held by is counted from these and from open uploads' pins. No code of the library's.
+ */
+#ifndef SIM_WITNESS_H
+#define SIM_WITNESS_H
+
+#include "cull/store.h"
+#include "reached.h"
+
+#define WITNESS_LETTERS 8 /* contents there are */
+#define WITNESS_PATHS 3
+#define WITNESS_BLOBS_MAX 192
+#define WITNESS_VERSIONS_MAX 16 /* object versions of a claimed blob */
+#define WITNESS_NUMBERS_MAX 256
+#define WITNESS_NONE UINT32_MAX
+
+enum witness_state { WITNESS_FREE, WITNESS_EXPECTED, WITNESS_LIVE, WITNESS_DELETING };
+
+struct witness_blob {
+    enum witness_state state;
+    uint8_t letter;
+    uint32_t incarnation;
+    uint32_t refs;                           /* retained versions that hold it */
+    uint32_t pins;                           /* open uploads */
+    uint64_t versions[WITNESS_VERSIONS_MAX]; /* DELETING: that the claim named */
+    uint16_t answered;                       /* a bit for each: the object store said it is gone */
+    uint8_t version_count;
+};
+
+struct witness_version {
+    cull_version_state state;
+    int8_t letters[WITNESS_PATHS]; /* -1: nothing at that path */
+    uint32_t numbers[WITNESS_PATHS];
+    uint64_t upload; /* that made it */
+    uint64_t created_ms;
+    uint64_t ttl_ms;
+    uint64_t deleted_ms;
+    uint64_t kept_until_ms;
+    uint64_t planned; /* seq of the last plan that would purge it; 0 */
+};
+
+struct witness_collection {
+    uint64_t id;
+    unsigned name;
+    bool deleted;
+    struct witness_version *versions; /* by ordinal */
+    size_t count;
+    size_t capacity;
+};
+
+struct witness_upload { /* an open one */
+    uint64_t id;
+    size_t collection;
+    uint32_t base; /* an ordinal, or WITNESS_NONE */
+    uint64_t lease_ms;
+    uint64_t until_ms;
+    uint32_t pins[WITNESS_LETTERS]; /* the number that it pins, or WITNESS_NONE */
+    unsigned told;                  /* letters that it was told are stored, as bits */
+    bool intends;                   /* to become this: */
+    int8_t letters[WITNESS_PATHS];
+    uint64_t ttl_ms;
+};
+
+struct witness_claim {
+    uint8_t letter;
+    uint32_t incarnation;
+    uint64_t version;
+};
+
+/* What the call that appends was asked for. */
+struct witness_call {
+    uint64_t now_ms; /* of its process */
+    uint64_t abort;  /* the upload that it aborts; 0 */
+    bool shorter;    /* purges after shorter_ms */
+    uint64_t shorter_ms;
+    bool collects; /* may append a cycle's facts */
+    bool repairs;  /* may adopt and set aside */
+};
+
+/* The world around it. */
+struct witness_settings {
+    cull_digest_kind digest;
+    cull_late_deletes late;
+    uint64_t grace_ms;
+    uint64_t lease_ms;
+    const cull_digest *digests; /* of the letters */
+    const uint64_t *sizes;
+    const char *const *names; /* of collections */
+    unsigned name_count;
+    cull_objects *objects; /* looked into, never changed */
+    uint64_t *reached;
+};
+
+/* --- reading (witness_read.c) ------------------------------------------------------------------ */
+
+struct witness_fact_blob {
+    uint32_t number;
+    uint32_t incarnation;
+    uint64_t size_bytes;
+    cull_digest digest;
+};
+
+struct witness_fact {
+    unsigned type;
+    uint64_t id, parent, run, until_ms;
+    uint32_t ordinal, how;
+    const char *name; /* not terminated */
+    size_t name_len;
+    uint32_t numbers[WITNESS_NUMBERS_MAX];
+    size_t number_count;
+    uint32_t opened[WITNESS_NUMBERS_MAX];
+    size_t opened_count;
+    struct witness_fact_blob blobs[WITNESS_LETTERS];
+    size_t blob_count;
+    struct {
+        uint32_t number;
+        uint64_t version;
+    } versions[WITNESS_NUMBERS_MAX];
+    size_t version_count;
+    struct {
+        uint64_t collection;
+        uint32_t ordinal;
+        uint64_t entries, blobs, size_bytes, ttl_ms;
+    } commit;
+};
+
+struct witness {
+    struct witness_settings settings;
+    struct witness_blob blobs[WITNESS_BLOBS_MAX];
+    uint32_t blob_limit;               /* numbers ever given are below it */
+    uint32_t current[WITNESS_LETTERS]; /* the blob that a letter's digest means; WITNESS_NONE */
+    struct witness_collection *collections;
+    size_t collection_count;
+    size_t collection_capacity;
+    struct witness_upload *uploads;
+    size_t upload_count;
+    size_t upload_capacity;
+    uint64_t seq;
+    uint64_t clock_ms;
+    uint64_t cycles;
+    uint64_t cycle_seq;           /* where the last one began */
+    struct witness_claim *claims; /* all object versions ever claimed */
+    size_t claim_count;
+    size_t claim_capacity;
+    unsigned damaged;         /* letters whose object was damaged and is not right again, as bits */
+    struct witness_fact fact; /* being judged */
+    char broken[512];         /* the first violation; "" while there is none */
+};
+
+void witness_init(struct witness *witness, const struct witness_settings *settings);
+void witness_release(struct witness *witness);
+void witness_break(struct witness *witness, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A batch was appended, by a call. */
+void witness_append(struct witness *witness, const void *data, size_t len, uint32_t fact_count,
+                    const struct witness_call *call);
+/* Invariants 1 and 2: what retained versions hold, and what open uploads were told is stored, is
+ * in the object store now. */
+void witness_check(struct witness *witness);
+/* A delete of an object version is about to be sent: DELETING is in the log already. */
+void witness_sends_delete(struct witness *witness, unsigned letter, uint32_t incarnation,
+                          uint64_t version);
+/* The object store has said that it is gone. */
+void witness_answered(struct witness *witness, unsigned letter, uint32_t incarnation,
+                      uint64_t version);
+
+/* Looking. */
+unsigned witness_letter(const struct witness *witness, const cull_digest *digest); /* or LETTERS */
+struct witness_upload *witness_upload(const struct witness *witness,
+                                      uint64_t id); /* open, or NULL */
+struct witness_collection *witness_named(const struct witness *witness, unsigned name); /* live */
+struct witness_version *witness_at(const struct witness *witness, const cull_version_key *key);
+enum witness_state witness_letter_state(const struct witness *witness, unsigned letter);
+/* Letters that a version holds, as bits. */
+unsigned witness_letters(const int8_t letters[WITNESS_PATHS]);
+bool witness_there(const struct witness *witness, unsigned letter, uint32_t incarnation);
+/* Open uploads whose base this is, and whose lease goes beyond an instant. */
+uint32_t witness_base_pins(const struct witness *witness, const struct witness_collection *in,
+                           size_t ordinal, uint64_t now_ms);
+
+/* What a cycle at an instant would do, by looking at everything. */
+struct witness_plan {
+    uint64_t now_ms;
+    size_t versions; /* that are purged */
+    size_t expired;
+    uint64_t bytes;
+    size_t blob_count;
+    uint32_t blobs[WITNESS_BLOBS_MAX]; /* numbers */
+    size_t unfinished;
+    size_t kept; /* retained versions that stay */
+};
+void witness_plan(struct witness *witness, uint64_t now_ms, bool shorter, uint64_t shorter_ms,
+                  struct witness_plan *out);
+/* Is a version among those that such a plan purges, or expires? */
+bool witness_purges(const struct witness *witness, const struct witness_collection *in,
+                    size_t ordinal, uint64_t now_ms, bool shorter, uint64_t shorter_ms);
+bool witness_expires(const struct witness_version *version, uint64_t now_ms);
+
+/* witness_read.c: take the next fact; false: it cannot be read. */
+bool witness_read(const uint8_t **at, const uint8_t *end, size_t digest_len,
+                  struct witness_fact *out);
+
+#endif
