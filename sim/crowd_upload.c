@@ -56,11 +56,13 @@ static void choose_target(struct crowd_turn *turn, struct crowd_upload *upload)
         upload->patch = dice_chance(&turn->dice, 60);
     }
     for (size_t i = 0; i < WITNESS_PATHS; i++) {
-        upload->target[i] =
-            dice_chance(&turn->dice, 50)
-                ? (int8_t)dice_number(&turn->dice, crowd->settings.letters)
-                : (int8_t)(upload->patch && dice_chance(&turn->dice, 30) ? CROWD_REMOVE
-                                                                         : CROWD_KEEP);
+        if (dice_chance(&turn->dice, 50)) {
+            upload->target[i] = (int8_t)dice_number(&turn->dice, crowd->settings.letters);
+        } else if (upload->patch && dice_chance(&turn->dice, 30)) {
+            upload->target[i] = CROWD_REMOVE;
+        } else {
+            upload->target[i] = CROWD_KEEP;
+        }
     }
     if (crowd->settings.ttls && dice_chance(&turn->dice, 40)) {
         upload->ttl_ms = 1000 * (1 + dice_number(&turn->dice, 4));
@@ -78,9 +80,12 @@ static void resolve(const struct crowd *crowd, const struct crowd_upload *upload
         base = &crowd->witness.collections[open->collection].versions[open->base];
     }
     for (size_t i = 0; i < WITNESS_PATHS; i++) {
-        letters[i] = upload->target[i] >= 0                            ? upload->target[i]
-                     : upload->target[i] == CROWD_KEEP && base != NULL ? base->letters[i]
-                                                                       : -1;
+        letters[i] = -1;
+        if (upload->target[i] >= 0) {
+            letters[i] = upload->target[i];
+        } else if (upload->target[i] == CROWD_KEEP && base != NULL) {
+            letters[i] = base->letters[i];
+        }
     }
 }
 
@@ -96,7 +101,7 @@ static void step_open(struct crowd_turn *turn, struct crowd_upload *upload)
 {
     static const uint64_t leases_ms[] = { 0, 0, 1000, 3000, 10000 };
     struct crowd *crowd = turn->crowd;
-    const struct witness_collection *in = witness_named(&crowd->witness, upload->name);
+    const struct witness_collection *in;
     cull_upload_options options = { .collection = &crowd->names[upload->name] };
     cull_caller caller = crowd_caller(crowd, turn->process);
     size_t open_before = crowd->witness.upload_count;

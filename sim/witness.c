@@ -68,7 +68,7 @@ void witness_release(struct witness *witness)
 
 static char name_of(unsigned letter)
 {
-    return letter < WITNESS_LETTERS ? (char)('a' + letter) : '?';
+    return "abcdefgh?"[letter < WITNESS_LETTERS ? letter : WITNESS_LETTERS];
 }
 
 unsigned witness_letter(const struct witness *witness, const cull_digest *digest)
