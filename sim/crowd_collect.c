@@ -261,7 +261,7 @@ void crowd_act_collect(struct crowd_turn *turn)
     }
 }
 
-void crowd_act_finish(struct crowd_turn *turn)
+uint64_t crowd_finish(struct crowd_turn *turn)
 {
     struct crowd *crowd = turn->crowd;
     cull_caller caller = crowd_caller(crowd, turn->process);
@@ -279,7 +279,12 @@ void crowd_act_finish(struct crowd_turn *turn)
                           (crowd->settings.late ? CROWD_BIT(CULL_E_PARTIAL) : 0) |
                           (crowd->settings.kind == CROWD_SUSPENDED ? CROWD_BIT(CULL_E_REFUSED) : 0),
                       &err);
-    crowd->reached[CAME_RESUMED] += finished;
+    return status == CULL_OK ? finished : 0;
+}
+
+void crowd_act_finish(struct crowd_turn *turn)
+{
+    turn->crowd->reached[CAME_RESUMED] += crowd_finish(turn);
 }
 
 /* --- checking --------------------------------------------------------------------------------- */

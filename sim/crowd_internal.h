@@ -112,6 +112,14 @@ struct crowd {
 #define CROWD_REACH(crowd, what) ((crowd)->reached[CAME_##what]++)
 #define CROWD_BIT(status) (1u << (status))
 
+/* An op, being done. */
+struct crowd_turn {
+    struct crowd *crowd;
+    struct crowd_process *process; /* NULL for acts of the outside */
+    const struct crowd_op *op;
+    struct dice dice;
+};
+
 /* One line of what happens, if somebody listens. */
 void crowd_tell(struct crowd *crowd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Mix something into the trace. */
@@ -130,7 +138,14 @@ void crowd_step(struct crowd *crowd);
 
 /* crowd_ports.c */
 void crowd_ports_init(struct crowd *crowd, struct crowd_process *process);
+/* crowd_collect.c: finish what an earlier cycle left; returns how many deletions. */
+uint64_t crowd_finish(struct crowd_turn *turn);
 /* crowd_net.c */
+struct crowd_content {
+    const uint8_t *data;
+    size_t left;
+};
+cull_source crowd_source(const struct crowd *crowd, unsigned letter, struct crowd_content *content);
 void crowd_put_object(struct crowd *crowd, unsigned letter, uint32_t incarnation);
 void crowd_hang_up(struct crowd *crowd, unsigned process);
 /* An uploader asks no more what became of the staged bytes of a token. */
@@ -142,12 +157,6 @@ enum crowd_verdict { VERDICT_GO, VERDICT_REFUSE, VERDICT_LOSE };
 enum crowd_verdict crowd_meet(struct crowd_ports *ports, enum crowd_point point);
 
 /* The acts: crowd_upload.c, crowd_names.c, crowd_collect.c, crowd_outside.c. */
-struct crowd_turn {
-    struct crowd *crowd;
-    struct crowd_process *process; /* NULL for acts of the outside */
-    const struct crowd_op *op;
-    struct dice dice;
-};
 typedef void (*crowd_act_fn)(struct crowd_turn *turn);
 void crowd_act_upload(struct crowd_turn *turn);
 void crowd_act_abort(struct crowd_turn *turn);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "console.h"
 #include "crowd.h"
 
 #define REACH_ALL_AFTER 200 /* seeds */
@@ -58,15 +59,6 @@ static int usage_error(const char *what, const char *which)
     return EXIT_BAD_USAGE;
 }
 
-static bool parse_number(const char *text, uint64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0';
-}
-
 static int parse_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
@@ -86,7 +78,7 @@ static int parse_options(struct options *options, int argc, char **argv)
                            : option == 't' ? &options->seconds
                                            : NULL;
 
-        if (number != NULL && !parse_number(optarg, number)) {
+        if (number != NULL && !console_number(optarg, number)) {
             return usage_error("not a number", optarg);
         }
         if (option == 'h') {
@@ -166,19 +158,6 @@ static double rate_of(uint64_t steps)
     return (double)steps / (seconds_of(CLOCK_PROCESS_CPUTIME_ID) + 1e-9);
 }
 
-/* A message as a JSON string: it holds no control characters but may hold quotes. */
-static void print_quoted(const char *text)
-{
-    (void)putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            (void)putchar('\\');
-        }
-        (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);
-    }
-    (void)putchar('"');
-}
-
 static void report_broken(const struct options *options, uint64_t seed,
                           struct crowd_history *history, const struct crowd_result *result)
 {
@@ -191,7 +170,7 @@ static void report_broken(const struct options *options, uint64_t seed,
     if (options->json) {
         printf("{\"type\":\"broken\",\"seed\":%" PRIu64 ",\"op\":%zu,\"message\":", seed,
                result->op);
-        print_quoted(result->broken);
+        console_quoted(result->broken);
         printf("}\n");
     }
     fprintf(stderr, "seed %" PRIu64 " (%s%s), op %zu: %s\n", seed,

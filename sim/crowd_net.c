@@ -29,27 +29,28 @@ static cull_status refuse(cull_error *err)
 
 /* --- what reaches the objects ----------------------------------------------------------------- */
 
-struct content_source {
-    const uint8_t *data;
-    size_t left;
-};
-
 static cull_status read_content(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
 {
-    struct content_source *source = ctx;
+    struct crowd_content *content = ctx;
 
     (void)err;
-    *got = len < source->left ? len : source->left;
-    memcpy(data, source->data, *got);
-    source->data += *got;
-    source->left -= *got;
+    *got = len < content->left ? len : content->left;
+    memcpy(data, content->data, *got);
+    content->data += *got;
+    content->left -= *got;
     return CULL_OK;
+}
+
+cull_source crowd_source(const struct crowd *crowd, unsigned letter, struct crowd_content *content)
+{
+    *content = (struct crowd_content){ crowd->contents[letter], (size_t)crowd->sizes[letter] };
+    return (cull_source){ -1, read_content, content, CROWD_CONTENT_MAX };
 }
 
 void crowd_put_object(struct crowd *crowd, unsigned letter, uint32_t incarnation)
 {
-    struct content_source content = { crowd->contents[letter], (size_t)crowd->sizes[letter] };
-    const cull_source source = { -1, read_content, &content, CROWD_CONTENT_MAX };
+    struct crowd_content content;
+    const cull_source source = crowd_source(crowd, letter, &content);
     const cull_object_id id = { crowd->digests[letter], incarnation };
     cull_staged staged;
     cull_status result = CULL_OK;

@@ -237,51 +237,13 @@ static void step_put(struct crowd_turn *turn, struct crowd_upload *upload, unsig
     }
 }
 
-/* Who meets a wait finishes the deletion, or asks again. */
-static void step_wait(struct crowd_turn *turn)
-{
-    struct crowd *crowd = turn->crowd;
-    cull_caller caller = crowd_caller(crowd, turn->process);
-    cull_error err = { CULL_OK, "" };
-    uint64_t finished = 0;
-    cull_status status;
-
-    turn->process->call.collects = true;
-    status = cull_gc_finish(turn->process->store, &caller, &finished, &err);
-    crowd_tell(crowd, "%u: finishes deletions for an upload: %s, %d", turn->process->number,
-               cull_strerror(status), (int)finished);
-    (void)crowd_judge(crowd, turn->process, "finish", status,
-                      CROWD_BIT(CULL_OK) | CROWD_BIT(CULL_E_BUSY) |
-                          (crowd->settings.late ? CROWD_BIT(CULL_E_PARTIAL) : 0) |
-                          (crowd->settings.kind == CROWD_SUSPENDED ? CROWD_BIT(CULL_E_REFUSED) : 0),
-                      &err);
-    crowd->reached[CAME_FINISHED] += status == CULL_OK ? finished : 0;
-}
-
 /* --- send ------------------------------------------------------------------------------------- */
-
-struct letter_source {
-    const uint8_t *data;
-    size_t left;
-};
-
-static cull_status read_letter(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
-{
-    struct letter_source *source = ctx;
-
-    (void)err;
-    *got = len < source->left ? len : source->left;
-    memcpy(data, source->data, *got);
-    source->data += *got;
-    source->left -= *got;
-    return CULL_OK;
-}
 
 static bool stage(struct crowd_turn *turn, struct crowd_upload *upload, unsigned letter)
 {
     struct crowd *crowd = turn->crowd;
-    struct letter_source content = { crowd->contents[letter], (size_t)crowd->sizes[letter] };
-    const cull_source source = { -1, read_letter, &content, CROWD_CONTENT_MAX };
+    struct crowd_content content;
+    const cull_source source = crowd_source(crowd, letter, &content);
 
     if ((upload->staged >> letter & 1) == 0 &&
         cull_stage(turn->process->store, &source, &upload->staging[letter], NULL) == CULL_OK) {
@@ -565,7 +527,8 @@ static void step_any(struct crowd_turn *turn, struct crowd_upload *upload)
     } else if (dice_chance(&turn->dice, 2)) { /* too early */
         step_commit(turn, upload);
     } else if (lacks != 0 && upload->again && dice_chance(&turn->dice, 40)) {
-        step_wait(turn);
+        turn->crowd->reached[CAME_FINISHED] +=
+            crowd_finish(turn); /* who meets a wait may do that */
         upload->again = false;
     } else if (lacks != 0) {
         unsigned named = upload->stored | upload->send;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "console.h"
 #include "crowd.h"
 #include "history.h"
 #include "manifest_gen.h"
@@ -64,15 +65,6 @@ static int usage_error(const char *what, const char *which)
     return EXIT_BAD_USAGE;
 }
 
-static bool parse_number(const char *text, uint64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0';
-}
-
 /* Options from argv[optind] on; 0, or the exit code. *argv keeps what is no option. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
@@ -94,7 +86,7 @@ static int parse_options(struct options *options, int argc, char **argv)
                            : option == 'n' ? &options->steps
                                            : NULL;
 
-        if (number != NULL && !parse_number(optarg, number)) {
+        if (number != NULL && !console_number(optarg, number)) {
             return usage_error("not a number", optarg);
         }
         if (option == 'h') {
@@ -111,19 +103,6 @@ static int parse_options(struct options *options, int argc, char **argv)
         return usage_error("from 1 to 100000", "--steps");
     }
     return 0;
-}
-
-/* A message as a JSON string: it holds no control characters but may hold quotes. */
-static void print_quoted(const char *text)
-{
-    (void)putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            (void)putchar('\\');
-        }
-        (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);
-    }
-    (void)putchar('"');
 }
 
 static uint64_t now_ms(void)
@@ -144,7 +123,7 @@ static void report_broken(const struct options *options, uint64_t seed, struct h
     if (options->json) {
         printf("{\"type\":\"broken\",\"seed\":%" PRIu64 ",\"step\":%zu,\"message\":", seed,
                result->step);
-        print_quoted(result->broken);
+        console_quoted(result->broken);
         printf("}\n");
     }
     fprintf(stderr, "seed %" PRIu64 ", step %zu: %s\n", seed, result->step, result->broken);

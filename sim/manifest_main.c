@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "console.h"
 #include "manifest_gen.h"
 
 #define VERSIONS_MAX 1000000
@@ -38,12 +39,7 @@ struct wish {
 
 static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= min &&
-           *out <= max;
+    return console_number(text, out) && *out >= min && *out <= max;
 }
 
 static bool parse_percent(const char *text, uint32_t *per_million)
