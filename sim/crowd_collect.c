@@ -300,8 +300,8 @@ static void visit_finding(void *ctx, const cull_finding *finding)
 {
     struct findings *findings = ctx;
     struct crowd *crowd = findings->crowd;
-    bool fault =
-        findings->process->ports.fired && findings->process->ports.op->incident != INCIDENT_PAUSE;
+    const struct crowd_ports *ports = &findings->process->ports;
+    bool fault = ports->dead || (ports->fired && ports->op->incident != INCIDENT_PAUSE);
 
     crowd_tell(crowd, "   found: %s%s", finding->message, finding->repaired ? " (repaired)" : "");
     if (finding->kind == CULL_FOUND_ORPHAN) {

@@ -22,8 +22,8 @@
 enum { EXIT_BROKEN = 1, EXIT_BAD_USAGE = 2 };
 
 static const char help[] =
-    "usage: cull-sim world [--seed N] [--seeds N] [--steps N] [--seconds N] [--only LIST]\n"
-    "                      [--json] [--progress] [--trace]\n"
+    "usage: cull-sim world [--seed N] [--seeds N] [--steps N] [--seconds N] [--first]\n"
+    "                      [--only LIST] [--json] [--progress] [--trace]\n"
     "\n"
     "Let uploaders, deleters and collectors, each a process of its own, work on one\n"
     "store in memory, with everything that a seed says may go wrong, and judge every\n"
@@ -34,6 +34,7 @@ static const char help[] =
     "      --seeds N       how many seeds (default: 100)\n"
     "      --steps N       ops drawn for each (default: 500)\n"
     "      --seconds N     end after so many seconds, however many seeds are left\n"
+    "      --first         end at the first seed that breaks something\n"
     "      --only LIST     of the first seed, these ops only: 3,7,12-15\n"
     "      --json          one JSON object per line on stdout, a summary last\n"
     "      --progress      a line on stderr now and then\n"
@@ -48,6 +49,7 @@ struct options {
     uint64_t steps;
     uint64_t seconds;
     const char *only;
+    bool first;
     bool json;
     bool progress;
     bool trace;
@@ -62,11 +64,17 @@ static int usage_error(const char *what, const char *which)
 static int parse_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },  { "seeds", required_argument, NULL, 'c' },
-        { "steps", required_argument, NULL, 'n' }, { "seconds", required_argument, NULL, 't' },
-        { "only", required_argument, NULL, 'o' },  { "json", no_argument, NULL, 'j' },
-        { "progress", no_argument, NULL, 'p' },    { "trace", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },        { NULL, 0, NULL, 0 },
+        { "seed", required_argument, NULL, 's' },
+        { "seeds", required_argument, NULL, 'c' },
+        { "steps", required_argument, NULL, 'n' },
+        { "seconds", required_argument, NULL, 't' },
+        { "only", required_argument, NULL, 'o' },
+        { "first", no_argument, NULL, 'f' },
+        { "json", no_argument, NULL, 'j' },
+        { "progress", no_argument, NULL, 'p' },
+        { "trace", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -89,6 +97,7 @@ static int parse_options(struct options *options, int argc, char **argv)
             return EXIT_BAD_USAGE;
         }
         options->only = option == 'o' ? optarg : options->only;
+        options->first = options->first || option == 'f';
         options->json = options->json || option == 'j';
         options->progress = options->progress || option == 'p';
         options->trace = options->trace || option == 'v';
@@ -298,7 +307,7 @@ int crowd_main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20); /* zlib's tables, made anew for each commit, would */
     (void)mallopt(M_TRIM_THRESHOLD, 64 << 20); /* come from the system and go back each time */
     totals.began = totals.told = seconds_now();
-    for (uint64_t i = 0; i < options.seeds; i++) {
+    for (uint64_t i = 0; i < options.seeds && !(options.first && totals.failed > 0); i++) {
         if (!run_seed(&options, options.seed + i, &totals)) {
             return usage_error("not a list of ops, ascending", options.only);
         }

@@ -25,6 +25,7 @@ static enum crowd_verdict run_inside(struct crowd_ports *ports)
     const struct crowd_op *op = ports->op;
 
     CROWD_REACH(crowd, PAUSED);
+    ports->process->call.paused = true;
     if (crowd->depth > 1) {
         CROWD_REACH(crowd, PAUSED_TWICE);
     }

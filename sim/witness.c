@@ -745,6 +745,42 @@ static void judge_cycle(struct witness *witness, const struct witness_fact *fact
     witness->cycle_seq = witness->seq;
 }
 
+struct looking {
+    struct witness *witness;
+    const struct witness_blob *blob;
+};
+
+static cull_status visit_version(void *ctx, uint64_t version)
+{
+    const struct looking *looking = ctx;
+    bool named = false;
+
+    for (unsigned i = 0; i < looking->blob->version_count; i++) {
+        named = named || looking->blob->versions[i] == version;
+    }
+    if (!named) {
+        witness_break(looking->witness, "a claim of %c leaves its version %" PRIu64 " out",
+                      name_of(looking->blob->letter), version);
+    }
+    return CULL_OK;
+}
+
+/* Nobody came between, so every version that there is was seen. */
+static void check_all_named(struct witness *witness, const struct witness_blob *blob)
+{
+    const cull_object_id id = { witness->settings.digests[blob->letter], blob->incarnation };
+    struct looking looking = { witness, blob };
+    cull_objects *objects = witness->settings.objects;
+    cull_status status = CULL_OK;
+
+    if (witness->settings.late == CULL_LATE_VERSION_IDS) {
+        status = objects->ops->versions(objects, &id, visit_version, &looking, NULL);
+    }
+    if (status != CULL_OK && status != CULL_E_NOTFOUND) {
+        abort();
+    }
+}
+
 /* The object versions that a claim names belong to the blob. */
 static void note_versions(struct witness *witness, const struct witness_fact *fact, uint32_t number)
 {
@@ -794,6 +830,9 @@ static void judge_claim(struct witness *witness, const struct witness_fact *fact
             witness->current[blob->letter] = WITNESS_NONE;
         }
         note_versions(witness, fact, fact->numbers[i]);
+        if (!call->paused) {
+            check_all_named(witness, blob);
+        }
     }
 }
 
@@ -821,6 +860,18 @@ static void judge_gone(struct witness *witness, const struct witness_fact *fact,
     }
 }
 
+/* Is an object older than two leases and a day, by who looks at it? */
+static bool is_old(const struct witness *witness, const cull_object_id *id, uint64_t now_ms)
+{
+    cull_objects *objects = witness->settings.objects;
+    uint64_t leases_ms = 2 * witness->settings.lease_ms;
+    cull_object_info info = { .status = CULL_E_NOTFOUND };
+
+    return objects->ops->stat_batch(objects, id, 1, &info, NULL) == CULL_OK &&
+           info.status == CULL_OK && now_ms > info.modified_ms &&
+           now_ms - info.modified_ms > (leases_ms > DAY_MS ? leases_ms : DAY_MS);
+}
+
 static void judge_adopt(struct witness *witness, const struct witness_fact *fact,
                         const struct witness_call *call)
 {
@@ -832,9 +883,13 @@ static void judge_adopt(struct witness *witness, const struct witness_fact *fact
     for (size_t i = 0; i < fact->blob_count; i++) {
         const struct witness_fact_blob *row = &fact->blobs[i];
         const struct witness_blob *blob = add_blob(witness, row, WITNESS_DELETING);
+        const cull_object_id id = { row->digest, row->incarnation };
 
         if (blob == NULL) {
             return;
+        }
+        if (!call->paused && !is_old(witness, &id, call->now_ms)) {
+            witness_break(witness, "orphan %c is adopted while it is young", name_of(blob->letter));
         }
         if (incarnations ? row->incarnation >= witness->cycles
                          : witness->current[blob->letter] != WITNESS_NONE) {

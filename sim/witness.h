@@ -80,6 +80,7 @@ struct witness_call {
     uint64_t shorter_ms;
     bool collects; /* may append a cycle's facts */
     bool repairs;  /* may adopt and set aside */
+    bool paused;   /* others came between what it saw and what it appends */
 };
 
 /* The world around it. */
