@@ -196,7 +196,10 @@ static cull_status replace_page(struct cull_manifest_line *line, size_t at)
         pages->at[at]->next = line->replaced;
         line->replaced = pages->at[at];
     }
-    memmove(pages->at + at + line->made.count, pages->at + at + gone, behind * sizeof *pages->at);
+    if (behind > 0) { /* and pages->at is there */
+        memmove(pages->at + at + line->made.count, pages->at + at + gone,
+                behind * sizeof *pages->at);
+    }
     if (line->made.count > 0) {
         memcpy(pages->at + at, line->made.at, line->made.count * sizeof *pages->at);
     }
