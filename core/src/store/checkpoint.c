@@ -18,11 +18,14 @@
 #define AUDIT_MS (UINT64_C(400) * 86400 * 1000)
 #define CATALOG_ROOM "catalog"
 
+#define DAMAGED_MAX 64 /* checkpoints of a room; there are two, and those that nobody finished */
+
 /* Looking for a checkpoint that can be read, the newest first. */
 struct search {
     const char *room;
     uint64_t newest; /* when it began */
     unsigned refused;
+    unsigned damaged;
     cull_error worst; /* of the reasons; CULL_OK: none was damaged, and none could not be read */
 };
 
@@ -52,7 +55,10 @@ static bool search_goes_on(struct search *search, cull_status status, const cull
         search->worst.status = status;
     }
     search->refused += status == CULL_E_IO;
-    return search->refused <= CULL__CHECKPOINTS_KEPT; /* nothing at all can be read */
+    search->damaged += status == CULL_E_CORRUPT;
+    /* past these nothing at all can be read: a table of checkpoints that is damaged itself has no
+     * oldest one */
+    return search->refused <= CULL__CHECKPOINTS_KEPT && search->damaged <= DAMAGED_MAX;
 }
 
 /* None was found: begin at fact 0 if the log still does. CULL_E_MOVED: another has been written
