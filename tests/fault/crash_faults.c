@@ -77,9 +77,8 @@ static int before_call(void *ctx, enum crash_call call)
 /* --- a step that failed ------------------------------------------------------------------------- */
 
 /* The status says what failed, and the message why. */
-static bool check_answer(struct faults *faults, cull_status status)
+static bool check_answer(struct faults *faults, cull_status status, const char *message)
 {
-    const char *message = faults->place.answer.error.message;
     int error = faults->options->error;
     cull_status want = error == EAGAIN ? CULL_E_BUSY : error == ENOSPC ? CULL_E_NOSPACE : CULL_E_IO;
     bool fits = status == want;
@@ -208,6 +207,30 @@ static bool check_state(struct faults *faults, const struct crash_step *step, ui
     return good;
 }
 
+/* While the fault lasts, who looks sees what is there or is told the same reason, and so is who
+ * writes. */
+static bool check_meanwhile(struct faults *faults, uint32_t process)
+{
+    struct crash_step maintain = { .kind = CRASH_STEP_REQUEST, .request = CULL__REQUEST_INIT };
+    struct cull__buf text = CULL__BUF_INIT(cull_allocator_default());
+    cull_error err = { CULL_OK, "" };
+    cull_status status;
+    bool good;
+
+    if (!faults->options->lasting || faults->place.sessions[process].store == NULL) {
+        return true;
+    }
+    status = crash_look(&faults->place.sessions[process], &text, &err);
+    good = status == CULL_OK || check_answer(faults, status, err.message);
+    cull__buf_release(&text);
+    maintain.request.op = CULL__REQUEST_MAINTAIN;
+    maintain.request.process = process;
+    maintain.request.flags = CULL__REQUEST_FORCE;
+    status = good ? crash_place_step(&faults->place, &maintain) : CULL_OK;
+    return good &&
+           (status == CULL_OK || check_answer(faults, status, faults->place.answer.error.message));
+}
+
 static bool after_failure(struct faults *faults, const struct crash_step *step, cull_status status,
                           uint64_t seq_before)
 {
@@ -216,10 +239,11 @@ static bool after_failure(struct faults *faults, const struct crash_step *step, 
     if (!faults->fired || faults->over) {
         return say(faults, "fails without a fault", faults->place.answer.error.message);
     }
-    faults->over = true;
-    if (!check_answer(faults, status)) {
+    if (!check_answer(faults, status, faults->place.answer.error.message) ||
+        (!in_group && !check_meanwhile(faults, step->request.process))) {
         return false;
     }
+    faults->over = true;
     if (in_group && step->kind != CRASH_STEP_GROUP) {
         return give_up_group(faults, step->request.process);
     }
