@@ -16,7 +16,7 @@
 
 #define SMOKE_DRAWS 2
 #define SMOKE_RUNS 4 /* of a script for a kind of failure */
-#define SMOKE_HISTORIES 2
+#define SMOKE_HISTORIES 1
 #define ROUND_DRAWS 6
 #define ROUND_HISTORIES 20
 
