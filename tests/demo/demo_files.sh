@@ -22,7 +22,7 @@ done
 step "A real directory: the files of $source"
 mkdir tree
 # as many as a demo needs; symbolic links are left where they are
-(cd "$source" && find . -type f -size -2000k | LC_ALL=C sort | head -n 2500) >list
+(cd "$source" && find . -type f -size -2000k | LC_ALL=C sort | head -n 2000) >list
 tar -C "$source" -cf - -T list | tar -xf - -C tree
 chmod -R u+rwX tree
 echo "$(find tree -type f | wc -l) files, $(megabytes "$(find tree -type f -exec cat {} + | wc -c)")"
@@ -30,7 +30,8 @@ echo "$(find tree -type f | wc -l) files, $(megabytes "$(find tree -type f -exec
 # Change one file in ten, remove some, add some; the same way in every run.
 change() { # ROUND
     LC_ALL=C find tree -type f | LC_ALL=C sort >files
-    awk -v n="$1" 'NR % 10 == n' files | while read -r file; do echo "round $1" >>"$file"; done
+    # a new file in the place of the old one, as a copy of the tree may be links to it
+    awk -v n="$1" 'NR % 10 == n' files | xargs -d '\n' sed -i "\$a round $1"
     mkdir -p "tree/new/$1"
     awk -v n="$1" 'NR % 200 == n + 100' files | while read -r file; do
         cat "$file" "$file" >"tree/new/$1/$(basename "$file")"
@@ -47,7 +48,7 @@ step "Three times, change a part and put it again: only what is new is copied"
 for round in 1 2 3; do
     change $round
     run put demo/files/tree tree
-    cp -r tree v$round
+    cp -al tree v$round # links: to compare with, later
 done
 step "Put once more, unchanged: no new version"
 run put demo/files/tree tree
