@@ -280,10 +280,27 @@ static cull_status find_beginning(struct git_import *git)
 
 /* --- a chunk of differences ------------------------------------------------------------------- */
 
+/* A part of it is "", "." or "..", which git itself never adds. */
+static bool has_dots(const char *path)
+{
+    for (;;) {
+        size_t len = strcspn(path, "/");
+
+        if (len <= 2 && strncmp(path, "..", len) == 0) {
+            return true;
+        }
+        if (path[len] == '\0') {
+            return false;
+        }
+        path += len + 1;
+    }
+}
+
 static const char *path_fault(const char *path, size_t len)
 {
     return len > CULL_PATH_BYTES_MAX ? "its path is too long"
            : !utf8_valid(path, len)  ? "its path is not UTF-8"
+           : has_dots(path)          ? "its path has a part \"\", \".\" or \"..\""
                                      : NULL;
 }
 
@@ -778,9 +795,11 @@ cull_status import_git(struct import *import, const char *repo,
         print_counts(git);
     }
     if (status == CULL_OK && git->bad_paths > 0) {
-        status = cli_fail(git->cli, CULL_E_PARTIAL,
-                          "%" PRIu64 " path%s left out: a manifest holds UTF-8 of at most %d bytes",
-                          git->bad_paths, git->bad_paths == 1 ? "" : "s", CULL_PATH_BYTES_MAX);
+        status =
+            cli_fail(git->cli, CULL_E_PARTIAL,
+                     "%" PRIu64 " path%s left out: a manifest holds relative paths, UTF-8 of at "
+                     "most %d bytes",
+                     git->bad_paths, git->bad_paths == 1 ? "" : "s", CULL_PATH_BYTES_MAX);
     }
     git_import_free(git);
     return status;
