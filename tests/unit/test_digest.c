@@ -353,7 +353,7 @@ static const struct {
 START_TEST(messages_side_by_side_have_the_digests_that_each_has_alone)
     {
         static uint8_t data[4096];
-        struct cull__md5_message messages[CULL__MD5_LANES];
+        struct cull__md5_message messages[CULL__MD5_LANES] = { { NULL, 0 } };
         struct cull__bytes parts[CULL__MD5_LANES][64];
         cull_digest digests[CULL__MD5_LANES];
 
