@@ -341,6 +341,14 @@ cull_status git_read_tags(struct cli *cli, const char *repo, const char *glob,
     return status == CULL_OK && out->count > 0 ? peel_tags(cli, repo, out) : status;
 }
 
+struct git_id git_empty_tree(void)
+{
+    struct git_id id = { { 0 } };
+
+    (void)git_id_parse(&id, EMPTY_TREE, GIT_HEX_BYTES);
+    return id;
+}
+
 /* --- differences ---------------------------------------------------------------------------- */
 
 cull_status git_start_diff(struct git_run *run, struct cli *cli, const char *repo,
@@ -433,13 +441,11 @@ static bool parse_raw(struct raw *out, const char *text, size_t len)
 }
 
 /* "FROM TO", two trees. */
-static bool is_header(const char *text, size_t len)
+static bool parse_header(struct git_pair *out, const char *text, size_t len)
 {
-    struct git_id id;
-
     return len == 2 * GIT_HEX_BYTES + 1 && text[GIT_HEX_BYTES] == ' ' &&
-           git_id_parse(&id, text, GIT_HEX_BYTES) &&
-           git_id_parse(&id, text + GIT_HEX_BYTES + 1, GIT_HEX_BYTES);
+           git_id_parse(&out->from, text, GIT_HEX_BYTES) &&
+           git_id_parse(&out->to, text + GIT_HEX_BYTES + 1, GIT_HEX_BYTES);
 }
 
 static bool mode_is_blob(unsigned mode)
@@ -481,8 +487,8 @@ static cull_status take_record(struct git_run *run, struct git_edits *out,
     return add_edit(run, out, text, len, is ? &raw.new_blob : NULL);
 }
 
-cull_status git_take_diff(struct git_run *run, bool last, struct git_edits *out,
-                          git_submodule_fn submodule, void *ctx)
+cull_status git_take_diff(struct git_run *run, bool last, struct git_pair *pair,
+                          struct git_edits *out, git_submodule_fn submodule, void *ctx)
 {
     char *header;
     size_t len;
@@ -492,7 +498,7 @@ cull_status git_take_diff(struct git_run *run, bool last, struct git_edits *out,
     if (status == CULL_OK && header == NULL) {
         return git_cut_short(run);
     }
-    if (status == CULL_OK && !is_header(header, len)) {
+    if (status == CULL_OK && !parse_header(pair, header, len)) {
         return unexpected(run, header);
     }
     while (status == CULL_OK && (next = git_peek(run)) == ':') {

@@ -61,9 +61,19 @@ void git_history_release(struct git_history *history);
 CULL_MUST_USE cull_status git_start_diff(struct git_run *run, struct cli *cli, const char *repo,
                                          const struct git_id *base, const struct git_step *steps,
                                          size_t count);
-/* Append the next step's edits. last: it is the last one, and whole only if git ended well. */
-CULL_MUST_USE cull_status git_take_diff(struct git_run *run, bool last, struct git_edits *out,
-                                        git_submodule_fn submodule, void *ctx);
+/* The two trees of a difference. */
+struct git_pair {
+    struct git_id from;
+    struct git_id to;
+};
+/* Append the next difference's edits. last: it is the last one, and whole only if git ended well.
+ * *pair says of which trees it is: a pair that git cannot read it passes over without a word, so
+ * who asked for it must compare. */
+CULL_MUST_USE cull_status git_take_diff(struct git_run *run, bool last, struct git_pair *pair,
+                                        struct git_edits *out, git_submodule_fn submodule,
+                                        void *ctx);
+/* The tree without entries. */
+struct git_id git_empty_tree(void);
 void git_edits_clear(struct git_edits *edits);
 void git_edits_release(struct git_edits *edits);
 

@@ -39,7 +39,8 @@ struct git_import {
     const char *repo;
     const struct import_git_options *options;
     struct git_history history;
-    size_t at; /* the first step that is not read yet */
+    size_t at;          /* the first step that is not read yet */
+    struct git_id tree; /* of the step before it */
     struct git_run diff;
     struct git_blobs blobs;
 
@@ -325,6 +326,26 @@ static cull_status drop_bad_paths(struct git_import *git, size_t from)
     return status;
 }
 
+/* The difference that came is the one that was asked for, or a tree cannot be read: of such a pair
+ * git says nothing. */
+static cull_status check_pair(struct git_import *git, const struct git_pair *pair)
+{
+    const struct git_step *step = &git->history.steps[git->at];
+    char commit[GIT_HEX_BYTES + 1];
+    char tree[GIT_HEX_BYTES + 1];
+
+    if (memcmp(&pair->from, &git->tree, sizeof(git->tree)) == 0 &&
+        memcmp(&pair->to, &step->tree, sizeof(step->tree)) == 0) {
+        return CULL_OK;
+    }
+    git_id_hex(commit, &step->commit);
+    git_id_hex(tree, &step->tree);
+    return cli_fail(git->cli, CULL_E_IO,
+                    "commit %s: git cannot read its tree %s, or the one before it: the repository "
+                    "is damaged or not whole (git fsck)",
+                    commit, tree);
+}
+
 static cull_status read_chunk(struct git_import *git)
 {
     cull_status status = CULL_OK;
@@ -335,13 +356,18 @@ static cull_status read_chunk(struct git_import *git)
     while (status == CULL_OK && git->at < git->history.count &&
            git->chunk.step_count < GIT_CHUNK_STEPS && git->chunk.edits.count < CHUNK_EDITS) {
         size_t from = git->chunk.edits.count;
+        struct git_pair pair;
 
-        status = git_take_diff(&git->diff, git->at + 1 == git->history.count, &git->chunk.edits,
-                               visit_submodule, git);
+        status = git_take_diff(&git->diff, git->at + 1 == git->history.count, &pair,
+                               &git->chunk.edits, visit_submodule, git);
+        if (status == CULL_OK) {
+            status = check_pair(git, &pair);
+        }
         if (status == CULL_OK) {
             status = drop_bad_paths(git, from);
         }
         if (status == CULL_OK) {
+            git->tree = git->history.steps[git->at].tree;
             git->chunk.ends[git->chunk.step_count++] = git->chunk.edits.count;
             git->at++;
             status = import_tick(git->import, &git->cli->err);
@@ -697,8 +723,8 @@ static cull_status add_all(struct git_import *git)
     if (git->at == git->history.count) {
         return CULL_OK;
     }
-    status = git_start_diff(&git->diff, git->cli, git->repo,
-                            git->import->has_last ? &steps[git->first].tree : NULL, steps + git->at,
+    git->tree = git->import->has_last ? steps[git->first].tree : git_empty_tree();
+    status = git_start_diff(&git->diff, git->cli, git->repo, &git->tree, steps + git->at,
                             git->history.count - git->at);
     while (status == CULL_OK && git->at < git->history.count) {
         status = read_chunk(git);
