@@ -1,4 +1,4 @@
-# Trees that no sane program writes: a path that leads out of the folder makes no version, and
+# Trees that no sane program writes: a path that leads out of the folder is named and left out, and
 # nothing is written anywhere.
 . "$(dirname "$CLI_LIB")/git_lib.sh"
 cull init >/dev/null
