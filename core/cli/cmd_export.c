@@ -5,11 +5,9 @@
  *           it is what it was.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "new_file.h"
 #include "resolve.h"
 #include "signals.h"
 #include "units.h"
@@ -42,44 +40,14 @@ static cull_status write_out(void *ctx, const void *data, size_t len, cull_error
 static cull_status write_file(struct export *export, const cull_manifest *manifest)
 {
     struct cli *cli = export->cli;
-    const char *path = export->name;
-    size_t len = strlen(path) + 16;
-    char *temporary = malloc(len);
-    char shown[PRINTABLE_MAX];
-    cull_status status;
-    mode_t mask;
-    int fd;
+    struct new_file file;
+    cull_status status = new_file_begin(&file, cli, export->name);
 
-    if (temporary == NULL) {
-        return cli_fail_nomem(cli);
+    if (status == CULL_OK) {
+        export->file = file.file;
+        status = cull_manifest_write(manifest, write_out, export, &cli->err);
+        status = new_file_end(&file, cli, status);
     }
-    (void)snprintf(temporary, len, "%s.XXXXXX", path);
-    fd = mkstemp(temporary);
-    export->file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (export->file == NULL) {
-        status = cli_fail_errno(cli, errno, "%s", printable(shown, path));
-        if (fd >= 0) {
-            (void)close(fd);
-            (void)unlink(temporary);
-        }
-        free(temporary);
-        return status;
-    }
-    mask = umask(0);
-    (void)umask(mask);
-    status = cull_manifest_write(manifest, write_out, export, &cli->err);
-    if (status == CULL_OK &&
-        (fflush(export->file) != 0 || fsync(fd) != 0 || fchmod(fd, 0666 & ~mask) != 0)) {
-        status = cli_fail_errno(cli, errno, "%s", printable(shown, path));
-    }
-    (void)fclose(export->file);
-    if (status == CULL_OK && rename(temporary, path) != 0) {
-        status = cli_fail_errno(cli, errno, "%s", printable(shown, path));
-    }
-    if (status != CULL_OK) {
-        (void)unlink(temporary);
-    }
-    free(temporary);
     return status;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "new_file.h"
 #include "units.h"
 
 /* --- out ------------------------------------------------------------------------------------- */
@@ -49,81 +50,28 @@ static cull_status write_digest(void *ctx, const cull_blob_ref *blob)
     return CULL_OK;
 }
 
-/* PATH.XXXXXX, in the folder of path, opened for writing. */
-static FILE *open_beside(struct cli *cli, const char *path, char **name)
-{
-    size_t len = strlen(path);
-    FILE *file = NULL;
-    char shown[PRINTABLE_MAX];
-    int fd;
-
-    *name = malloc(len + sizeof ".XXXXXX");
-    if (*name == NULL) {
-        (void)cli_fail_nomem(cli);
-        return NULL;
-    }
-    memcpy(*name, path, len);
-    memcpy(*name + len, ".XXXXXX", sizeof ".XXXXXX");
-    fd = mkstemp(*name);
-    if (fd >= 0) {
-        (void)fchmod(fd, 0644); /* it holds no secret */
-        file = fdopen(fd, "w");
-        if (file == NULL) {
-            (void)close(fd);
-        }
-    }
-    if (file == NULL) {
-        (void)cli_fail_errno(cli, errno, "%s", printable(shown, path));
-        free(*name);
-        *name = NULL;
-    }
-    return file;
-}
-
-/* Make the file durable and give it its name; or take it away. */
-static cull_status close_list(struct list_writer *writer, const char *name, const char *path,
-                              cull_status status)
-{
-    char shown[PRINTABLE_MAX];
-
-    if (status == CULL_OK && (fflush(writer->file) != 0 || fsync(fileno(writer->file)) != 0)) {
-        writer->error = errno;
-    }
-    if (fclose(writer->file) != 0 && writer->error == 0) {
-        writer->error = errno;
-    }
-    if (status == CULL_OK && writer->error == 0 && rename(name, path) != 0) {
-        writer->error = errno;
-    }
-    if (status != CULL_OK || writer->error != 0) {
-        (void)unlink(name);
-    }
-    return writer->error == 0
-               ? status
-               : cli_fail_errno(writer->cli, writer->error, "%s", printable(shown, path));
-}
-
 cull_status gc_list_write(struct cli *cli, cull_plan *plan, const cull_gc_options *how,
                           const char *path, cull_gc_result *result)
 {
     const cull_caller caller = cli_caller(cli);
     struct list_writer writer = { cli, NULL, 0 };
-    char *name = NULL;
+    struct new_file file = { .file = NULL };
+    char shown[PRINTABLE_MAX];
     cull_status status = CULL_OK;
 
     if (strcmp(path, "-") != 0) {
-        writer.file = open_beside(cli, path, &name);
-        if (writer.file == NULL) {
-            return cli->err.status;
+        status = new_file_begin(&file, cli, path);
+        if (status != CULL_OK) {
+            return status;
         }
+        writer.file = file.file;
     }
     cli->changed = true;
     status = cull_gc_list(cli->store, plan, how, &caller, write_digest, &writer, result, &cli->err);
-    if (writer.file != NULL && name != NULL) {
-        status = close_list(&writer, name, path, status);
+    if (writer.error != 0) {
+        status = cli_fail_errno(cli, writer.error, "%s", printable(shown, path));
     }
-    free(name);
-    return status;
+    return new_file_end(&file, cli, status);
 }
 
 /* --- in -------------------------------------------------------------------------------------- */
