@@ -67,7 +67,8 @@ CULL_API CULL_MUST_USE cull_status cull_log_group_begin(cull_log *log, cull_erro
  */
 CULL_API CULL_MUST_USE cull_status cull_log_group_end(cull_log *log, bool keep, cull_error *err);
 
-/** Close a handle; NULL is accepted. A group that was not ended has not happened. Releases the collector's lock if it is held. */
+/** Close a handle; NULL is accepted. A group that was not ended has not happened. Releases the
+ *  collector's lock if it is held. */
 CULL_API void cull_log_close(cull_log *log);
 
 #ifdef __cplusplus

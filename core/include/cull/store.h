@@ -588,7 +588,8 @@ typedef struct cull_fsck_result {
  * manifests, structures against their rules. repair never unlinks: an orphan older than
  * max(1 day, 2 leases) becomes DELETING by a fact, and the next cycle takes it; a damaged object
  * goes to quarantine and its blob becomes EXPECTED, as does a missing one, so that the next upload
- * heals it; until then it stays a problem, in this run and the next, if a version holds it. repair takes the collector's lock (CULL_E_BUSY).
+ * heals it; until then it stays a problem, in this run and the next, if a version holds it. repair
+ * takes the collector's lock (CULL_E_BUSY).
  * @retval CULL_E_DAMAGED there are problems (all were told); with repair: some are left
  */
 CULL_API CULL_MUST_USE cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,

@@ -105,16 +105,16 @@ struct cull__log_ops {
 
     /* Write a room's checkpoint at seq, beside those that are there: a cut drops the old ones. Some
      * rooms' checkpoints are only of use together, and the writer may die between two of them, as
-     * often as it may. Drops segments that no checkpoint names. Columns are cut every CULL__SEGMENT_BYTES, segments are named by their
-     * XXH3-128, one that is there is not written again. One transaction. An older or equal seq
-     * than the newest kept is not written (CULL_OK). */
+     * often as it may. Drops segments that no checkpoint names. Columns are cut every
+     * CULL__SEGMENT_BYTES, segments are named by their XXH3-128, one that is there is not written
+     * again. One transaction. An older or equal seq than the newest kept is not written
+     * (CULL_OK). */
     cull_status (*checkpoint_put)(cull_log *log, const char *room, uint64_t seq,
                                   const struct cull__column *columns, size_t count,
                                   cull_error *err);
-    /* Read the room's newest checkpoint (age 0), the one before (age 1), or an older one, every segment
-     * and the
-     * listing checked against their hashes: CULL_E_CORRUPT if one is wrong, CULL_E_NOTFOUND if
-     * there is none that old. Free with cull__checkpoint_release(). */
+    /* Read the room's newest checkpoint (age 0), the one before (age 1), or an older one, every
+     * segment and the listing checked against their hashes: CULL_E_CORRUPT if one is wrong,
+     * CULL_E_NOTFOUND if there is none that old. Free with cull__checkpoint_release(). */
     cull_status (*checkpoint_get)(cull_log *log, const char *room, unsigned age,
                                   struct cull__checkpoint *out, cull_error *err);
     /* Bytes of the room's newest checkpoint and its seq; 0, 0 if there is none. */
@@ -125,15 +125,16 @@ struct cull__log_ops {
 
     /* Move facts up to seq (the end of a batch; rounded down to one) into the audit, compressed
      * in one row per about 1 MiB, and drop audit rows all of whose facts are older than
-     * audit_before_ms, and of each room all but the newest two of those checkpoints that the log then
-     * no longer reaches. One transaction. */
+     * audit_before_ms, and of each room all but the newest two of those checkpoints that the log
+     * then no longer reaches. One transaction. */
     cull_status (*cut)(cull_log *log, uint64_t seq, uint64_t audit_before_ms, cull_error *err);
     /* Visit the batches in the audit, oldest first (those still in the log are not among them). */
     cull_status (*audit_read)(cull_log *log, cull__batch_visit_fn visit, void *ctx,
                               cull_error *err);
 
-    /* The collector's lock: ACQUIRE answers CULL_E_BUSY if another handle has it, CULL_E_USAGE inside
-     * of a group; CHECK whether we still have it (CULL_E_BUSY if not); it dies with its process. */
+    /* The collector's lock: ACQUIRE answers CULL_E_BUSY if another handle has it, CULL_E_USAGE
+     * inside of a group; CHECK whether we still have it (CULL_E_BUSY if not); it dies with its
+     * process. */
     cull_status (*leader)(cull_log *log, enum cull__leader what, cull_error *err);
 
     /* Optional; NULL: CULL_E_USAGE. cull_log_group_begin() and cull_log_group_end(). */

@@ -2,7 +2,8 @@
  * sqlite_handle.h - one connection to cull.db: its statements, its transactions, its errors.
  *
  * The schema stands in sqlite_open.c; sqlite_log.c appends and reads, sqlite_document.c,
- * sqlite_checkpoint.c and sqlite_audit.c keep what their names say, sqlite_lock.c holds the collector's lock.
+ * sqlite_checkpoint.c and sqlite_audit.c keep what their names say, sqlite_lock.c holds the
+ * collector's lock.
  */
 #ifndef CULL_SQLITE_HANDLE_H
 #define CULL_SQLITE_HANDLE_H
@@ -125,8 +126,8 @@ cull_status cull__sqlite_document_pieces(cull_log *log, uint64_t id, cull__piece
 cull_status cull__sqlite_checkpoint_put(cull_log *log, const char *room, uint64_t seq,
                                         const struct cull__column *columns, size_t count,
                                         cull_error *err);
-/* Drop what the log, cut at a fact, no longer reaches, but for the newest ones of each room. Inside a
- * transaction that writes. */
+/* Drop what the log, cut at a fact, no longer reaches, but for the newest ones of each room. Inside
+ * a transaction that writes. */
 cull_status cull__sqlite_checkpoint_trim(struct cull__sqlite *log, uint64_t cut_seq,
                                          cull_error *err);
 cull_status cull__sqlite_checkpoint_get(cull_log *log, const char *room, unsigned age,

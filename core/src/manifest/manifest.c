@@ -158,12 +158,20 @@ static cull_status row_reserve(struct cull_manifest *manifest, size_t bytes, uin
     return CULL_OK;
 }
 
+/* Bytes of rows and strings that stay in memory. */
+static uint64_t memory_bound(const struct cull_manifest *manifest)
+{
+    const cull_scratch *scratch = manifest->scratch;
+
+    return scratch == NULL                  ? UINT64_MAX
+           : scratch->memory_bytes_max == 0 ? CULL__SPILL_MEMORY_BYTES
+                                            : scratch->memory_bytes_max;
+}
+
 static bool is_over_bound(const struct cull_manifest *manifest)
 {
-    uint64_t bound = manifest->scratch->memory_bytes_max;
-
     return manifest->strings.len + manifest->held * sizeof *manifest->rows >=
-           (bound == 0 ? CULL__SPILL_MEMORY_BYTES : bound);
+           memory_bound(manifest);
 }
 
 static cull_status spill_held(struct cull_manifest *manifest, cull_error *err);
@@ -188,8 +196,7 @@ static cull_status row_append(struct cull_manifest *manifest, const struct cull_
         return cull__error_set(err, CULL_E_INVALID, "%s: sum of sizes overflows",
                                cull__manifest_shown(text, path, row->path_len));
     }
-    if (manifest->scratch != NULL && !manifest->reserved && manifest->held > 0 &&
-        is_over_bound(manifest)) {
+    if (!manifest->reserved && manifest->held > 0 && is_over_bound(manifest)) {
         status = spill_held(manifest, err);
     }
     if (status == CULL_OK) {
@@ -309,16 +316,12 @@ cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct 
                                    const struct cull_manifest *edits, cull_error *err)
 {
     void *rows = manifest->rows;
-    uint64_t bound = manifest->scratch == NULL ? UINT64_MAX
-                     : manifest->scratch->memory_bytes_max == 0
-                         ? CULL__SPILL_MEMORY_BYTES
-                         : manifest->scratch->memory_bytes_max;
     cull_status status;
 
     if (base->spill != NULL || edits->spill != NULL ||
         base->strings.len + edits->strings.len +
                 (base->count + edits->count) * sizeof *manifest->rows >
-            bound) {
+            memory_bound(manifest)) {
         return CULL_OK;
     }
     manifest->reserved = true;

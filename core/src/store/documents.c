@@ -210,16 +210,21 @@ cull_status cull__version_manifest_locked(cull_store *store,
     return status;
 }
 
-cull_status cull_version_manifest(cull_store *store, const cull_version_key *key,
-                                  cull_manifest **out, cull_error *err)
+/* Reads something of a version; the handle is locked. */
+typedef cull_status (*read_fn)(cull_store *store, const struct cull__collection *collection,
+                               const struct cull__version *version, void *out, cull_error *err);
+
+/* Read something of a key's version. What is damaged may be of a version that another process has
+ * purged meanwhile: then we look again. */
+static cull_status read_version(cull_store *store, const cull_version_key *key, read_fn read,
+                                void *out, cull_error *err)
 {
     cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
 
-    *out = NULL;
     if (status != CULL_OK) {
         return status;
     }
-    for (int turn = 0; turn < 2; turn++) { /* a purge by another process may come between */
+    for (int turn = 0; turn < 2; turn++) {
         const struct cull__collection *collection = cull__key_collection(store, key);
         const struct cull__version *version =
             collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
@@ -228,7 +233,7 @@ cull_status cull_version_manifest(cull_store *store, const cull_version_key *key
             status = cull__version_missing(store, key, err);
             break;
         }
-        status = cull__version_manifest_locked(store, collection, version, out, err);
+        status = read(store, collection, version, out, err);
         if (status != CULL_E_DAMAGED || turn > 0) {
             break;
         }
@@ -239,6 +244,19 @@ cull_status cull_version_manifest(cull_store *store, const cull_version_key *key
     }
     cull__store_leave(store);
     return status;
+}
+
+static cull_status read_manifest(cull_store *store, const struct cull__collection *collection,
+                                 const struct cull__version *version, void *out, cull_error *err)
+{
+    return cull__version_manifest_locked(store, collection, version, out, err);
+}
+
+cull_status cull_version_manifest(cull_store *store, const cull_version_key *key,
+                                  cull_manifest **out, cull_error *err)
+{
+    *out = NULL;
+    return read_version(store, key, read_manifest, out, err);
 }
 
 cull_status cull__version_notes_locked(cull_store *store, const struct cull__collection *collection,
@@ -266,36 +284,11 @@ cull_status cull__version_notes_locked(cull_store *store, const struct cull__col
                : status;
 }
 
-/* The bytes of a version's notes; a purge by another process may come between. */
-static cull_status read_notes(cull_store *store, const cull_version_key *key, struct cull__buf *out,
-                              cull_error *err)
+static cull_status read_notes(cull_store *store, const struct cull__collection *collection,
+                              const struct cull__version *version, void *out, cull_error *err)
 {
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
-
-    if (status != CULL_OK) {
-        return status;
-    }
-    for (int turn = 0; turn < 2; turn++) {
-        const struct cull__collection *collection = cull__key_collection(store, key);
-        const struct cull__version *version =
-            collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
-
-        if (version == NULL) {
-            status = cull__version_missing(store, key, err);
-            break;
-        }
-        cull__buf_clear(out);
-        status = cull__version_notes_locked(store, collection, version, out, err);
-        if (status != CULL_E_DAMAGED || turn > 0) {
-            break;
-        }
-        status = cull__store_sync(store, CULL__NEED_CATALOG, err);
-        if (status != CULL_OK) {
-            break;
-        }
-    }
-    cull__store_leave(store);
-    return status;
+    cull__buf_clear(out);
+    return cull__version_notes_locked(store, collection, version, out, err);
 }
 
 cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
@@ -304,7 +297,7 @@ cull_status cull_version_notes(cull_store *store, const cull_version_key *key,
 {
     struct cull__buf buf = CULL__BUF_INIT(store->allocator);
     const cull_write_fn write[2] = { description, metadata };
-    cull_status status = read_notes(store, key, &buf, err);
+    cull_status status = read_version(store, key, read_notes, &buf, err);
     struct cull__cursor in = cull__cursor(buf.data, buf.len);
 
     for (size_t i = 0; i < ARRAY_LEN(write) && status == CULL_OK; i++) {
