@@ -360,15 +360,13 @@ cull_status git_start_diff(struct git_run *run, struct cli *cli, const char *rep
                                  "--no-abbrev", "--ignore-submodules=none",
                                  NULL };
     struct text pairs = { .data = NULL };
-    char from[GIT_HEX_BYTES + 1] = EMPTY_TREE;
+    char from[GIT_HEX_BYTES + 1];
     char to[GIT_HEX_BYTES + 1];
     int input = -1;
     cull_status status;
 
     *run = (struct git_run){ .out = -1, .err = -1 };
-    if (base != NULL) {
-        git_id_hex(from, base);
-    }
+    git_id_hex(from, base);
     for (size_t i = 0; i < count; i++) {
         git_id_hex(to, &steps[i].tree);
         text_print(&pairs, "%s %s\n", from, to);

@@ -56,8 +56,8 @@ CULL_MUST_USE cull_status git_read_tags(struct cli *cli, const char *repo, const
                                         struct git_history *out);
 void git_history_release(struct git_history *history);
 
-/* Start git on the differences that lead from step to step: from base (NULL: the empty tree) to
- * steps[0], and on. */
+/* Start git on the differences that lead from step to step: from the tree base to steps[0], and
+ * on. */
 CULL_MUST_USE cull_status git_start_diff(struct git_run *run, struct cli *cli, const char *repo,
                                          const struct git_id *base, const struct git_step *steps,
                                          size_t count);

@@ -193,11 +193,19 @@ static cull_status tell_deleting(struct import *import, const struct import_vers
 
 /* --- one batch ----------------------------------------------------------------------------- */
 
+static int compare_digests(const void *a, const void *b)
+{
+    const struct batch_blob *left = a;
+    const struct batch_blob *right = b;
+
+    return memcmp(&left->ref.digest, &right->ref.digest, sizeof(cull_digest));
+}
+
 static int compare_blobs(const void *a, const void *b)
 {
     const struct batch_blob *left = a;
     const struct batch_blob *right = b;
-    int order = memcmp(&left->ref.digest, &right->ref.digest, sizeof(cull_digest));
+    int order = compare_digests(a, b);
 
     /* of one content, an entry that knows its size first */
     order = order != 0 ? order
@@ -256,8 +264,7 @@ static cull_status fill_batch(struct import *import, const cull_manifest *manife
         if (last != NULL && disagree(&last->ref, &batch->blobs[i].ref)) {
             return two_sizes(import, manifest, last->entry, batch->blobs[i].entry);
         }
-        if (last == NULL ||
-            memcmp(&last->ref.digest, &batch->blobs[i].ref.digest, sizeof(cull_digest)) != 0) {
+        if (last == NULL || compare_digests(last, &batch->blobs[i]) != 0) {
             batch->blobs[batch->count++] = batch->blobs[i];
         }
     }
@@ -273,26 +280,17 @@ static cull_status explain_sizes(struct import *import, const cull_manifest *man
     const struct import_batch *batch = import->batch;
 
     for (size_t i = 0; i < cull_manifest_count(manifest); i++) {
-        struct batch_blob key;
+        const struct batch_blob *twin = NULL;
+        struct batch_blob blob;
         cull_entry entry;
-        size_t low = 0;
-        size_t high = batch->count;
 
         cull_manifest_at(manifest, i, &entry);
-        key = (struct batch_blob){ { entry.digest, 0 }, 0 };
-        while (low < high && entry.kind == CULL_ENTRY_BLOB) {
-            size_t middle = low + (high - low) / 2;
-
-            if (compare_blobs(&batch->blobs[middle], &key) < 0) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+        blob = (struct batch_blob){ { entry.digest, entry.size_bytes }, i };
+        if (entry.kind == CULL_ENTRY_BLOB) {
+            twin = bsearch(&blob, batch->blobs, batch->count, sizeof(blob), compare_digests);
         }
-        key.ref.size_bytes = entry.size_bytes;
-        if (entry.kind == CULL_ENTRY_BLOB && low < batch->count &&
-            disagree(&batch->blobs[low].ref, &key.ref)) {
-            return two_sizes(import, manifest, i, batch->blobs[low].entry);
+        if (twin != NULL && disagree(&twin->ref, &blob.ref)) {
+            return two_sizes(import, manifest, i, twin->entry);
         }
     }
     return import->cli->err.status;
@@ -409,13 +407,16 @@ static cull_status send_missing(struct import *import, const struct import_versi
 static cull_status name_and_send(struct import *import, const struct import_version *version)
 {
     struct import_batch *batch = import->batch;
-    cull_status status = CULL_OK;
+    cull_status status;
     size_t next = 0;
 
-    while (status == CULL_OK && next < cull_manifest_count(version->manifest)) {
+    do {
         size_t missing = 0;
 
         status = fill_batch(import, version->manifest, &next);
+        if (status == CULL_OK && import->upload == NULL) {
+            status = open_upload(import); /* what disagrees with itself early leaves no trace */
+        }
         if (status == CULL_OK && batch->count > 0) {
             status = ask(import, version);
         }
@@ -430,7 +431,7 @@ static cull_status name_and_send(struct import *import, const struct import_vers
         if (status == CULL_OK) {
             status = import_tick(import, &import->cli->err);
         }
-    }
+    } while (status == CULL_OK && next < cull_manifest_count(version->manifest));
     return status;
 }
 
@@ -452,11 +453,8 @@ static cull_status commit(struct import *import, const struct import_version *ve
     bool again = false;
 
     for (;;) {
-        cull_status status = import->upload == NULL ? open_upload(import) : CULL_OK;
+        cull_status status = name_and_send(import, version);
 
-        if (status == CULL_OK) {
-            status = name_and_send(import, version);
-        }
         if (status == CULL_OK) {
             cull_caller caller = cli_caller(cli);
 
@@ -502,11 +500,7 @@ cull_status import_add(struct import *import, const struct import_version *versi
 {
     cull_commit_result result = { { 0, 0 }, false };
     cull_status status = import_tick(import, &import->cli->err);
-    size_t next = 0;
 
-    if (status == CULL_OK) { /* what disagrees with itself early leaves no trace in the store */
-        status = fill_batch(import, version->manifest, &next);
-    }
     if (status == CULL_OK) {
         status = commit(import, version, &result);
     }

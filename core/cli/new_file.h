@@ -15,10 +15,10 @@ struct new_file {
     const char *path;
 };
 
-/* Begin a file of that name. What is there and is no regular file (a device, a pipe) is written to as
- * it is, not replaced. Zero *out is safe to end. Fills cli->err. */
+/* Begin a file of that name. What is there and is no regular file (a device, a pipe) is written to
+ * as it is, not replaced. Zero *out is safe to end. Fills cli->err. */
 CULL_MUST_USE cull_status new_file_begin(struct new_file *out, struct cli *cli, const char *path);
-/* With CULL_OK make it durable and give it its name, else take it away. Returns what became of it. */
+/* With CULL_OK make it durable and give it its name, else take it away. What became of it. */
 CULL_MUST_USE cull_status new_file_end(struct new_file *file, struct cli *cli, cull_status status);
 
 #endif

@@ -319,6 +319,7 @@ static void try_diff(struct cli *cli, const uint8_t *data, size_t len)
     const struct git_step steps[STEPS_MAX] = { { .tag = NULL } };
     struct git_edits edits = { .items = NULL };
     struct git_run run;
+    const struct git_id empty = git_empty_tree();
     struct git_pair pair;
     size_t ends[STEPS_MAX];
     size_t submodules = 0;
@@ -329,7 +330,7 @@ static void try_diff(struct cli *cli, const uint8_t *data, size_t len)
         return;
     }
     answers[0] = (struct part){ (const char *)data + 1, len - 1 };
-    FUZZ_CHECK(git_start_diff(&run, cli, ".", NULL, steps, count) == CULL_OK, cli->err.message);
+    FUZZ_CHECK(git_start_diff(&run, cli, ".", &empty, steps, count) == CULL_OK, cli->err.message);
     while (done < count && git_take_diff(&run, done + 1 == count, &pair, &edits, note_submodule,
                                          &submodules) == CULL_OK) {
         ends[done++] = edits.count;

@@ -15,8 +15,7 @@ run cull export e/p/c link
 mknod full c 1 7 2>/dev/null || ln -s /dev/full full
 run cull export e/p/c full
 [ -c full ] && echo "still a device"
-cull delete --collection e/p/c --keep-last 0 --delete-aliases >/dev/null 2>&1 ||
-    cull delete e/p/c:v0 --delete-aliases >/dev/null
+cull delete e/p/c:v0 --delete-aliases >/dev/null
 run cull gc --list full --allow-shorter-grace 0 --allow-empty-store
 [ -c full ] && echo "still a device"
 ls
