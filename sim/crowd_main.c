@@ -19,7 +19,7 @@
 #define REACH_ALL_AFTER 200 /* seeds */
 #define DEFAULT_STEPS 500
 
-enum { EXIT_BROKEN = 1, EXIT_BAD_USAGE = 2 };
+enum { EXIT_BROKEN = 1 };
 
 static const char help[] =
     "usage: cull-sim world [--seed N] [--seeds N] [--steps N] [--seconds N] [--first]\n"
@@ -57,58 +57,35 @@ struct options {
 
 static int usage_error(const char *what, const char *which)
 {
-    fprintf(stderr, "cull-sim: %s: %s (cull-sim world --help)\n", which, what);
-    return EXIT_BAD_USAGE;
+    return console_usage_error("cull-sim world", what, which);
 }
 
 static int parse_options(struct options *options, int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seeds", required_argument, NULL, 'c' },
-        { "steps", required_argument, NULL, 'n' },
-        { "seconds", required_argument, NULL, 't' },
-        { "only", required_argument, NULL, 'o' },
-        { "first", no_argument, NULL, 'f' },
-        { "json", no_argument, NULL, 'j' },
-        { "progress", no_argument, NULL, 'p' },
-        { "trace", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+    const struct console_option known[] = {
+        { .name = "seed", .number = &options->seed },
+        { .name = "seeds", .number = &options->seeds },
+        { .name = "steps", .number = &options->steps },
+        { .name = "seconds", .number = &options->seconds },
+        { .name = "only", .text = &options->only },
+        { .name = "first", .flag = &options->first },
+        { .name = "json", .flag = &options->json },
+        { .name = "progress", .flag = &options->progress },
+        { .name = "trace", .flag = &options->trace },
     };
-    int option;
+    const struct console_command command = { "cull-sim world", help, known,
+                                             sizeof known / sizeof known[0] };
+    int code;
 
     *options = (struct options){ .seed = 1, .seeds = 100, .steps = DEFAULT_STEPS };
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        uint64_t *number = option == 's'   ? &options->seed
-                           : option == 'c' ? &options->seeds
-                           : option == 'n' ? &options->steps
-                           : option == 't' ? &options->seconds
-                                           : NULL;
-
-        if (number != NULL && !console_number(optarg, number)) {
-            return usage_error("not a number", optarg);
-        }
-        if (option == 'h') {
-            (void)fputs(help, stdout);
-            exit(0);
-        }
-        if (option == '?') {
-            return EXIT_BAD_USAGE;
-        }
-        options->only = option == 'o' ? optarg : options->only;
-        options->first = options->first || option == 'f';
-        options->json = options->json || option == 'j';
-        options->progress = options->progress || option == 'p';
-        options->trace = options->trace || option == 'v';
+    code = console_options(&command, argc, argv);
+    if (code == 0 && optind < argc) {
+        code = usage_error("not an option", argv[optind]);
     }
-    if (optind < argc) {
-        return usage_error("not an option", argv[optind]);
+    if (code == 0 && (options->steps == 0 || options->steps > CROWD_OPS_MAX)) {
+        code = usage_error("from 1 to 100000", "--steps");
     }
-    if (options->steps == 0 || options->steps > CROWD_OPS_MAX) {
-        return usage_error("from 1 to 100000", "--steps");
-    }
-    return 0;
+    return code;
 }
 
 /* Keep the ops of a list of positions, counted from 1. False: no such list. */

@@ -19,7 +19,7 @@
 #define REACH_ALL_AFTER 1000 /* histories */
 #define TRACE_BYTES_MAX (64u << 20)
 
-enum { EXIT_BROKEN = 1, EXIT_BAD_USAGE = 2 };
+enum { EXIT_BROKEN = 1 };
 
 static const char help[] =
     "usage: cull-sim histories [--seed N] [--count N] [--steps N] [--json]\n"
@@ -61,48 +61,29 @@ struct options {
 
 static int usage_error(const char *what, const char *which)
 {
-    fprintf(stderr, "cull-sim: %s: %s (cull-sim --help)\n", which, what);
-    return EXIT_BAD_USAGE;
+    return console_usage_error("cull-sim", what, which);
 }
 
 /* Options from argv[optind] on; 0, or the exit code. *argv keeps what is no option. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "count", required_argument, NULL, 'c' },
-        { "steps", required_argument, NULL, 'n' },
-        { "json", no_argument, NULL, 'j' },
-        { "progress", no_argument, NULL, 'p' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+    const struct console_option known[] = {
+        { .name = "seed", .number = &options->seed },
+        { .name = "count", .number = &options->count },
+        { .name = "steps", .number = &options->steps },
+        { .name = "json", .flag = &options->json },
+        { .name = "progress", .flag = &options->progress },
     };
-    int option;
+    const struct console_command command = { "cull-sim", help, known,
+                                             sizeof known / sizeof known[0] };
+    int code;
 
     *options = (struct options){ .seed = 1, .count = 100, .steps = HISTORY_STEPS_MAX };
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        uint64_t *number = option == 's'   ? &options->seed
-                           : option == 'c' ? &options->count
-                           : option == 'n' ? &options->steps
-                                           : NULL;
-
-        if (number != NULL && !console_number(optarg, number)) {
-            return usage_error("not a number", optarg);
-        }
-        if (option == 'h') {
-            (void)fputs(help, stdout);
-            exit(0);
-        }
-        if (option == '?') {
-            return EXIT_BAD_USAGE;
-        }
-        options->json = options->json || option == 'j';
-        options->progress = options->progress || option == 'p';
+    code = console_options(&command, argc, argv);
+    if (code == 0 && (options->steps == 0 || options->steps > 100000)) {
+        code = usage_error("from 1 to 100000", "--steps");
     }
-    if (options->steps == 0 || options->steps > 100000) {
-        return usage_error("from 1 to 100000", "--steps");
-    }
-    return 0;
+    return code;
 }
 
 static uint64_t now_ms(void)

@@ -14,7 +14,7 @@
 
 #define VERSIONS_MAX 1000000
 
-enum { EXIT_NOT_WRITTEN = 1, EXIT_BAD_USAGE = 2 };
+enum { EXIT_NOT_WRITTEN = 1 };
 
 static const char help[] =
     "usage: cull-sim manifest [--files N] [--versions N] [--change P] [--seed N] [DIR]\n"
@@ -57,8 +57,7 @@ static bool parse_percent(const char *text, uint32_t *per_million)
 
 static int usage_error(const char *what, const char *which)
 {
-    fprintf(stderr, "cull-sim: %s: %s (cull-sim manifest --help)\n", which, what);
-    return EXIT_BAD_USAGE;
+    return console_usage_error("cull-sim manifest", what, which);
 }
 
 static int parse_options(struct wish *wish, int argc, char **argv)
@@ -78,7 +77,7 @@ static int parse_options(struct wish *wish, int argc, char **argv)
             exit(0);
         }
         if (option == '?') {
-            return EXIT_BAD_USAGE;
+            return CONSOLE_BAD_USAGE;
         }
         if (option == 'f' && !parse_number(optarg, 0, MANIFEST_GEN_FILES_MAX, &files)) {
             return usage_error("not a number of files, up to 100000000", optarg);
