@@ -138,3 +138,18 @@ void scratch_start(void)
 {
     scratch_root = scratch_dir();
 }
+
+cull_status text_source_read(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
+{
+    struct text_source *source = ctx;
+
+    (void)err;
+    *got = source->piece < len ? source->piece : len;
+    *got = *got < source->left ? *got : source->left;
+    if (*got > 0) {
+        memcpy(data, source->at, *got);
+        source->at += *got;
+        source->left -= *got;
+    }
+    return CULL_OK;
+}

@@ -20,6 +20,16 @@ struct failing_allocator {
  * tries again must not be saved by it. allocator points into *failing: do not move it. */
 void failing_allocator_init(struct failing_allocator *failing, uint64_t fail_at);
 
+/* A text that is read in pieces of at most so many bytes. */
+struct text_source {
+    const char *at;
+    size_t left;
+    size_t piece;
+};
+
+/* A cull_read_fn; ctx: struct text_source *. */
+cull_status text_source_read(void *ctx, void *data, size_t len, size_t *got, cull_error *err);
+
 /* A new, empty directory for this test, below TMPDIR or /tmp. It is removed when the process that
  * asked for it ends; the text lives as long as the process. */
 const char *scratch_dir(void);

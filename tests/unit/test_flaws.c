@@ -792,6 +792,18 @@ static void slow_publish(struct slow *slow, const cull_digest *digest)
     deliver_all(slow);
 }
 
+/* A blob that was sent and confirmed, and whose upload was then given up. */
+static void leave_garbage(struct slow *slow, cull_digest *digest)
+{
+    cull_upload *upload = slow_open(slow);
+
+    ck_assert_int_eq(slow_put(slow, upload, digest), CULL_PUT_SEND);
+    slow_publish(slow, digest);
+    ck_assert_int_eq(cull_upload_confirm(upload, digest, 1, &slow->caller, NULL), CULL_OK);
+    ck_assert_int_eq(cull_upload_abort(upload, &slow->caller, NULL), CULL_OK);
+    cull_upload_free(upload);
+}
+
 /* gone_before_answer: a blob is gone when the object store has said so, not when it was asked. */
 START_TEST(a_blob_is_gone_only_after_the_object_store_has_answered)
     {
@@ -804,12 +816,7 @@ START_TEST(a_blob_is_gone_only_after_the_object_store_has_answered)
         uint64_t finished = 0;
 
         slow_init(&slow, CULL_LATE_IMPOSSIBLE, CULL_VERSIONING_NONE);
-        upload = slow_open(&slow);
-        ck_assert_int_eq(slow_put(&slow, upload, &digest), CULL_PUT_SEND);
-        slow_publish(&slow, &digest);
-        ck_assert_int_eq(cull_upload_confirm(upload, &digest, 1, &slow.caller, NULL), CULL_OK);
-        ck_assert_int_eq(cull_upload_abort(upload, &slow.caller, NULL), CULL_OK);
-        cull_upload_free(upload);
+        leave_garbage(&slow, &digest);
 
         ck_assert_int_eq(cull_gc_plan(&plan, slow.store, &options, NULL), CULL_OK);
         ck_assert_int_eq(cull_gc_execute(slow.store, plan, &options, &slow.caller, &result, NULL),
@@ -850,12 +857,7 @@ START_TEST(a_late_delete_by_version_ids_does_not_touch_a_new_upload)
         uint64_t finished = 0;
 
         slow_init(&slow, CULL_LATE_VERSION_IDS, CULL_VERSIONING_ENABLED);
-        upload = slow_open(&slow);
-        ck_assert_int_eq(slow_put(&slow, upload, &digest), CULL_PUT_SEND);
-        slow_publish(&slow, &digest);
-        ck_assert_int_eq(cull_upload_confirm(upload, &digest, 1, &slow.caller, NULL), CULL_OK);
-        ck_assert_int_eq(cull_upload_abort(upload, &slow.caller, NULL), CULL_OK);
-        cull_upload_free(upload);
+        leave_garbage(&slow, &digest);
         ck_assert_int_eq(cull_gc_plan(&plan, slow.store, &options, NULL), CULL_OK);
         ck_assert_int_eq(cull_gc_execute(slow.store, plan, &options, &slow.caller, &result, NULL),
                          CULL_E_PARTIAL);

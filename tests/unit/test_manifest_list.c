@@ -14,33 +14,13 @@
 #define S1 "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 #define S256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-/* Gives a text in pieces of so many bytes. */
-struct source {
-    const char *at;
-    size_t left;
-    size_t piece;
-};
-
-static cull_status give(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
-{
-    struct source *source = ctx;
-
-    (void)err;
-    *got = source->piece < len ? source->piece : len;
-    *got = *got < source->left ? *got : source->left;
-    memcpy(data, source->at, *got);
-    source->at += *got;
-    source->left -= *got;
-    return CULL_OK;
-}
-
 static cull_status read_pieces(cull_manifest **out, cull_digest_kind kind, const char *text,
                                size_t len, size_t piece, const cull_allocator *allocator,
                                cull_error *err)
 {
-    struct source source = { text, len, piece };
+    struct text_source source = { text, len, piece };
 
-    return cull_manifest_read_list(out, kind, "LIST", give, &source, allocator, err);
+    return cull_manifest_read_list(out, kind, "LIST", text_source_read, &source, allocator, err);
 }
 
 /* Entries as "path=hex,size path=hex,size"; "?" is a size that is not known. */

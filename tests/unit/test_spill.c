@@ -193,23 +193,6 @@ START_TEST(a_manifest_in_a_scratch_file_looks_like_one_in_memory)
     }
 END_TEST
 
-struct text {
-    const char *at;
-    size_t left;
-};
-
-static cull_status give(void *ctx, void *data, size_t len, size_t *got, cull_error *err)
-{
-    struct text *text = ctx;
-
-    (void)err;
-    *got = text->left < len ? text->left : len;
-    memcpy(data, text->at, *got);
-    text->at += *got;
-    text->left -= *got;
-    return CULL_OK;
-}
-
 static void put_text(struct cull__buf *buf, const char *text)
 {
     cull__buf_put(buf, text, strlen(text));
@@ -237,9 +220,10 @@ static struct cull__buf json_of(unsigned count, enum order order, unsigned twice
 static cull_status read_json(cull_manifest **out, const struct cull__buf *json,
                              const cull_scratch *scratch, cull_error *err)
 {
-    struct text text = { (const char *)json->data, json->len };
+    struct text_source text = { (const char *)json->data, json->len, SIZE_MAX };
 
-    return cull_manifest_read_in(out, CULL_DIGEST_MD5, "j", give, &text, scratch, NULL, err);
+    return cull_manifest_read_in(out, CULL_DIGEST_MD5, "j", text_source_read, &text, scratch, NULL,
+                                 err);
 }
 
 START_TEST(what_is_read_into_a_scratch_file_is_what_is_read_into_memory)
@@ -294,7 +278,7 @@ START_TEST(a_duplicate_in_a_list_is_named_by_its_line)
     {
         struct cull__buf list = CULL__BUF_INIT(cull_allocator_default());
         struct files files;
-        struct text text;
+        struct text_source text;
         cull_manifest *manifest = NULL;
         cull_error err = { CULL_OK, "" };
         char line[100];
@@ -305,10 +289,11 @@ START_TEST(a_duplicate_in_a_list_is_named_by_its_line)
                            k % 256, k == 800 ? 1000 : 1000 - k);
             put_text(&list, line);
         }
-        text = (struct text){ (const char *)list.data, list.len };
-        ck_assert_int_eq(cull_manifest_read_list_in(&manifest, CULL_DIGEST_NONE, "l", give, &text,
-                                                    &files.scratch, NULL, &err),
-                         CULL_E_INVALID);
+        text = (struct text_source){ (const char *)list.data, list.len, SIZE_MAX };
+        ck_assert_int_eq(
+            cull_manifest_read_list_in(&manifest, CULL_DIGEST_NONE, "l", text_source_read, &text,
+                                       &files.scratch, NULL, &err),
+            CULL_E_INVALID);
         ck_assert_str_eq(err.message, "l: line 801: p/01000: duplicate path");
         cull__buf_release(&list);
     }
@@ -581,16 +566,17 @@ START_TEST(a_scratch_file_that_cannot_be_had_is_said_and_nothing_leaks)
         for (int fail_after = 0; fail_after < 2; fail_after++) {
             struct failing_allocator counting;
             struct files files;
-            struct text text = { (const char *)json.data, json.len };
+            struct text_source text = { (const char *)json.data, json.len, SIZE_MAX };
             cull_manifest *manifest = NULL;
             cull_error err = { CULL_OK, "" };
 
             failing_allocator_init(&counting, 0);
             files_init(&files);
             files.fail_after = fail_after;
-            ck_assert_int_eq(cull_manifest_read_in(&manifest, CULL_DIGEST_MD5, "j", give, &text,
-                                                   &files.scratch, &counting.allocator, &err),
-                             CULL_E_IO);
+            ck_assert_int_eq(
+                cull_manifest_read_in(&manifest, CULL_DIGEST_MD5, "j", text_source_read, &text,
+                                      &files.scratch, &counting.allocator, &err),
+                CULL_E_IO);
             ck_assert_str_eq(err.message, "no scratch file today");
             ck_assert_ptr_null(manifest);
             ck_assert_int_eq(counting.live, 0);
@@ -650,14 +636,14 @@ START_TEST(every_allocation_that_fails_on_the_way_through_a_scratch_file_is_surv
         while (status != CULL_OK) {
             struct failing_allocator failing;
             struct files files;
-            struct text text = { (const char *)json.data, json.len };
+            struct text_source text = { (const char *)json.data, json.len, SIZE_MAX };
             cull_manifest *manifest = NULL;
             cull_error err = { CULL_OK, "" };
             cull_digest digest;
 
             files_init(&files);
             failing_allocator_init(&failing, ++n);
-            status = cull_manifest_read_in(&manifest, CULL_DIGEST_MD5, "j", give, &text,
+            status = cull_manifest_read_in(&manifest, CULL_DIGEST_MD5, "j", text_source_read, &text,
                                            &files.scratch, &failing.allocator, &err);
             if (status == CULL_OK) {
                 status = cull_manifest_digest(manifest, &digest);
