@@ -258,6 +258,10 @@ check: deps ## All tests but the long ones (at most 4 minutes on two cores)
 unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these suites
 	@$(BUILD)/unit-tests $(UNIT)
 
+.PHONY: model
+model: deps ## The protocol's model through spin, whole and without each guard (FULL=1: 20 minutes)
+	@CC='$(CC)' sh tests/model/verify.sh $(if $(filter 1,$(FULL)),--full) $(BUILD)
+
 .PHONY: sim
 sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)

@@ -38,6 +38,7 @@ need_build() {
     fi
     need_module zlib1g-dev zlib
     need_module check check
+    need_command spin spin
 }
 
 need_dev() {
