@@ -380,6 +380,81 @@ START_TEST(every_digest_is_found_through_growth_and_removal)
     }
 END_TEST
 
+/* --- a few digests, without slots ------------------------------------------------------------ */
+
+#define SCANNED 70000u
+
+/* Saved and loaded, so that no slots stand; every seventh number is free, 5 is unindexed. */
+static struct cull__blob_table *loaded_table(cull_digest_kind kind, bool twice)
+{
+    struct cull__blob_table *table = NULL;
+    struct cull__blob_table *loaded = NULL;
+    struct cull__buf saved = CULL__BUF_INIT(cull_allocator_default());
+
+    CHECK(cull__blob_table_new(&table, kind, SEED, true, cull_allocator_default()) == CULL_OK);
+    for (uint32_t number = 0; number < SCANNED; number++) {
+        cull_digest digest = digest_for(twice && number == 69999 ? 11 : number, kind);
+
+        CHECK(cull__blob_table_insert(table, number, &digest, 1, 0) == CULL_OK);
+    }
+    for (uint32_t number = 0; number < SCANNED; number += 7) {
+        CHECK(cull__blob_table_set_state(table, number, CULL__BLOB_DELETING) == CULL_OK);
+        CHECK(cull__blob_table_erase(table, number) == CULL_OK);
+    }
+    CHECK(cull__blob_table_unindex(table, 5) == CULL_OK);
+    CHECK(cull__blob_table_save(table, &saved) == CULL_OK);
+    CHECK(cull__blob_table_load(&loaded, kind, SEED, true, saved.data, saved.len,
+                                cull_allocator_default(), NULL) == CULL_OK);
+    cull__blob_table_free(table);
+    cull__buf_release(&saved);
+    return loaded;
+}
+
+static const cull_digest_kind scan_kinds[] = { CULL_DIGEST_MD5, CULL_DIGEST_SHA1,
+                                               CULL_DIGEST_SHA256 };
+
+START_TEST(a_few_digests_are_found_without_slots_as_with_them)
+    {
+        cull_digest_kind kind = scan_kinds[_i];
+        struct cull__blob_table *table = loaded_table(kind, false);
+        cull_digest digests[CULL__SCAN_DIGESTS];
+        uint32_t scanned[CULL__SCAN_DIGESTS];
+        uint32_t found[CULL__SCAN_DIGESTS];
+        cull_digest zero = { { 0 } };
+        uint64_t random = 9;
+
+        for (unsigned i = 0; i < CULL__SCAN_DIGESTS; i++) {
+            digests[i] = digest_for(below(&random, SCANNED + SCANNED / 4), kind);
+        }
+        digests[1] = digests[0];
+        digests[2] = digest_for(5, kind);
+        digests[3] = zero;
+        digests[4] = digest_for(SCANNED - 1, kind);
+        for (unsigned ask = 0; ask < 8; ask++) {
+            CHECK(cull__blob_table_find(table, digests, CULL__SCAN_DIGESTS, scanned) == CULL_OK);
+            CHECK(!table->slots.built);
+        }
+        CHECK(scanned[2] == CULL__BLOB_NONE && scanned[3] == CULL__BLOB_NONE);
+        CHECK(scanned[0] == scanned[1] && scanned[4] == SCANNED - 1);
+        CHECK(cull__blob_table_find(table, digests, CULL__SCAN_DIGESTS, found) == CULL_OK);
+        CHECK(table->slots.built);
+        CHECK(memcmp(scanned, found, sizeof(found)) == 0);
+        cull__blob_table_free(table);
+    }
+END_TEST
+
+START_TEST(a_digest_that_comes_twice_is_noticed_by_who_asks_for_it_without_slots)
+    {
+        struct cull__blob_table *table = loaded_table(CULL_DIGEST_MD5, true);
+        cull_digest digest = digest_for(11, CULL_DIGEST_MD5);
+        uint32_t number;
+
+        CHECK(cull__blob_table_find(table, &digest, 1, &number) == CULL_E_CORRUPT);
+        CHECK(!table->slots.built);
+        cull__blob_table_free(table);
+    }
+END_TEST
+
 /* --- damage ---------------------------------------------------------------------------------- */
 
 static struct cull__blob_table *small_table(const cull_allocator *allocator)
@@ -649,6 +724,9 @@ Suite *blob_table_suite(void)
     tcase_add_test(rules, no_memory_at_any_allocation_of_an_insert_changes_nothing);
     tcase_add_test(rules, no_memory_at_any_allocation_of_load_find_and_erase_changes_nothing);
     tcase_add_test(scale, every_digest_is_found_through_growth_and_removal);
+    tcase_add_loop_test(scale, a_few_digests_are_found_without_slots_as_with_them, 0,
+                        ARRAY_LEN(scan_kinds));
+    tcase_add_test(scale, a_digest_that_comes_twice_is_noticed_by_who_asks_for_it_without_slots);
     tcase_add_test(scale, a_tiny_table_is_tiny);
     tcase_add_test(scale, a_blob_takes_at_most_44_bytes_at_every_count);
     suite_add_tcase(suite, rules);

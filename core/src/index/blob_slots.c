@@ -21,6 +21,10 @@
 #include "base/hash.h"
 #include "index/index_internal.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define SEGMENT_LINES_LOG2 6
 #define SEGMENT_ENTRIES_MAX ((CULL__LINE_SLOTS << SEGMENT_LINES_LOG2) * 7 / 8)
 #define DEPTH_MAX 26
@@ -80,16 +84,18 @@ static uint64_t hash_row(const struct cull__blob_table *table, uint32_t number)
     return hash_digest(table, digest_at(table, number));
 }
 
-static inline bool digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
-{
-    uint64_t x[2];
-    uint64_t y[2];
+#ifdef __SSE2__
 
-    memcpy(x, a, sizeof(x)); /* every digest has 16 bytes and more */
-    memcpy(y, b, sizeof(y));
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 &&
-           (len == sizeof(x) || memcmp(a + sizeof(x), b + sizeof(x), len - sizeof(x)) == 0);
+/* Slots of a line whose tag is this one, a bit each: 16 bytes at a time, of which 12 are tags. */
+static inline uint32_t line_matches(const struct cull__slot_line *line, uint8_t tag)
+{
+    __m128i tags = _mm_load_si128((const __m128i *)(const void *)line);
+    __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
+
+    return (uint32_t)_mm_movemask_epi8(equal) & ((1u << CULL__LINE_SLOTS) - 1);
 }
+
+#else
 
 static uint32_t load_u32(const uint8_t *bytes)
 {
@@ -114,6 +120,8 @@ static inline uint32_t line_matches(const struct cull__slot_line *line, uint8_t 
 
     return equal_bytes(first, tag) | (equal_bytes(load_u32(line->tags + 8), tag) & 15) << 8;
 }
+
+#endif
 
 /* --- one segment ----------------------------------------------------------------------------- */
 
@@ -162,6 +170,51 @@ static void segment_put(struct cull__slot_segment *segment, uint32_t number, uin
         lines[at].passed++;
         at = (at + 1) & ((1u << segment->lines_log2) - 1);
     }
+}
+
+/* The number of a digest in one line, or CULL__BLOB_NONE. */
+static inline uint32_t line_find(const struct cull__blob_table *table,
+                                 const struct cull__slot_line *line, const uint8_t *digest,
+                                 uint8_t tag)
+{
+    for (uint32_t match = line_matches(line, tag); match != 0; match &= match - 1) {
+        uint32_t number = line->numbers[cull__lowest_bit(match)];
+
+        if (cull__digest_equal(digest_at(table, number), digest, table->digest_len)) {
+            return number;
+        }
+    }
+    return CULL__BLOB_NONE;
+}
+
+static uint32_t segment_find(const struct cull__blob_table *table,
+                             const struct cull__slot_segment *segment, const uint8_t *digest,
+                             uint64_t hash)
+{
+    const struct cull__slot_line *lines = lines_of(segment);
+    uint32_t mask = (1u << segment->lines_log2) - 1;
+    uint32_t at = home_line(hash, segment);
+
+    for (uint32_t steps = 0; steps <= mask; steps++, at = (at + 1) & mask) {
+        uint32_t number = line_find(table, &lines[at], digest, tag_of(hash));
+
+        if (number != CULL__BLOB_NONE || lines[at].passed == 0) {
+            return number;
+        }
+    }
+    return CULL__BLOB_NONE;
+}
+
+/* The same for a number whose row is there, unless another has its digest: then false. */
+static inline bool segment_put_new(const struct cull__blob_table *table,
+                                   struct cull__slot_segment *segment, uint32_t number,
+                                   uint64_t hash)
+{
+    if (segment_find(table, segment, digest_at(table, number), hash) != CULL__BLOB_NONE) {
+        return false;
+    }
+    segment_put(segment, number, hash);
+    return true;
 }
 
 /* All numbers of a segment and their hashes; it is empty afterwards, its memory as it was. */
@@ -303,46 +356,19 @@ cull_status cull__slots_add(struct cull__blob_table *table, uint32_t number, uin
                      : segment_split(table, shard, at, hash);
         at = segment_of(slots, hash);
     }
-    if (status == CULL_OK) {
-        segment_put(&slots->segments[at], number, hash);
+    if (status == CULL_OK && !segment_put_new(table, &slots->segments[at], number, hash)) {
+        status = CULL_E_CORRUPT;
     }
     return status;
 }
 
 /* --- lookup and removal ---------------------------------------------------------------------- */
 
-/* The home line of a hash, on its way into the cache. */
-static void prefetch_home(const struct cull__slots *slots, uint64_t hash)
-{
-    const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hash)];
-
-    CULL_PREFETCH(&lines_of(segment)[home_line(hash, segment)]);
-}
-
 uint32_t cull__slots_find(const struct cull__blob_table *table, const uint8_t *digest,
                           uint64_t hash)
 {
-    const struct cull__slot_segment *segment =
-        &table->slots.segments[segment_of(&table->slots, hash)];
-    const struct cull__slot_line *lines = lines_of(segment);
-    uint32_t mask = (1u << segment->lines_log2) - 1;
-    uint32_t at = home_line(hash, segment);
-
-    for (uint32_t steps = 0; steps <= mask; steps++, at = (at + 1) & mask) {
-        uint32_t match = line_matches(&lines[at], tag_of(hash));
-
-        for (; match != 0; match &= match - 1) {
-            uint32_t number = lines[at].numbers[cull__lowest_bit(match)];
-
-            if (digest_equal(digest_at(table, number), digest, table->digest_len)) {
-                return number;
-            }
-        }
-        if (lines[at].passed == 0) {
-            break;
-        }
-    }
-    return CULL__BLOB_NONE;
+    return segment_find(table, &table->slots.segments[segment_of(&table->slots, hash)], digest,
+                        hash);
 }
 
 /* Three passes over a batch, so that its cache misses overlap: lines, digests, answers. Most are
@@ -372,9 +398,10 @@ static void find_some(const struct cull__blob_table *table, const cull_digest *d
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (numbers[i] == CULL__BLOB_NONE ? lines[i]->passed != 0
-                                          : !digest_equal(digest_at(table, numbers[i]),
-                                                          digests[i].bytes, table->digest_len)) {
+        if (numbers[i] == CULL__BLOB_NONE
+                ? lines[i]->passed != 0
+                : !cull__digest_equal(digest_at(table, numbers[i]), digests[i].bytes,
+                                      table->digest_len)) {
             numbers[i] = cull__slots_find(table, digests[i].bytes, hashes[i]);
         }
     }
@@ -455,40 +482,88 @@ static cull_status shard_init(struct cull__blob_table *table, size_t i, uint64_t
     return CULL_OK;
 }
 
-static bool indexed(const struct cull__blob_table *table, uint32_t number)
+/* Rows from `from` on that the slots hold, and their segments: at most BATCH. Returns how many;
+ * *from is the row after them. */
+static size_t next_rows(const struct cull__blob_table *table, uint32_t *from, uint32_t *numbers,
+                        uint32_t *segments)
 {
-    uint8_t state = *(const uint8_t *)cull__column_at(&table->states, number);
+    size_t count = 0;
 
-    return state != CULL__BLOB_FREE && (state & CULL__BLOB_UNINDEXED) == 0;
-}
-
-static cull_status add_rows(struct cull__blob_table *table)
-{
-    uint32_t numbers[BATCH];
-    uint64_t hashes[BATCH];
-    cull_status status = CULL_OK;
-
-    for (uint32_t number = 0; number < table->limit;) {
-        size_t count = 0;
-
-        for (; count < BATCH && number < table->limit; number++) {
-            if (indexed(table, number)) {
-                hashes[count] = hash_row(table, number);
-                prefetch_home(&table->slots, hashes[count]);
-                numbers[count++] = number;
-            }
-        }
-        for (size_t i = 0; i < count; i++) {
-            if (cull__slots_find(table, digest_at(table, numbers[i]), hashes[i]) !=
-                CULL__BLOB_NONE) {
-                return CULL_E_CORRUPT;
-            }
-            status = cull__slots_add(table, numbers[i], hashes[i]);
-            if (status != CULL_OK) {
-                return status;
-            }
+    for (; count < BATCH && *from < table->limit; ++*from) {
+        if (cull__blob_indexed(table, *from)) {
+            numbers[count] = *from;
+            segments[count++] = segment_of(&table->slots, hash_row(table, *from));
         }
     }
+    return count;
+}
+
+/* All numbers, by segment: ends[i] is where those of segment i end, and those of the next begin.
+ * Two reads of the rows in their order, one to count. `order` has room for all, ends for the
+ * segments, zero. */
+static void order_by_segment(const struct cull__blob_table *table, uint32_t *order, uint32_t *ends)
+{
+    uint32_t numbers[BATCH];
+    uint32_t segments[BATCH];
+    uint32_t begin = 0;
+    uint32_t row = 0;
+    size_t count;
+
+    while ((count = next_rows(table, &row, numbers, segments)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            ends[segments[i]]++;
+        }
+    }
+    for (size_t at = 0; at < table->slots.segment_count; at++) {
+        uint32_t entries = ends[at];
+
+        ends[at] = begin;
+        begin += entries;
+    }
+    row = 0;
+    while ((count = next_rows(table, &row, numbers, segments)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            order[ends[segments[i]]++] = numbers[i];
+        }
+    }
+}
+
+/* The numbers of one segment, while its lines are in the cache; it splits if they are too many. */
+static cull_status add_some(struct cull__blob_table *table, const uint32_t *numbers, size_t count)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < count && i < BATCH; i++) {
+        CULL_PREFETCH(digest_at(table, numbers[i]));
+    }
+    for (size_t i = 0; i < count && status == CULL_OK; i++) {
+        if (i + BATCH < count) {
+            CULL_PREFETCH(digest_at(table, numbers[i + BATCH]));
+        }
+        status = cull__slots_add(table, numbers[i], hash_row(table, numbers[i]));
+    }
+    return status;
+}
+
+/* Segment by segment: in the order of the rows each number would miss the cache for its line. */
+static cull_status add_rows(struct cull__blob_table *table)
+{
+    const cull_allocator *allocator = table->allocator;
+    size_t segments = table->slots.segment_count;
+    uint32_t *order = cull__alloc(allocator, cull__blob_table_in_use(table) + 1u, sizeof *order);
+    uint32_t *ends = cull__alloc_zero(allocator, segments, sizeof *ends);
+    cull_status status = order != NULL && ends != NULL ? CULL_OK : CULL_E_NOMEM;
+
+    if (status == CULL_OK) {
+        order_by_segment(table, order, ends);
+    }
+    for (size_t at = 0; at < segments && status == CULL_OK; at++) {
+        uint32_t begin = at > 0 ? ends[at - 1] : 0;
+
+        status = add_some(table, order + begin, ends[at] - begin);
+    }
+    cull__free(allocator, ends);
+    cull__free(allocator, order);
     return status;
 }
 
@@ -551,7 +626,7 @@ static const char *segment_broken(const struct cull__blob_table *table, uint32_t
             uint32_t number = lines[line].numbers[cull__lowest_bit(full)];
             uint64_t hash;
 
-            if (number >= table->limit || !indexed(table, number)) {
+            if (number >= table->limit || !cull__blob_indexed(table, number)) {
                 return "a slot's number is not in use";
             }
             hash = hash_row(table, number);
@@ -583,7 +658,7 @@ bool cull__slots_valid(const struct cull__blob_table *table, const char **why)
 
     *why = NULL;
     for (uint32_t number = 0; number < table->limit; number++) {
-        entries += indexed(table, number);
+        entries += cull__blob_indexed(table, number);
     }
     for (uint32_t at = 0; *why == NULL && at < table->slots.segment_count; at++) {
         *why = segment_broken(table, at);

@@ -6,7 +6,7 @@
  * INVARIANT Rows of free numbers are zero. Every number in use and not unindexed is in the slots,
  *           once they stand, and no other; no two of those share a digest.
  * COST      25 bytes a blob with a 16-byte digest, 8.2 to 8.5 of slots, a sixteenth of air at most.
- *           A command that never looks for a digest builds no slots.
+ *           A command that never looks for a digest, or only for a few, builds no slots.
  * FAILURE   Room is made before anything changes.
  * THREADS   None.
  * WHY NOT   A record of 25 bytes and more per blob: a mark's report reads sizes only, a lookup
@@ -14,6 +14,9 @@
  */
 #include "base/hash.h"
 #include "index/index_internal.h"
+
+#define SCAN_ROWS_MIN 65536u
+#define SCANS_MAX 8
 
 cull_status cull__blob_table_new(struct cull__blob_table **out, cull_digest_kind kind,
                                  uint64_t seed, bool keep_incarnations,
@@ -100,11 +103,23 @@ static bool in_use(const struct cull__blob_table *table, uint32_t number)
     return number < table->limit && *state_at(table, number) != CULL__BLOB_FREE;
 }
 
+/* To build the slots costs some forty scans: who asks a few times, as a command does, never needs
+ * them; who goes on asking has them after the eighth time. */
+static bool scan_is_cheaper(struct cull__blob_table *table, size_t count)
+{
+    return !table->slots.built && table->limit >= SCAN_ROWS_MIN && count <= CULL__SCAN_DIGESTS &&
+           table->scans++ < SCANS_MAX;
+}
+
 cull_status cull__blob_table_find(struct cull__blob_table *table, const cull_digest *digests,
                                   size_t count, uint32_t *numbers)
 {
-    cull_status status = cull__slots_build(table);
+    cull_status status;
 
+    if (scan_is_cheaper(table, count)) {
+        return cull__blob_scan(table, digests, count, numbers);
+    }
+    status = cull__slots_build(table);
     if (status == CULL_OK) {
         cull__slots_find_batch(table, digests, count, numbers);
     }
@@ -148,16 +163,11 @@ static cull_status insert(struct cull__blob_table *table, uint32_t number,
                           const cull_digest *digest, uint64_t size_bytes, uint32_t incarnation,
                           bool indexed)
 {
-    uint64_t hash = cull__digest_hash(digest, table->kind, table->seed);
-    bool to_slots = indexed && table->slots.built;
     uint64_t total_bytes;
     cull_status status;
 
     if (number == CULL__BLOB_NONE || number != cull__blob_table_next(table, 0) ||
         !cull__add_u64(&total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
-        return CULL_E_CORRUPT;
-    }
-    if (to_slots && cull__slots_find(table, digest->bytes, hash) != CULL__BLOB_NONE) {
         return CULL_E_CORRUPT;
     }
     status = reserve_rows(table, (size_t)number + 1);
@@ -166,8 +176,9 @@ static cull_status insert(struct cull__blob_table *table, uint32_t number,
     }
     row_set(table, number, digest->bytes, size_bytes, incarnation,
             indexed ? CULL__BLOB_EXPECTED : CULL__BLOB_DELETING | CULL__BLOB_UNINDEXED);
-    if (to_slots) {
-        status = cull__slots_add(table, number, hash);
+    if (indexed && table->slots.built) {
+        status =
+            cull__slots_add(table, number, cull__digest_hash(digest, table->kind, table->seed));
     }
     if (status != CULL_OK) {
         row_set(table, number, no_digest, 0, 0, CULL__BLOB_FREE);

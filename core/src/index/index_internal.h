@@ -209,8 +209,37 @@ struct cull__blob_table {
     struct cull__column states; /* enum cull__blob_state, and CULL__BLOB_UNINDEXED */
     struct cull__column incarnations;
     struct cull__u32s free; /* a stack */
+    uint32_t scans;         /* lookups that were answered without slots */
     struct cull__slots slots;
 };
+
+/* Is a row's number in the slots, once they stand? */
+static inline bool cull__blob_indexed(const struct cull__blob_table *table, uint32_t number)
+{
+    uint8_t state = *(const uint8_t *)cull__column_at(&table->states, number);
+
+    return state != CULL__BLOB_FREE && (state & CULL__BLOB_UNINDEXED) == 0;
+}
+
+static inline bool cull__digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+
+    memcpy(x, a, sizeof(x)); /* every digest has 16 bytes and more */
+    memcpy(y, b, sizeof(y));
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 &&
+           (len == sizeof(x) || memcmp(a + sizeof(x), b + sizeof(x), len - sizeof(x)) == 0);
+}
+
+#define CULL__SCAN_DIGESTS 1024 /* at most, in one scan */
+
+/*
+ * Numbers of a few digests (blob_scan.c), without slots: the rows are read once, about 2 ns each.
+ * CULL_E_NOMEM. CULL_E_CORRUPT: two numbers have one of these digests.
+ */
+cull_status cull__blob_scan(const struct cull__blob_table *table, const cull_digest *digests,
+                            size_t count, uint32_t *numbers);
 
 /* Build the slots from the rows, unless they stand. CULL_E_CORRUPT: a digest comes twice. */
 cull_status cull__slots_build(struct cull__blob_table *table);
@@ -220,7 +249,7 @@ uint32_t cull__slots_find(const struct cull__blob_table *table, const uint8_t *d
                           uint64_t hash);
 void cull__slots_find_batch(const struct cull__blob_table *table, const cull_digest *digests,
                             size_t count, uint32_t *numbers);
-/* Add a number whose digest is not there; its row holds the digest already. */
+/* Add a number, whose row holds its digest already. CULL_E_CORRUPT: another number has that. */
 cull_status cull__slots_add(struct cull__blob_table *table, uint32_t number, uint64_t hash);
 void cull__slots_remove(struct cull__blob_table *table, uint32_t number);
 /* Does every slot hold what its row says, and nothing else? */
