@@ -289,6 +289,11 @@ fuzz-afl: ## The same with AFL++; finds go to build/afl/found
 		$(patsubst %,$(BUILD)/afl/fuzz-%,$(or $(TARGET),$(FUZZ_TARGETS)))
 	@sh tests/fuzz/run.sh afl $(BUILD)/afl $(FUZZ_SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
 
+.PHONY: corpus
+corpus: $(BUILD)/make-seeds ## Write those inputs of the fuzz targets again that are made by programs
+	$(BUILD)/make-seeds fixtures/corpus
+	sh fixtures/corpus/git.sh
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan

@@ -63,13 +63,17 @@ static void try_blobs(const uint8_t *data, size_t len)
 {
     cull_store_settings settings = settings_of(data[0]);
     struct cull__buf again = CULL__BUF_INIT(cull_allocator_default());
+    struct cull__buf copy = CULL__BUF_INIT(cull_allocator_default());
     struct cull__blob_table *table = NULL;
     const char *why = NULL;
     cull_error err = { CULL_OK, "" };
 
-    if (cull__blob_table_load(&table, settings.digest, settings.seed,
-                              settings.late_deletes == CULL_LATE_INCARNATION, data + 1, len - 1,
-                              cull_allocator_default(), &err) == CULL_OK) {
+    cull__buf_put(&copy, data + 1, len - 1);
+    FUZZ_CHECK(!copy.failed, "no memory");
+    if (cull__blob_table_take(&table, settings.digest, settings.seed,
+                              settings.late_deletes == CULL_LATE_INCARNATION, &copy.data, copy.len,
+                              cull_allocator_default(), cull_allocator_default(),
+                              &err) == CULL_OK) {
         cull_digest none = { { 1 } };
         uint32_t number;
         cull_status status = cull__blob_table_find(table, &none, 1, &number);
@@ -81,6 +85,7 @@ static void try_blobs(const uint8_t *data, size_t len)
     }
     cull__blob_table_free(table);
     cull__buf_release(&again);
+    cull__buf_release(&copy);
 }
 
 static void try_lifespans(const uint8_t *data, size_t len)
@@ -182,7 +187,8 @@ static void try_index(const uint8_t *data, size_t len)
             room->columns[room->count++] = column;
         }
     }
-    if (cull__index_load(&index, &settings, rooms, cull_allocator_default(), &err) == CULL_OK) {
+    if (cull__index_load(&index, &settings, rooms, NULL, cull_allocator_default(), &err) ==
+        CULL_OK) {
         fuzz_check_index(index, &settings);
     } else {
         FUZZ_CHECK(err.status == CULL_E_CORRUPT && err.message[0] != '\0', err.message);

@@ -67,7 +67,7 @@ static void check_reload(const struct cull__index *index, const cull_store_setti
         rooms[room] = (struct cull__checkpoint){ 1, saves[room].columns, saves[room].count };
     }
     FUZZ_CHECK(
-        cull__index_load(&loaded, settings, rooms, cull_allocator_default(), &err) == CULL_OK,
+        cull__index_load(&loaded, settings, rooms, NULL, cull_allocator_default(), &err) == CULL_OK,
         err.message);
     check_structures(loaded);
     for (unsigned room = 0; room < 3; room++) {

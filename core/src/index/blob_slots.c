@@ -66,11 +66,6 @@ static uint8_t tag_of(uint64_t hash)
     return tag != 0 ? tag : 1;
 }
 
-static const uint8_t *digest_at(const struct cull__blob_table *table, uint32_t number)
-{
-    return (const uint8_t *)cull__column_at(&table->digests, number);
-}
-
 /* A constant length lets the compiler drop the hash's other forms. */
 static inline uint64_t hash_digest(const struct cull__blob_table *table, const uint8_t *digest)
 {
@@ -81,7 +76,7 @@ static inline uint64_t hash_digest(const struct cull__blob_table *table, const u
 
 static uint64_t hash_row(const struct cull__blob_table *table, uint32_t number)
 {
-    return hash_digest(table, digest_at(table, number));
+    return hash_digest(table, cull__blob_digest_at(table, number));
 }
 
 #ifdef __SSE2__
@@ -180,7 +175,7 @@ static inline uint32_t line_find(const struct cull__blob_table *table,
     for (uint32_t match = line_matches(line, tag); match != 0; match &= match - 1) {
         uint32_t number = line->numbers[cull__lowest_bit(match)];
 
-        if (cull__digest_equal(digest_at(table, number), digest, table->digest_len)) {
+        if (cull__digest_equal(cull__blob_digest_at(table, number), digest, table->digest_len)) {
             return number;
         }
     }
@@ -210,7 +205,8 @@ static inline bool segment_put_new(const struct cull__blob_table *table,
                                    struct cull__slot_segment *segment, uint32_t number,
                                    uint64_t hash)
 {
-    if (segment_find(table, segment, digest_at(table, number), hash) != CULL__BLOB_NONE) {
+    if (segment_find(table, segment, cull__blob_digest_at(table, number), hash) !=
+        CULL__BLOB_NONE) {
         return false;
     }
     segment_put(segment, number, hash);
@@ -231,7 +227,7 @@ static size_t segment_take_all(const struct cull__blob_table *table,
         for (; full != 0; full &= full - 1) {
             uint32_t number = lines[i].numbers[cull__lowest_bit(full)];
 
-            CULL_PREFETCH(digest_at(table, number));
+            CULL_PREFETCH(cull__blob_digest_at(table, number));
             numbers[count++] = number;
         }
     }
@@ -394,13 +390,13 @@ static void find_some(const struct cull__blob_table *table, const cull_digest *d
         numbers[i] = CULL__BLOB_NONE;
         if (CULL_LIKELY(match != 0)) {
             numbers[i] = lines[i]->numbers[cull__lowest_bit(match)];
-            CULL_PREFETCH(digest_at(table, numbers[i]));
+            CULL_PREFETCH(cull__blob_digest_at(table, numbers[i]));
         }
     }
     for (size_t i = 0; i < count; i++) {
         if (numbers[i] == CULL__BLOB_NONE
                 ? lines[i]->passed != 0
-                : !cull__digest_equal(digest_at(table, numbers[i]), digests[i].bytes,
+                : !cull__digest_equal(cull__blob_digest_at(table, numbers[i]), digests[i].bytes,
                                       table->digest_len)) {
             numbers[i] = cull__slots_find(table, digests[i].bytes, hashes[i]);
         }
@@ -534,11 +530,11 @@ static cull_status add_some(struct cull__blob_table *table, const uint32_t *numb
     cull_status status = CULL_OK;
 
     for (size_t i = 0; i < count && i < BATCH; i++) {
-        CULL_PREFETCH(digest_at(table, numbers[i]));
+        CULL_PREFETCH(cull__blob_digest_at(table, numbers[i]));
     }
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         if (i + BATCH < count) {
-            CULL_PREFETCH(digest_at(table, numbers[i + BATCH]));
+            CULL_PREFETCH(cull__blob_digest_at(table, numbers[i + BATCH]));
         }
         status = cull__slots_add(table, numbers[i], hash_row(table, numbers[i]));
     }
@@ -634,7 +630,7 @@ static const char *segment_broken(const struct cull__blob_table *table, uint32_t
                 lines[line].tags[cull__lowest_bit(full)] != tag_of(hash)) {
                 return "a slot does not fit its number's digest";
             }
-            if (cull__slots_find(table, digest_at(table, number), hash) != number) {
+            if (cull__slots_find(table, cull__blob_digest_at(table, number), hash) != number) {
                 return "a number is not found by its digest";
             }
             for (uint32_t by = home_line(hash, segment); by != line; by = (by + 1) & mask) {

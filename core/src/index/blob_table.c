@@ -56,6 +56,9 @@ void cull__blob_table_free(struct cull__blob_table *table)
     cull__column_release(&table->states, table->allocator);
     cull__column_release(&table->incarnations, table->allocator);
     cull__u32s_release(&table->free);
+    if (table->taken != NULL) {
+        cull__free(table->taken_from, table->taken);
+    }
     cull__free(table->allocator, table);
 }
 
@@ -78,29 +81,9 @@ uint32_t cull__blob_table_next(const struct cull__blob_table *table, size_t i)
     return i < CULL__BLOBS_MAX - table->limit ? table->limit + (uint32_t)i : CULL__BLOB_NONE;
 }
 
-static uint8_t *state_at(const struct cull__blob_table *table, uint32_t number)
-{
-    return (uint8_t *)cull__column_at(&table->states, number);
-}
-
-static uint8_t *digest_at(const struct cull__blob_table *table, uint32_t number)
-{
-    return (uint8_t *)cull__column_at(&table->digests, number);
-}
-
-static uint64_t *size_at(const struct cull__blob_table *table, uint32_t number)
-{
-    return (uint64_t *)cull__column_at(&table->sizes, number);
-}
-
-static uint32_t *incarnation_at(const struct cull__blob_table *table, uint32_t number)
-{
-    return (uint32_t *)cull__column_at(&table->incarnations, number);
-}
-
 static bool in_use(const struct cull__blob_table *table, uint32_t number)
 {
-    return number < table->limit && *state_at(table, number) != CULL__BLOB_FREE;
+    return number < table->limit && *cull__blob_state_at(table, number) != CULL__BLOB_FREE;
 }
 
 /* To build the slots costs some forty scans: who asks a few times, as a command does, never needs
@@ -126,7 +109,7 @@ cull_status cull__blob_table_find(struct cull__blob_table *table, const cull_dig
     return status;
 }
 
-static cull_status reserve_rows(struct cull__blob_table *table, size_t rows)
+cull_status cull__blob_rows_reserve(struct cull__blob_table *table, size_t rows)
 {
     const cull_allocator *allocator = table->allocator;
     cull_status status = cull__column_reserve(&table->digests, rows, allocator);
@@ -146,11 +129,11 @@ static cull_status reserve_rows(struct cull__blob_table *table, size_t rows)
 static void row_set(struct cull__blob_table *table, uint32_t number, const uint8_t *digest,
                     uint64_t size_bytes, uint32_t incarnation, uint8_t state)
 {
-    memcpy(digest_at(table, number), digest, table->digest_len);
-    *size_at(table, number) = size_bytes;
-    *state_at(table, number) = state;
+    memcpy(cull__blob_digest_at(table, number), digest, table->digest_len);
+    *cull__blob_size_at(table, number) = size_bytes;
+    *cull__blob_state_at(table, number) = state;
     if (table->keep_incarnations) {
-        *incarnation_at(table, number) = incarnation;
+        *cull__blob_incarnation_at(table, number) = incarnation;
     }
 }
 
@@ -170,7 +153,7 @@ static cull_status insert(struct cull__blob_table *table, uint32_t number,
         !cull__add_u64(&total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
         return CULL_E_CORRUPT;
     }
-    status = reserve_rows(table, (size_t)number + 1);
+    status = cull__blob_rows_reserve(table, (size_t)number + 1);
     if (status != CULL_OK) {
         return status;
     }
@@ -218,23 +201,24 @@ cull_status cull__blob_table_erase(struct cull__blob_table *table, uint32_t numb
     if (status != CULL_OK) {
         return status;
     }
-    if (table->slots.built && (*state_at(table, number) & CULL__BLOB_UNINDEXED) == 0) {
+    if (table->slots.built && (*cull__blob_state_at(table, number) & CULL__BLOB_UNINDEXED) == 0) {
         cull__slots_remove(table, number);
     }
-    table->total_bytes -= cull__known_size(*size_at(table, number));
+    table->total_bytes -= cull__known_size(*cull__blob_size_at(table, number));
     row_set(table, number, no_digest, 0, 0, CULL__BLOB_FREE);
     return CULL_OK;
 }
 
 cull_status cull__blob_table_unindex(struct cull__blob_table *table, uint32_t number)
 {
-    if (!in_use(table, number) || (*state_at(table, number) & CULL__BLOB_UNINDEXED) != 0) {
+    if (!in_use(table, number) ||
+        (*cull__blob_state_at(table, number) & CULL__BLOB_UNINDEXED) != 0) {
         return CULL_E_CORRUPT;
     }
     if (table->slots.built) {
         cull__slots_remove(table, number);
     }
-    *state_at(table, number) |= CULL__BLOB_UNINDEXED;
+    *cull__blob_state_at(table, number) |= CULL__BLOB_UNINDEXED;
     return CULL_OK;
 }
 
@@ -243,7 +227,7 @@ enum cull__blob_state cull__blob_table_state(const struct cull__blob_table *tabl
     if (number >= table->limit) {
         return CULL__BLOB_FREE;
     }
-    return (enum cull__blob_state)(*state_at(table, number) & CULL__BLOB_STATE_MASK);
+    return (enum cull__blob_state)(*cull__blob_state_at(table, number) & CULL__BLOB_STATE_MASK);
 }
 
 cull_status cull__blob_table_set_state(struct cull__blob_table *table, uint32_t number,
@@ -254,7 +238,7 @@ cull_status cull__blob_table_set_state(struct cull__blob_table *table, uint32_t 
     if (!in_use(table, number) || state < CULL__BLOB_EXPECTED || state > CULL__BLOB_DELETING) {
         return CULL_E_CORRUPT;
     }
-    at = state_at(table, number);
+    at = cull__blob_state_at(table, number);
     *at = (uint8_t)((*at & ~CULL__BLOB_STATE_MASK) | (unsigned)state);
     return CULL_OK;
 }
@@ -262,7 +246,7 @@ cull_status cull__blob_table_set_state(struct cull__blob_table *table, uint32_t 
 uint64_t cull__blob_table_size(const struct cull__blob_table *table, uint32_t number)
 {
     CULL_ASSERT(number < table->limit);
-    return *size_at(table, number);
+    return *cull__blob_size_at(table, number);
 }
 
 uint64_t cull__blob_table_known_size(const struct cull__blob_table *table, uint32_t number,
@@ -284,19 +268,19 @@ void cull__blob_table_digest(const struct cull__blob_table *table, uint32_t numb
 {
     CULL_ASSERT(number < table->limit);
     memset(out, 0, sizeof(*out));
-    memcpy(out->bytes, digest_at(table, number), table->digest_len);
+    memcpy(out->bytes, cull__blob_digest_at(table, number), table->digest_len);
 }
 
 uint32_t cull__blob_table_incarnation(const struct cull__blob_table *table, uint32_t number)
 {
     CULL_ASSERT(number < table->limit);
-    return table->keep_incarnations ? *incarnation_at(table, number) : 0;
+    return table->keep_incarnations ? *cull__blob_incarnation_at(table, number) : 0;
 }
 
 uint64_t cull__blob_table_memory(const struct cull__blob_table *table)
 {
     const struct cull__slots *slots = &table->slots;
-    uint64_t bytes = sizeof(*table) + cull__column_memory(&table->digests) +
+    uint64_t bytes = sizeof(*table) + table->taken_len + cull__column_memory(&table->digests) +
                      cull__column_memory(&table->sizes) + cull__column_memory(&table->states) +
                      cull__column_memory(&table->incarnations) +
                      table->free.capacity * sizeof(*table->free.at) + slots->block_bytes +
@@ -310,7 +294,8 @@ uint64_t cull__blob_table_memory(const struct cull__blob_table *table)
 
 uint64_t cull__blob_table_hash(const struct cull__blob_table *table, uint32_t number)
 {
-    return XXH3_64bits_withSeed(digest_at(table, number), table->digest_len, table->seed);
+    return XXH3_64bits_withSeed(cull__blob_digest_at(table, number), table->digest_len,
+                                table->seed);
 }
 
 uint64_t cull__digest_hash(const cull_digest *digest, cull_digest_kind kind, uint64_t seed)
@@ -322,7 +307,7 @@ void cull__blob_table_hashes(const struct cull__blob_table *table, const uint32_
                              size_t count, uint64_t *hashes)
 {
     for (size_t i = 0; i < count; i++) {
-        CULL_PREFETCH(digest_at(table, numbers[i]));
+        CULL_PREFETCH(cull__blob_digest_at(table, numbers[i]));
     }
     for (size_t i = 0; i < count; i++) {
         hashes[i] = cull__blob_table_hash(table, numbers[i]);
@@ -336,18 +321,18 @@ bool cull__blob_table_valid(const struct cull__blob_table *table, const char **w
 
     *why = NULL;
     for (uint32_t number = 0; number < table->limit; number++) {
-        uint8_t state = *state_at(table, number);
+        uint8_t state = *cull__blob_state_at(table, number);
 
         free_rows += state == CULL__BLOB_FREE;
         if ((state & CULL__BLOB_STATE_MASK) == CULL__BLOB_FREE &&
-            (state != 0 || *size_at(table, number) != 0 ||
-             memcmp(digest_at(table, number), no_digest, table->digest_len) != 0 ||
+            (state != 0 || *cull__blob_size_at(table, number) != 0 ||
+             memcmp(cull__blob_digest_at(table, number), no_digest, table->digest_len) != 0 ||
              cull__blob_table_incarnation(table, number) != 0)) {
             *why = "a free number's row is not zero";
         } else if (state > (CULL__BLOB_UNINDEXED | CULL__BLOB_STATE_MASK)) {
             *why = "a state is unknown";
         } else if (!cull__add_u64(&total_bytes, total_bytes,
-                                  cull__known_size(*size_at(table, number)))) {
+                                  cull__known_size(*cull__blob_size_at(table, number)))) {
             *why = "the sum of sizes overflows";
         }
         if (*why != NULL) {
@@ -368,168 +353,4 @@ bool cull__blob_table_valid(const struct cull__blob_table *table, const char **w
         return cull__slots_valid(table, why);
     }
     return *why == NULL;
-}
-
-/*
- * The checkpoint: u8 kind of digest, u8 keeps incarnations, u32 limit, u32 free numbers; then for
- * every 4,096 rows a block: states, a byte each; sizes, 8; digests; incarnations, 4, if kept; last
- * the free numbers, 4 each, the next to be given last. A block's place depends on the rows before
- * it only, so a segment in which no blob changed is written as it was.
- */
-
-static void save_sizes(const struct cull__blob_table *table, uint32_t first, uint32_t rows,
-                       struct cull__buf *out)
-{
-    uint8_t *room = cull__buf_room(out, 8 * (size_t)rows);
-
-    if (room == NULL) {
-        return;
-    }
-    for (uint32_t row = first; row < first + rows; row++) {
-        uint64_t size_bytes = *size_at(table, row);
-
-        for (unsigned i = 0; i < 8; i++) {
-            *room++ = (uint8_t)(size_bytes >> (8 * i));
-        }
-    }
-    out->len += 8 * (size_t)rows;
-}
-
-cull_status cull__blob_table_save(const struct cull__blob_table *table, struct cull__buf *out)
-{
-    cull__buf_u8(out, (uint8_t)table->kind);
-    cull__buf_u8(out, table->keep_incarnations);
-    cull__buf_u32(out, table->limit);
-    cull__buf_u32(out, (uint32_t)table->free.count);
-    for (uint32_t first = 0; first < table->limit;) {
-        uint32_t left = table->limit - first;
-        uint32_t rows = left < CULL__CHUNK_ROWS ? left : CULL__CHUNK_ROWS;
-
-        cull__buf_put(out, state_at(table, first), rows);
-        save_sizes(table, first, rows, out);
-        cull__buf_put(out, digest_at(table, first), rows * table->digest_len);
-        if (table->keep_incarnations) {
-            cull__buf_u32s(out, incarnation_at(table, first), rows);
-        }
-        first += rows;
-    }
-    cull__buf_u32s(out, table->free.at, table->free.count);
-    return out->failed ? CULL_E_NOMEM : CULL_OK;
-}
-
-/* The length was checked: all of it is there. False: the sum of the sizes overflows. */
-static bool load_block(struct cull__blob_table *table, uint32_t first, uint32_t rows,
-                       struct cull__cursor *in)
-{
-    const uint8_t *sizes;
-
-    memcpy(state_at(table, first), cull__cursor_take(in, rows), rows);
-    sizes = cull__cursor_take(in, 8 * (size_t)rows);
-    for (uint32_t row = first; row < first + rows; row++, sizes += 8) {
-        uint64_t size_bytes = 0;
-
-        for (unsigned i = 0; i < 8; i++) {
-            size_bytes |= (uint64_t)sizes[i] << (8 * i);
-        }
-        *size_at(table, row) = size_bytes;
-        if (!cull__add_u64(&table->total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
-            return false;
-        }
-    }
-    memcpy(digest_at(table, first), cull__cursor_take(in, rows * table->digest_len),
-           rows * table->digest_len);
-    if (table->keep_incarnations) {
-        cull__u32s_decode(incarnation_at(table, first), cull__cursor_take(in, 4 * (size_t)rows),
-                          rows);
-    }
-    return true;
-}
-
-/* The free list must name each free number once: each is marked as it is met, then unmarked. */
-static bool load_free(struct cull__blob_table *table, size_t count, struct cull__cursor *in)
-{
-    const uint8_t met = 0x80;
-    bool distinct = true;
-    size_t i;
-
-    cull__u32s_decode(table->free.at, cull__cursor_take(in, 4 * count), count);
-    for (i = 0; i < count && distinct; i++) {
-        uint32_t number = table->free.at[i];
-
-        distinct = number < table->limit && *state_at(table, number) == CULL__BLOB_FREE;
-        if (distinct) {
-            *state_at(table, number) = met;
-        }
-    }
-    table->free.count = i - !distinct;
-    for (i = 0; i < table->free.count; i++) {
-        *state_at(table, table->free.at[i]) = CULL__BLOB_FREE;
-    }
-    return distinct;
-}
-
-static cull_status load_rows(struct cull__blob_table *table, uint32_t limit, size_t free_count,
-                             struct cull__cursor *in)
-{
-    cull_status status = reserve_rows(table, limit);
-
-    if (status == CULL_OK) {
-        status = cull__u32s_reserve(&table->free, free_count);
-    }
-    if (status != CULL_OK) {
-        return status;
-    }
-    table->limit = limit;
-    for (uint32_t first = 0; first < limit;) {
-        uint32_t rows = limit - first < CULL__CHUNK_ROWS ? limit - first : CULL__CHUNK_ROWS;
-
-        if (!load_block(table, first, rows, in)) {
-            return CULL_E_CORRUPT;
-        }
-        first += rows;
-    }
-    return load_free(table, free_count, in) && !in->failed ? CULL_OK : CULL_E_CORRUPT;
-}
-
-cull_status cull__blob_table_load(struct cull__blob_table **out, cull_digest_kind kind,
-                                  uint64_t seed, bool keep_incarnations, const void *data,
-                                  size_t len, const cull_allocator *allocator, cull_error *err)
-{
-    struct cull__cursor in = cull__cursor(data, len);
-    struct cull__blob_table *table = NULL;
-    bool same = cull__cursor_u8(&in) == kind;
-    bool same_keys = cull__cursor_u8(&in) == keep_incarnations;
-    uint32_t limit = cull__cursor_u32(&in);
-    uint32_t free_count = cull__cursor_u32(&in);
-    const char *why = NULL;
-    cull_status status = cull__blob_table_new(&table, kind, seed, keep_incarnations, allocator);
-
-    *out = NULL;
-    if (status != CULL_OK) {
-        return cull__error_set(err, status, "blob table: %s", cull_strerror(status));
-    }
-    if (!same || !same_keys) {
-        status = CULL_E_CORRUPT;
-        why = "made for another kind of store";
-    } else if (in.failed || limit > CULL__BLOBS_MAX || free_count > limit ||
-               cull__cursor_left(&in) !=
-                   (uint64_t)limit * (9 + table->digest_len + (keep_incarnations ? 4 : 0)) +
-                       4 * (uint64_t)free_count) {
-        status = CULL_E_CORRUPT;
-        why = "its length does not fit its counts";
-    } else {
-        status = load_rows(table, limit, free_count, &in);
-        why = "its free list or its sum of sizes is wrong";
-    }
-    if (status == CULL_OK && !cull__blob_table_valid(table, &why)) {
-        status = CULL_E_CORRUPT;
-    }
-    if (status != CULL_OK) {
-        cull__blob_table_free(table);
-        return status == CULL_E_NOMEM
-                   ? cull__error_nomem(err)
-                   : cull__error_set(err, status, "blob table in the checkpoint: %s", why);
-    }
-    *out = table;
-    return CULL_OK;
 }

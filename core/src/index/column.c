@@ -2,7 +2,8 @@
  * column.c - a growable column of fixed-width rows that never copies what is full.
  *
  * SHAPE     Chunks of 4,096 rows; only the last may be shorter, and grows by a sixteenth of the
- *           whole, so that the room to spare is a sixteenth at every size.
+ *           whole, so that the room to spare is a sixteenth at every size. The first may lie in
+ *           memory that was read from a checkpoint.
  * COST      Rows past the first 65,536 are never moved; the ones before, a few times.
  * FAILURE   CULL_E_NOMEM leaves every row where it was.
  * WHY NOT   Doubling: half of the memory is air after a step, and three times it during one.
@@ -10,6 +11,34 @@
 #include "index/index_internal.h"
 
 #define STEP_MIN 16
+
+static cull_status add_chunk(struct cull__column *column, uint8_t *chunk,
+                             const cull_allocator *allocator)
+{
+    void *block = column->chunks;
+    cull_status status = cull__reserve(allocator, &block, &column->chunk_capacity,
+                                       column->chunk_count + 1, sizeof(*column->chunks));
+
+    column->chunks = (uint8_t **)block;
+    if (status == CULL_OK) {
+        column->chunks[column->chunk_count++] = chunk;
+    }
+    return status;
+}
+
+cull_status cull__column_borrow(struct cull__column *column, void *chunk,
+                                const cull_allocator *allocator)
+{
+    cull_status status;
+
+    CULL_ASSERT(column->foreign == column->chunk_count);
+    status = add_chunk(column, chunk, allocator);
+    if (status == CULL_OK) {
+        column->foreign++;
+        column->rows_capacity += CULL__CHUNK_ROWS;
+    }
+    return status;
+}
 
 static cull_status column_grow(struct cull__column *column, size_t rows,
                                const cull_allocator *allocator)
@@ -23,16 +52,11 @@ static cull_status column_grow(struct cull__column *column, size_t rows,
     want = want < rows ? rows : want;
     want = want > end ? end : want;
     if (chunk == column->chunk_count) {
-        void *block = column->chunks;
-        cull_status status = cull__reserve(allocator, &block, &column->chunk_capacity, chunk + 1,
-                                           sizeof(*column->chunks));
+        cull_status status = add_chunk(column, NULL, allocator);
 
-        column->chunks = (uint8_t **)block;
         if (status != CULL_OK) {
             return status;
         }
-        column->chunks[chunk] = NULL;
-        column->chunk_count++;
     }
     moved = cull__realloc(allocator, column->chunks[chunk], want - (chunk << CULL__CHUNK_BITS),
                           column->width);
@@ -57,16 +81,18 @@ cull_status cull__column_reserve(struct cull__column *column, size_t rows,
 
 void cull__column_release(struct cull__column *column, const cull_allocator *allocator)
 {
-    for (size_t chunk = 0; chunk < column->chunk_count; chunk++) {
+    for (size_t chunk = column->foreign; chunk < column->chunk_count; chunk++) {
         cull__free(allocator, column->chunks[chunk]);
     }
     cull__free(allocator, column->chunks);
     column->chunks = NULL;
     column->chunk_count = column->chunk_capacity = column->rows_capacity = 0;
+    column->foreign = 0;
 }
 
 uint64_t cull__column_memory(const struct cull__column *column)
 {
-    return (uint64_t)column->rows_capacity * column->width +
-           column->chunk_capacity * sizeof(*column->chunks);
+    uint64_t own = column->rows_capacity - ((uint64_t)column->foreign << CULL__CHUNK_BITS);
+
+    return own * column->width + column->chunk_capacity * sizeof(*column->chunks);
 }

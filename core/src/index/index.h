@@ -110,9 +110,12 @@ uint64_t cull__digest_hash(const cull_digest *digest, cull_digest_kind kind, uin
 
 /* The room's columns for a checkpoint, and back (bounds and sums checked; CULL_E_CORRUPT). */
 cull_status cull__blob_table_save(const struct cull__blob_table *table, struct cull__buf *out);
-cull_status cull__blob_table_load(struct cull__blob_table **out, cull_digest_kind kind,
-                                  uint64_t seed, bool keep_incarnations, const void *data,
-                                  size_t len, const cull_allocator *allocator, cull_error *err);
+/* *data, of len bytes, has come from the owner; what is kept of it is freed there with the table, and
+ * *data is then NULL. Without an owner the rows are copied. */
+cull_status cull__blob_table_take(struct cull__blob_table **out, cull_digest_kind kind,
+                                  uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
+                                  const cull_allocator *owner, const cull_allocator *allocator,
+                                  cull_error *err);
 bool cull__blob_table_valid(const struct cull__blob_table *table, const char **why);
 
 /* --- lifespans of one collection (lifespan.c) --------------------------------------------- */

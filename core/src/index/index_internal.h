@@ -49,6 +49,16 @@ uint32_t cull__bits_next(const uint64_t *words, uint32_t from, uint32_t end);
 
 void cull__u32_sort(uint32_t *at, size_t count); /* ascending, in place */
 
+/* Do numbers lie in memory as they lie in a checkpoint? The compiler knows. */
+static inline bool cull__little_endian(void)
+{
+    const uint32_t one = 1;
+    uint8_t first;
+
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
 /* Raw little-endian numbers of a checkpoint: a plain copy where the machine is like that. */
 void cull__buf_u32s(struct cull__buf *buf, const uint32_t *at, size_t count);
 void cull__u32s_decode(uint32_t *at, const uint8_t *bytes, size_t count);
@@ -63,12 +73,17 @@ struct cull__column {
     size_t chunk_count;
     size_t chunk_capacity;
     size_t rows_capacity;
-    size_t width; /* bytes a row */
+    size_t foreign; /* the first chunks, which lie in somebody else's memory */
+    size_t width;   /* bytes a row */
 };
 
 /* Room for rows rows; new ones hold nothing yet. CULL_E_NOMEM: what is there stays. */
 cull_status cull__column_reserve(struct cull__column *column, size_t rows,
                                  const cull_allocator *allocator);
+/* The next chunk, all of its rows, in memory that somebody else keeps and frees; the column has no
+ * chunk of its own yet. CULL_E_NOMEM. */
+cull_status cull__column_borrow(struct cull__column *column, void *chunk,
+                                const cull_allocator *allocator);
 void cull__column_release(struct cull__column *column, const cull_allocator *allocator);
 uint64_t cull__column_memory(const struct cull__column *column);
 
@@ -210,13 +225,40 @@ struct cull__blob_table {
     struct cull__column incarnations;
     struct cull__u32s free; /* a stack */
     uint32_t scans;         /* lookups that were answered without slots */
+    uint8_t *taken;         /* a checkpoint, in which the columns' first chunks lie */
+    size_t taken_len;
+    const cull_allocator *taken_from;
     struct cull__slots slots;
 };
+
+static inline uint8_t *cull__blob_state_at(const struct cull__blob_table *table, uint32_t number)
+{
+    return (uint8_t *)cull__column_at(&table->states, number);
+}
+
+static inline uint8_t *cull__blob_digest_at(const struct cull__blob_table *table, uint32_t number)
+{
+    return (uint8_t *)cull__column_at(&table->digests, number);
+}
+
+static inline uint64_t *cull__blob_size_at(const struct cull__blob_table *table, uint32_t number)
+{
+    return (uint64_t *)cull__column_at(&table->sizes, number);
+}
+
+static inline uint32_t *cull__blob_incarnation_at(const struct cull__blob_table *table,
+                                                  uint32_t number)
+{
+    return (uint32_t *)cull__column_at(&table->incarnations, number);
+}
+
+/* Room for rows rows in all columns. */
+cull_status cull__blob_rows_reserve(struct cull__blob_table *table, size_t rows);
 
 /* Is a row's number in the slots, once they stand? */
 static inline bool cull__blob_indexed(const struct cull__blob_table *table, uint32_t number)
 {
-    uint8_t state = *(const uint8_t *)cull__column_at(&table->states, number);
+    uint8_t state = *cull__blob_state_at(table, number);
 
     return state != CULL__BLOB_FREE && (state & CULL__BLOB_UNINDEXED) == 0;
 }

@@ -157,18 +157,9 @@ uint32_t cull__bits_next(const uint64_t *words, uint32_t from, uint32_t end)
     return CULL__ORDINAL_NONE;
 }
 
-static bool little_endian(void)
-{
-    const uint32_t one = 1;
-    uint8_t first;
-
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 void cull__buf_u32s(struct cull__buf *buf, const uint32_t *at, size_t count)
 {
-    if (little_endian()) {
+    if (cull__little_endian()) {
         cull__buf_put(buf, at, count * sizeof(*at));
         return;
     }
@@ -182,7 +173,7 @@ void cull__u32s_decode(uint32_t *at, const uint8_t *bytes, size_t count)
     if (count == 0) {
         return;
     }
-    if (little_endian()) {
+    if (cull__little_endian()) {
         memcpy(at, bytes, count * sizeof(*at));
         return;
     }

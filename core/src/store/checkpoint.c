@@ -153,20 +153,20 @@ static cull_status get_at(cull_store *store, const char *room, uint64_t seq,
     return status;
 }
 
-/* Load the three rooms as they were at this seq. */
-static cull_status load_index_at(cull_store *store, uint64_t seq, struct search *search,
-                                 cull_error *err)
+/* Load the three rooms as they were at the seq of the one that is there, whose columns go. */
+static cull_status load_index_at(cull_store *store, const struct cull__checkpoint *counts,
+                                 struct search *search, cull_error *err)
 {
-    struct cull__checkpoint found[3] = { { 0, NULL, 0 }, { 0, NULL, 0 }, { 0, NULL, 0 } };
+    struct cull__checkpoint found[3] = { { 0, NULL, 0 }, { 0, NULL, 0 }, *counts };
     cull_status status = CULL_OK;
 
-    for (unsigned room = 0; room < 3 && status == CULL_OK; room++) {
-        status = get_at(store, cull__index_rooms[room], seq, &found[room], search, err);
+    for (unsigned room = 0; room < 2 && status == CULL_OK; room++) {
+        status = get_at(store, cull__index_rooms[room], counts->seq, &found[room], search, err);
     }
     if (status == CULL_OK) {
-        status = cull__index_load(&store->index, &store->catalog->settings, found, store->allocator,
-                                  err);
-        store->index_seq = seq;
+        status = cull__index_load(&store->index, &store->catalog->settings, found,
+                                  store->log->allocator, store->allocator, err);
+        store->index_seq = counts->seq;
     }
     for (unsigned room = 0; room < 3; room++) {
         cull__checkpoint_release(&found[room], store->log->allocator);
@@ -181,16 +181,10 @@ static cull_status load_index_of(cull_store *store, unsigned age, struct search 
                                  cull_error *err)
 {
     struct cull__checkpoint counts = { 0, NULL, 0 };
-    uint64_t seq;
     cull_status status =
         store->log->ops->checkpoint_get(store->log, search->room, age, &counts, err);
 
-    if (status != CULL_OK) {
-        return status;
-    }
-    seq = counts.seq;
-    cull__checkpoint_release(&counts, store->log->allocator);
-    return load_index_at(store, seq, search, err);
+    return status == CULL_OK ? load_index_at(store, &counts, search, err) : status;
 }
 
 cull_status cull__checkpoint_load_index(cull_store *store, cull_error *err)

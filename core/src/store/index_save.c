@@ -273,7 +273,7 @@ static cull_status load_counts(struct cull__index *index, const struct cull__che
 }
 
 cull_status cull__index_load(struct cull__index **out, const cull_store_settings *settings,
-                             const struct cull__checkpoint checkpoints[3],
+                             struct cull__checkpoint checkpoints[3], const cull_allocator *owner,
                              const cull_allocator *allocator, cull_error *err)
 {
     struct cull__index *index = NULL;
@@ -287,9 +287,9 @@ cull_status cull__index_load(struct cull__index **out, const cull_store_settings
     if (status == CULL_OK) {
         cull__blob_table_free(index->blobs);
         index->blobs = NULL;
-        status = cull__blob_table_load(&index->blobs, settings->digest, settings->seed,
-                                       index->incarnations, checkpoints[0].columns[0].data,
-                                       checkpoints[0].columns[0].len, allocator, err);
+        status = cull__blob_table_take(&index->blobs, settings->digest, settings->seed,
+                                       index->incarnations, &checkpoints[0].columns[0].data,
+                                       checkpoints[0].columns[0].len, owner, allocator, err);
     }
     if (status == CULL_OK) {
         room = 1;

@@ -102,8 +102,10 @@ extern const char *const cull__index_rooms[3];
 cull_status cull__index_save(const struct cull__index *index, unsigned room,
                              struct cull__room_save *out);
 void cull__room_save_release(struct cull__room_save *save);
+/* owner: whence the columns' data come; what is large is kept then instead of copied, and is NULL in
+ * the checkpoint afterwards. NULL: all is copied. */
 cull_status cull__index_load(struct cull__index **out, const cull_store_settings *settings,
-                             const struct cull__checkpoint checkpoints[3],
+                             struct cull__checkpoint checkpoints[3], const cull_allocator *owner,
                              const cull_allocator *allocator, cull_error *err);
 uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, uint64_t *spans,
                             uint64_t *counts);
