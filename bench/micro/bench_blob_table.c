@@ -89,6 +89,29 @@ void bench_blob_insert(struct bench *bench)
     bench_counter(bench, "bytes_a_blob", bytes);
 }
 
+/* In the order of the numbers, one of a hundred replaced, as a manifest that is committed again. */
+void bench_blob_find_again(struct bench *bench)
+{
+    uint32_t blobs = (uint32_t)bench_size(bench, 0);
+    uint32_t queries = blobs < QUERIES ? blobs : QUERIES;
+    struct cull__blob_table *table = fill(blobs);
+    cull_digest *digests = must(malloc(queries * sizeof(*digests)));
+    uint32_t *numbers = must(malloc(queries * sizeof(*numbers)));
+    uint64_t random = 3;
+
+    for (uint32_t i = 0; i < queries; i++) {
+        digests[i] = digest_for(i % 100 == 99 ? next_random(&random) % blobs : i);
+    }
+    while (bench_next(bench)) {
+        must_ok(cull__blob_table_find(table, digests, queries, numbers));
+        bench_keep(numbers[0]);
+    }
+    bench_items(bench, queries);
+    free(digests);
+    free(numbers);
+    cull__blob_table_free(table);
+}
+
 static void find(struct bench *bench, uint64_t offset)
 {
     uint32_t blobs = (uint32_t)bench_size(bench, 0);

@@ -87,6 +87,7 @@ BENCH(fingerprints)->COLLECTIONS;
 BENCH(commit_known)->COLLECTIONS;
 
 BENCH(blob_insert)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCH(blob_find_again)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
 BENCH(blob_find)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
 BENCH(blob_find_missing)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 BENCH(blob_build_slots)->ArgName("blobs")->Arg(10000)->Arg(10000000);

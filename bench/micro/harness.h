@@ -41,6 +41,7 @@ void bench_fingerprints(struct bench *bench);
 
 /* bench_blob_table.c: the size is the number of blobs */
 void bench_blob_insert(struct bench *bench);
+void bench_blob_find_again(struct bench *bench);
 void bench_blob_find(struct bench *bench);
 void bench_blob_find_missing(struct bench *bench);
 void bench_blob_build_slots(struct bench *bench);
