@@ -45,6 +45,7 @@ CLI_SOURCES := $(sort $(wildcard core/cli/*.c))
 SIM_SOURCES := $(sort $(wildcard sim/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 CRASH_SOURCES := $(sort $(wildcard tests/fault/crash_*.c))
+CHAOS_SOURCES := $(sort $(wildcard tests/fault/chaos_*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/micro/*.c bench/micro/*.cc))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
@@ -67,6 +68,7 @@ UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SO
 	$(filter-out %_main.c,$(CRASH_SOURCES)))
 CRASH_OBJECTS := $(call objects,$(CRASH_SOURCES) tests/unit/support.c \
 	$(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
+CHAOS_OBJECTS := $(call objects,$(CHAOS_SOURCES))
 BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
 REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay-%,$(FUZZ_SOURCES))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(FUZZ_SOURCES))
@@ -186,6 +188,11 @@ $(BUILD)/crash-log: $(CRASH_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(CRASH_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
 
+# Sees cull(1) alone.
+$(BUILD)/chaos: $(CHAOS_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(CHAOS_OBJECTS)
+
 $(BUILD)/unit-tests: $(UNIT_OBJECTS) $(BUILD)/libcull.a $(BUILD)/unit.list
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(UNIT_OBJECTS) $(BUILD)/libcull.a $(UNIT_LIBS)
@@ -228,7 +235,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(CRASH_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
+	$(BENCH_OBJECTS) $(CRASH_OBJECTS) $(CHAOS_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
@@ -251,7 +258,7 @@ demo: deps ## Show the main job on real files and histories, in temporary stores
 
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
-	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(REPLAYS)
+	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(BUILD)/chaos $(REPLAYS)
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
@@ -267,8 +274,8 @@ sim: $(BUILD)/cull-sim ## More random histories than check (SEED=N, COUNT=N)
 	$(BUILD)/cull-sim histories --count $(or $(COUNT),50000) --seed $(or $(SEED),2)
 
 .PHONY: soak
-soak: ## What takes half an hour and more, or T=SECONDS in all
-	+@$(AGAIN) all
+soak: ## What takes hours, or T=SECONDS in all
+	+@$(AGAIN) all $(BUILD)/crash-log $(BUILD)/chaos
 	@sh tests/soak.sh $(BUILD) $(T)
 
 # With clang's fuzzer, or with AFL++, whose compiler brings the same entry point. One target a time.

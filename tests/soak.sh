@@ -1,5 +1,5 @@
 #!/bin/sh
-# soak.sh - what takes half an hour and more: `make soak`, `make soak T=600`.
+# soak.sh - what takes hours: `make soak`, `make soak T=600`.
 #
 # usage: soak.sh BUILD [SECONDS]
 #
@@ -17,6 +17,8 @@ mkdir -p "$logs"
 parts() {
     part world "$build/cull-sim" world --seed 1000000 --seeds 1000000 --progress \
         ${seconds:+--seconds "$seconds"}
+    part chaos sh tests/fault/chaos.sh "$build/cull" --seconds "${seconds:-3600}"
+    part crash_log "$build/crash-log" --seed 2 --rounds 20 ${seconds:+--seconds "$seconds"}
 }
 
 count_part() {

@@ -4,12 +4,14 @@
  * SHAPE     Without arguments what `make check` runs: that a store which does not sync is found out,
  *           then each scenario, and some histories of the simulator, with a cut at every call; then
  *           the scenarios with failing calls, a part of them, and with unreadable pages. With --rounds
- *           all of that in full, once for each seed. The rest is for replaying.
+ *           or --seconds all of that in full, once for each seed, until they are over. The rest is for
+ *           replaying.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crash_faults.h"
 #include "crash_pages.h"
@@ -25,7 +27,8 @@ struct arguments {
     const char *scenario;
     const char *kind;
     uint64_t seed;
-    uint64_t rounds; /* 0: smoke */
+    uint64_t rounds;  /* 0: smoke, unless there are seconds */
+    uint64_t seconds; /* 0: no end; the last scenario is done in full */
     uint64_t cut;
     uint64_t draw;
     uint64_t call;
@@ -125,10 +128,18 @@ static void run_bite(const struct bite *bite, struct tally *tally)
 
 /* --- scenarios ---------------------------------------------------------------------------------- */
 
+static uint64_t now_s(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
+
 /* Not the smoke test. */
 static bool is_full(const struct arguments *arguments)
 {
-    return arguments->rounds > 0 || arguments->mode != NULL;
+    return arguments->rounds > 0 || arguments->seconds > 0 || arguments->mode != NULL;
 }
 
 static void run_cuts(const struct arguments *arguments, const struct crash_script *script,
@@ -258,33 +269,49 @@ static void print_figures(const struct tally *tally)
     }
 }
 
+static bool is_time_over(const struct arguments *arguments, uint64_t began_s)
+{
+    return arguments->seconds > 0 && now_s() - began_s >= arguments->seconds;
+}
+
+static void run_round(const struct arguments *arguments, uint64_t began_s, struct tally *tally)
+{
+    for (size_t i = 0; i < crash_scenario_count && !is_time_over(arguments, began_s); i++) {
+        run_scenario(arguments, i, tally);
+    }
+    for (uint64_t i = 0; i < arguments->histories && !is_time_over(arguments, began_s); i++) {
+        run_history(arguments, arguments->seed * arguments->histories + i, tally);
+    }
+}
+
 static void run_all(struct arguments *arguments, struct tally *tally)
 {
-    uint64_t rounds = arguments->rounds == 0 ? 1 : arguments->rounds;
+    uint64_t began_s = now_s();
+    uint64_t rounds = arguments->rounds;
 
+    if (rounds == 0) {
+        rounds = arguments->seconds > 0 ? UINT64_MAX : 1;
+    }
     for (size_t i = 0; i < ARRAY_LEN(bites); i++) {
         run_bite(&bites[i], tally);
     }
-    for (uint64_t round = 1; round <= rounds; round++, arguments->seed++) {
-        for (size_t i = 0; i < crash_scenario_count; i++) {
-            run_scenario(arguments, i, tally);
+    for (uint64_t round = 1; round <= rounds && !is_time_over(arguments, began_s); round++) {
+        run_round(arguments, began_s, tally);
+        if (is_full(arguments)) {
+            fprintf(stderr,
+                    "crash-log: seed %" PRIu64 " done after %" PRIu64 " s, %" PRIu64
+                    " cuts, %" PRIu64 " calls failed; %" PRIu64 " lost, %" PRIu64 " broken\n",
+                    arguments->seed, now_s() - began_s, tally->figures.cuts, tally->figures.faults,
+                    tally->figures.lost, tally->figures.broken);
         }
-        for (uint64_t i = 0; i < arguments->histories; i++) {
-            run_history(arguments, arguments->seed * arguments->histories + i, tally);
-        }
-        if (arguments->rounds > 0) {
-            printf("round %" PRIu64 " of %" PRIu64 ", seed %" PRIu64 ", so far:\n", round, rounds,
-                   arguments->seed);
-            print_figures(tally);
-            (void)fflush(stdout);
-        }
+        arguments->seed++;
     }
 }
 
 /* --- arguments ---------------------------------------------------------------------------------- */
 
 static const char usage[] =
-    "usage: crash-log [--seed S] [--rounds N] [--histories N] [--every N]\n"
+    "usage: crash-log [--seed S] [--rounds N] [--seconds N] [--histories N] [--every N]\n"
     "       crash-log cuts SCENARIO [--seed S] [--cut N] [--draw N]\n"
     "       crash-log faults SCENARIO [--kind K] [--lasting] [--seed S] [--call N]\n"
     "       crash-log pages SCENARIO [--seed S] [--page N]\n";
@@ -310,13 +337,10 @@ static int take_option(struct arguments *arguments, char **words)
     const struct {
         const char *name;
         uint64_t *number;
-    } numbers[] = { { "--seed", &arguments->seed },
-                    { "--rounds", &arguments->rounds },
-                    { "--cut", &arguments->cut },
-                    { "--draw", &arguments->draw },
-                    { "--call", &arguments->call },
-                    { "--page", &arguments->page },
-                    { "--histories", &arguments->histories },
+    } numbers[] = { { "--seed", &arguments->seed },       { "--rounds", &arguments->rounds },
+                    { "--seconds", &arguments->seconds }, { "--cut", &arguments->cut },
+                    { "--draw", &arguments->draw },       { "--call", &arguments->call },
+                    { "--page", &arguments->page },       { "--histories", &arguments->histories },
                     { "--every", &arguments->every } };
     char *end = NULL;
 
@@ -371,7 +395,7 @@ int main(int argc, char **argv)
     }
     crash_places_start();
     if (arguments.histories == 0) {
-        arguments.histories = arguments.rounds == 0 ? SMOKE_HISTORIES : ROUND_HISTORIES;
+        arguments.histories = is_full(&arguments) ? ROUND_HISTORIES : SMOKE_HISTORIES;
     }
     if (is_history) {
         run_history(&arguments, arguments.seed, &tally);
