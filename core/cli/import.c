@@ -6,7 +6,8 @@
  *           each once, those that the store lacks are staged by whoever imports, and sent.
  * COST      A batch of memory, however large the manifest is: it may lie in a scratch file.
  * FAILURE   Versions that were added stay. The one that fails is aborted; what was sent of it is
- *           garbage for the next cycle. Should a cycle have taken what was relied on (the lease was
+ *           garbage for the next cycle. An index-only store is sent nothing, and forgets what only a
+ *           failed import named: it was there before. Should a cycle have taken what was relied on (the lease was
  *           over), all is named and sent once more.
  * WHY NOT   one upload for all versions: a version is what a commit makes, and a reader that comes
  *           in between sees whole versions only.

@@ -198,7 +198,7 @@ inline check_and_sort()
 #define DUE(v) (version[v] == DELETED && base[0] != (v) + 1 && base[1] != (v) + 1)
 #endif
 
-/* store/plan.c: can_die - an EXPECTED one too, because its object may be there */
+/* store/plan.c: cull__blob_can_die - an EXPECTED one too, because its object may be there */
 #ifdef EXPECTED_STAYS
 #define CAN_DIE(n) (blob[n] == LIVE)
 #else

@@ -162,16 +162,22 @@ START_TEST(sizes_whose_sum_overflows_are_refused_before_anything_is_written)
     {
         const struct bench_options options = { .index_only = true };
         struct bench_store bench;
+        cull_digest named[2];
         cull_upload *upload;
+        cull_caller caller;
         cull_error err = { CULL_OK, "" };
 
         bench_open(&bench, &options);
+        caller = bench_caller(&bench);
         upload = bench_upload(&bench, "c", -1);
         ck_assert_int_eq(put_sized(&bench, upload, "x", UINT64_MAX - 10, &err), CULL_OK);
         ck_assert_int_eq(put_sized(&bench, upload, "y", 11, &err), CULL_E_INVALID);
         ck_assert_ptr_nonnull(strstr(err.message, "sum of sizes overflows"));
         ck_assert_int_eq(put_sized(&bench, upload, "y", 10, &err), CULL_OK);
         ck_assert_int_eq(put_sized(&bench, upload, "z", CULL_SIZE_UNKNOWN, &err), CULL_OK);
+        named[0] = bench_digest(&bench, "x");
+        named[1] = bench_digest(&bench, "y");
+        ck_assert_int_eq(cull_upload_confirm(upload, named, 2, &caller, &err), CULL_OK);
         cull_upload_free(upload);
         bench_reopen(&bench); /* the log is one that can be read */
         ck_assert_uint_eq(usage(&bench).stored_bytes, UINT64_MAX);

@@ -109,7 +109,8 @@ typedef cull_status (*cull_free_visit_fn)(void *ctx, const cull_blob_ref *blob);
  * Execute a plan on an index-only store: append expiries and purges, claim the blobs (they are
  * DELETING from then on, and a put that names one is told to wait), and tell of every blob that
  * is DELETING, those of earlier lists too, each after its claim is durable. The caller deletes
- * them wherever they lie and then confirms, or releases them.
+ * them wherever they lie and then confirms, or releases them. Blobs that uploads only named, that no
+ * version came to hold and nobody confirmed, are forgotten, and not told of.
  * @retval CULL_E_REFUSED the plan's refusal; a store that keeps objects
  * @retval CULL_E_BUSY    another collector is at work
  * Statuses of visit are passed on; what was claimed stays, and the next list tells of it again.

@@ -306,7 +306,12 @@ typedef struct cull_blob_ref {
  * Name blobs that the version will hold. Pins each that the base does not hold, in one append for
  * the whole batch; answers[i] says what to do. Duplicates, also of earlier calls, are harmless.
  * A *wait* is met by cull_gc_finish() (cull/gc.h) and asking again.
- * Index-only stores answer STORED for all but what is being deleted.
+ *
+ * Index-only stores answer STORED for all but what is being deleted: what is named is there. It is
+ * confirmed by the commit of a version that holds it, or by cull_upload_confirm(). What is neither
+ * when the upload ends was not made by it, and is forgotten: cull_gc_list() (cull/gc.h) never
+ * tells of it. A caller that brings new content to where an index-only store's content lies
+ * confirms it when it is there, so that it is told of if the upload comes to nothing.
  *
  * A size may be unknown (CULL_SIZE_UNKNOWN): a list of digests has none. It contradicts no other,
  * counts as 0 bytes in every figure, and marks the figure as not exact. What a blob was first
@@ -320,7 +325,7 @@ CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload, const cu
                                                    const cull_caller *caller, cull_error *err);
 
 /** Confirm that these blobs' objects are durable (the caller's word; cull_upload_send() gives it
- *  itself). Idempotent. CULL_E_ENDED; CULL_E_NOTFOUND: not pinned by this upload. */
+ *  itself). In an index-only store: that their content is there because of this upload. Idempotent. CULL_E_ENDED; CULL_E_NOTFOUND: not pinned by this upload. */
 CULL_API CULL_MUST_USE cull_status cull_upload_confirm(cull_upload *upload,
                                                        const cull_digest *digests, size_t count,
                                                        const cull_caller *caller, cull_error *err);

@@ -6,7 +6,8 @@
  *           the commit closes and opens. A patch goes the same way: the base need not be the head,
  *           and a blob leaves only when no path of the *new* manifest holds it.
  *           A small patch on the head has a shorter way to the same answer (patch_effect.c).
- * INVARIANT Every blob of a committed version is LIVE in the state that the commit was appended to.
+ * INVARIANT Every blob of a committed version is LIVE in the state that the commit was appended to,
+ *           or made so by the facts before it in the same append (where no objects are kept).
  *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
  * COST      O(entries + open lifespans). Entries are looked at in batches: beyond the manifest, which
  *           may lie in a scratch file, memory is 4 bytes for each distinct blob.
@@ -32,7 +33,7 @@ struct commit_ctx {
     bool digest_known;     /* from the patch's note */
     cull_blob_ref *wanted; /* a batch of its entries' blobs, with duplicates */
     size_t wanted_count;
-    struct cull__u32s members;        /* distinct numbers of LIVE blobs */
+    struct cull__u32s members;        /* distinct numbers of blobs that are there */
     struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
     size_t missing_count;
@@ -65,7 +66,7 @@ static cull_status miss(struct commit_ctx *commit, const cull_digest *digest)
     return status;
 }
 
-/* A blob that is LIVE: a member, and its bit is set in the index's scratch. */
+/* A blob that may be held: a member, and its bit is set in the index's scratch. */
 static cull_status add_member(struct commit_ctx *commit, const cull_blob_ref *blob, uint32_t number)
 {
     const cull_store *store = commit->upload->store;
@@ -90,7 +91,7 @@ static cull_status add_member(struct commit_ctx *commit, const cull_blob_ref *bl
     return CULL_OK;
 }
 
-/* Look up the batch: which of it are LIVE, and which are missing. */
+/* Look up the batch: which of it may be held, and which are missing. */
 static cull_status find_wanted(struct commit_ctx *commit)
 {
     struct cull__blob_table *table = commit->upload->store->index->blobs;
@@ -103,11 +104,11 @@ static cull_status find_wanted(struct commit_ctx *commit)
     }
     status = cull__blob_table_find(table, digests, commit->wanted_count, numbers);
     for (size_t i = 0; i < commit->wanted_count && status == CULL_OK; i++) {
-        bool is_live = numbers[i] != CULL__BLOB_NONE &&
-                       cull__blob_table_state(table, numbers[i]) == CULL__BLOB_LIVE;
+        bool is_there = numbers[i] != CULL__BLOB_NONE &&
+                        cull__upload_may_hold(commit->upload->store, numbers[i]);
 
-        status = is_live ? add_member(commit, &commit->wanted[i], numbers[i])
-                         : miss(commit, &digests[i]);
+        status = is_there ? add_member(commit, &commit->wanted[i], numbers[i])
+                          : miss(commit, &digests[i]);
     }
     commit->wanted_count = 0;
     return status;
@@ -426,6 +427,31 @@ static void add_labels(struct cull__txn *txn, const struct cull__collection *col
     }
 }
 
+/* Where no objects are kept, a version's being is what confirms its blobs. What it does not open, it
+ * shares with the version before, and is LIVE. */
+static cull_status add_confirmations(struct commit_ctx *commit, struct cull__txn *txn,
+                                     cull_error *err)
+{
+    const struct cull__u32s *opened = &commit->effect.opened;
+    struct cull__fact stored = { .type = CULL__FACT_STORED };
+    struct cull__u32s expected = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < opened->count && status == CULL_OK; i++) {
+        if (cull__blob_table_state(txn->store->index->blobs, opened->at[i]) ==
+            CULL__BLOB_EXPECTED) {
+            status = cull__u32s_push(&expected, opened->at[i]);
+        }
+    }
+    if (status == CULL_OK && expected.count > 0) {
+        stored.numbers = expected.at;
+        stored.number_count = expected.count;
+        cull__txn_add(txn, &stored);
+    }
+    cull__u32s_release(&expected);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
 static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
                        const struct cull__collection *collection)
 {
@@ -537,6 +563,9 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     }
     if (status == CULL_OK) {
         status = attach_documents(commit, txn, collection->next_ordinal, err);
+    }
+    if (status == CULL_OK) {
+        status = add_confirmations(commit, txn, err);
     }
     if (status == CULL_OK) {
         add_commit(commit, txn, collection);

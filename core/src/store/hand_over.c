@@ -4,7 +4,13 @@
  * SHAPE     The cycle is sweep.c's up to the claim; deleting is the caller's, and what it says
  *           afterwards becomes GONE, or RELEASE: LIVE again, dead until somebody names it.
  * INVARIANT A digest is told only after its claim is durable, so that nobody can name it in between.
+ *           What is told was held by a version once, or somebody confirmed that its content is there
+ *           because of the store. A blob that an upload only named, as an import does that is then
+ *           refused, interrupted, or overtaken by its lease, is still EXPECTED: its content was
+ *           there before, and others may be using it. A cycle forgets such a blob, in one append,
+ *           and tells nobody.
  * FAILURE   A list that was lost is made again: it holds whatever is DELETING.
+ * WHY NOT   forget it as its upload ends: an abort, and whoever ends a lease, loads no blobs.
  */
 #include "store/sweep.h"
 
@@ -14,6 +20,45 @@ static cull_status check_index_only(const cull_store *store, cull_error *err)
                ? CULL_OK
                : cull__error_set(err, CULL_E_REFUSED,
                                  "the store keeps its objects: cull gc deletes them itself");
+}
+
+/* EXPECTED blobs that nobody pins any more, a batch of them: claimed and gone at once. */
+static cull_status check_forget(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct cull__sweep *sweep = ctx;
+    const struct cull__index *index = txn->store->index;
+    struct cull__fact fact = { .type = CULL__FACT_CLAIM, .id = sweep->cycle };
+    uint32_t number = 0;
+    cull_status status = cull__sweep_check_fence(sweep, err);
+
+    sweep->numbers.count = 0;
+    while (status == CULL_OK && sweep->numbers.count < CULL__PUT_BATCH &&
+           (number = cull__counts_next_zero(index->counts, number)) != CULL__BLOB_NONE) {
+        if (cull__blob_table_state(index->blobs, number) == CULL__BLOB_EXPECTED &&
+            cull__u32s_push(&sweep->numbers, number) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+        number++;
+    }
+    if (status == CULL_OK && sweep->numbers.count > 0) {
+        fact.numbers = sweep->numbers.at;
+        fact.number_count = sweep->numbers.count;
+        cull__txn_add(txn, &fact);
+        fact.type = CULL__FACT_GONE;
+        cull__txn_add(txn, &fact);
+    }
+    return status;
+}
+
+static cull_status forget_all(struct cull__sweep *sweep, cull_error *err)
+{
+    cull_status status;
+
+    do {
+        status =
+            cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_forget, sweep, err);
+    } while (status == CULL_OK && sweep->numbers.count > 0);
+    return status;
 }
 
 /* Claim the plan's blobs, batch by batch. */
@@ -110,6 +155,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
     status = cull__sweep_begin(&sweep, err);
     out->cycle = sweep.cycle;
     status = status == CULL_OK ? cull__sweep_purge(&sweep, err) : status;
+    status = status == CULL_OK ? forget_all(&sweep, err) : status;
     status = status == CULL_OK ? claim_all(&sweep, err) : status;
     status = status == CULL_OK ? tell_all(&sweep, visit, ctx, err) : status;
     (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);

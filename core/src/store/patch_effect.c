@@ -85,15 +85,16 @@ static bool in_next(const struct named *named, size_t i)
     return named->base_paths[i] + (unsigned)named->moved[i] > 0;
 }
 
-/* The sizes that are known agree, and what the new manifest holds is LIVE. */
-static bool all_there(const struct cull__blob_table *table, const struct named *named)
+/* The sizes that are known agree, and what the new manifest holds may be held. */
+static bool all_there(const cull_store *store, const struct named *named)
 {
+    const struct cull__blob_table *table = store->index->blobs;
+
     for (size_t i = 0; i < named->count; i++) {
         uint64_t known_bytes;
 
         if (named->numbers[i] == CULL__BLOB_NONE ||
-            (in_next(named, i) &&
-             cull__blob_table_state(table, named->numbers[i]) != CULL__BLOB_LIVE)) {
+            (in_next(named, i) && !cull__upload_may_hold(store, named->numbers[i]))) {
             return false;
         }
         known_bytes = cull__blob_table_size(table, named->numbers[i]);
@@ -182,7 +183,7 @@ cull_status cull__patch_effect(const cull_upload *upload, const cull_manifest *b
         return CULL_OK;
     }
     status = cull__blob_table_find(store->index->blobs, named.digest, named.count, named.numbers);
-    if (status != CULL_OK || !all_there(store->index->blobs, &named)) {
+    if (status != CULL_OK || !all_there(store, &named)) {
         return status;
     }
     effect->blobs = version->blobs;

@@ -156,11 +156,12 @@ static cull_status take_expired_pins(struct planner *planner)
     return status;
 }
 
-static bool can_die(const struct cull__index *index, uint32_t number)
+bool cull__blob_can_die(const cull_store *store, uint32_t number)
 {
-    enum cull__blob_state state = cull__blob_table_state(index->blobs, number);
+    enum cull__blob_state state = cull__blob_table_state(store->index->blobs, number);
 
-    return state == CULL__BLOB_LIVE || state == CULL__BLOB_EXPECTED;
+    return state == CULL__BLOB_LIVE ||
+           (state == CULL__BLOB_EXPECTED && !store->settings.index_only);
 }
 
 /* Blobs whose count reaches 0, and those where it is 0 already. */
@@ -179,13 +180,13 @@ static cull_status collect_dead(struct planner *planner)
             i++;
         }
         if (cull__counts_get(index->counts, taken->at[first]) == i - first &&
-            can_die(index, taken->at[first])) {
+            cull__blob_can_die(planner->store, taken->at[first])) {
             status = cull__u32s_push(&planner->dead, taken->at[first]);
         }
     }
     while (status == CULL_OK &&
            (number = cull__counts_next_zero(index->counts, number)) != CULL__BLOB_NONE) {
-        if (can_die(index, number)) {
+        if (cull__blob_can_die(planner->store, number)) {
             status = cull__u32s_push(&planner->dead, number);
         } else if (cull__blob_table_state(index->blobs, number) == CULL__BLOB_DELETING) {
             planner->plan->info.unfinished++;

@@ -30,6 +30,9 @@ struct cull_plan {
  * once more, under the log's lock. released: base pins of uploads whose lease is over. */
 bool cull__plan_takes(const struct cull__version *version, const cull_gc_options *options,
                       uint64_t now_ms, uint32_t released);
+/* Is a blob in a state that a cycle may claim it in? Where no objects are kept, EXPECTED is not one:
+ * such a blob is forgotten (hand_over.c). The caller holds the lock. */
+bool cull__blob_can_die(const cull_store *store, uint32_t number);
 /* Numbers of the blobs that a cycle at this instant would find dead, by count or by what it would
  * purge, expire and end first; not verified. For figures; the caller holds the lock. */
 cull_status cull__plan_dead(cull_store *store, uint64_t now_ms, struct cull__u32s *dead);

@@ -497,12 +497,12 @@ static cull_status list_versions(struct cull__sweep *sweep, cull_error *err)
 }
 
 /* Is the number still this blob, still there, still held by nobody? */
-static bool still_dead(const struct cull__index *index, const struct cull__plan_blob *blob)
+static bool still_dead(const cull_store *store, const struct cull__plan_blob *blob)
 {
-    enum cull__blob_state state = cull__blob_table_state(index->blobs, blob->number);
+    const struct cull__index *index = store->index;
     cull_digest digest;
 
-    if (state != CULL__BLOB_LIVE && state != CULL__BLOB_EXPECTED) {
+    if (!cull__blob_can_die(store, blob->number)) {
         return false;
     }
     cull__blob_table_digest(index->blobs, blob->number, &digest);
@@ -523,7 +523,7 @@ static cull_status check_claim(struct cull__txn *txn, void *ctx, cull_error *err
     for (size_t i = sweep->next; i < sweep->end && status == CULL_OK; i++) {
         uint32_t number = sweep->plan->blobs[i].number;
 
-        if (!still_dead(index, &sweep->plan->blobs[i])) {
+        if (!still_dead(txn->store, &sweep->plan->blobs[i])) {
             continue;
         }
         status = cull__u32s_push(&sweep->numbers, number);

@@ -5,7 +5,10 @@
  *           members of its base as bits. Numbers of pinned blobs and of a pinned base never change
  *           while the upload is open, so those bits stay true.
  * INVARIANT What was answered *stored* is pinned by this upload or a member of its base, and LIVE.
- *           A confirmation is appended only after the object is durable.
+ *           A confirmation is appended only after the object is durable. A store that keeps no
+ *           objects answers *stored* too, but the blob stays EXPECTED until somebody confirms it or
+ *           a version that holds it is committed (commit.c): what an upload only named, and never
+ *           came to hold, was there before it and is nobody's to delete (hand_over.c).
  * COST      put: one append for up to CULL__PUT_BATCH blobs. An upload of unchanged files appends
  *           its opening and its commit only.
  * FAILURE   A lease past its end is ended by whoever comes next, before anything is checked: an
@@ -239,6 +242,13 @@ bool cull__upload_pins(const cull_upload *upload, uint32_t number)
     return pins != NULL && number < pins->set.count && cull__bit_get(pins->set.words, number);
 }
 
+bool cull__upload_may_hold(const cull_store *store, uint32_t number)
+{
+    enum cull__blob_state state = cull__blob_table_state(store->index->blobs, number);
+
+    return state == CULL__BLOB_LIVE || (store->settings.index_only && state == CULL__BLOB_EXPECTED);
+}
+
 /* --- put ------------------------------------------------------------------------------------ */
 
 struct fresh {
@@ -291,7 +301,8 @@ static cull_status put_known(struct put_ctx *put, size_t i, cull_error *err)
     if (sizes_differ(size_bytes, put->blobs[i].size_bytes)) {
         return size_differs(put->upload, &put->blobs[i], size_bytes, err);
     }
-    put->answers[i] = live ? CULL_PUT_STORED : CULL_PUT_SEND;
+    put->answers[i] =
+        live || put->upload->store->settings.index_only ? CULL_PUT_STORED : CULL_PUT_SEND;
     if (cull__upload_pins(put->upload, number) ||
         (live && cull__upload_base_holds(put->upload, number))) {
         return CULL_OK;
@@ -356,32 +367,6 @@ static cull_status check_total(const struct put_ctx *put, size_t fresh_count, cu
         }
     }
     return CULL_OK;
-}
-
-/* Index-only stores have no object to wait for: what is named is there. */
-static cull_status add_stored(struct cull__txn *txn, struct put_ctx *put, size_t fresh_count,
-                              cull_error *err)
-{
-    struct cull__fact stored = { .type = CULL__FACT_STORED };
-    struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
-    cull_status status = CULL_OK;
-
-    for (size_t i = 0; i < put->count && status == CULL_OK; i++) {
-        if (put->answers[i] == CULL_PUT_SEND) { /* known and EXPECTED: left by a repair */
-            put->answers[i] = CULL_PUT_STORED;
-            status = cull__u32s_push(&numbers, put->numbers[i]);
-        }
-    }
-    for (size_t i = 0; i < fresh_count && status == CULL_OK; i++) {
-        status = cull__u32s_push(&numbers, put->fresh[i].number);
-    }
-    if (status == CULL_OK && numbers.count > 0) {
-        stored.number_count = cull__numbers_unique(&numbers);
-        stored.numbers = numbers.at;
-        cull__txn_add(txn, &stored);
-    }
-    cull__u32s_release(&numbers);
-    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
 
 size_t cull__numbers_unique(struct cull__u32s *numbers)
@@ -453,7 +438,7 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     if (pin.number_count + pin.blob_count > 0) {
         cull__txn_add(txn, &pin);
     }
-    return txn->store->settings.index_only ? add_stored(txn, put, pin.blob_count, err) : CULL_OK;
+    return CULL_OK;
 }
 
 static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, size_t count,

@@ -21,6 +21,9 @@ cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err);
 cull_status cull__upload_members(cull_upload *upload, cull_error *err);
 bool cull__upload_base_holds(const cull_upload *upload, uint32_t number);
 bool cull__upload_pins(const cull_upload *upload, uint32_t number);
+/* A version may be committed that holds this blob: it is LIVE; or it is EXPECTED and the store keeps
+ * no objects, so that the commit confirms it, in one append with the version. */
+bool cull__upload_may_hold(const cull_store *store, uint32_t number);
 
 /* What a patch changes in the collection's lifespans, and the new version's fingerprint. */
 struct cull__patch_effect {
