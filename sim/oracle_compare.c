@@ -732,6 +732,7 @@ static void compare_figures(struct comparison *at, uint64_t salt)
     cull_scope scope = { .kind = CULL_SCOPE_VERSION };
     uint64_t blobs;
     uint64_t bytes;
+    bool exact;
 
     compare_usage(at, &store, &all);
     if (oracle->collection_count == 0) {
@@ -749,8 +750,9 @@ static void compare_figures(struct comparison *at, uint64_t salt)
             usage_of_blobs(oracle, &one, false, &wanted);
             if (worked(at, "would-free",
                        cull_would_free(at->session->store, &scope.version, 1, &blobs, &bytes,
-                                       &at->err))) {
+                                       &exact, &at->err))) {
                 same_number(at, "would-free: bytes", bytes, wanted.exclusive_bytes);
+                same_number(at, "would-free: bytes are exact", exact, true);
             }
         }
     }

@@ -149,7 +149,8 @@ static void print_version(struct output *out, const struct version_item *item, c
 
     version_item_record(out, item, state);
     if (!out->json) {
-        (void)printf("%s %s (%s)\n", verb, item->name, bytes_human(size, item->size_bytes));
+        (void)printf("%s %s (%s)\n", verb, item->name,
+                     bytes_at_least(size, item->size_bytes, item->size_exact));
     }
 }
 
@@ -230,6 +231,7 @@ static void print_summary(struct cycle *cycle, const cull_gc_result *result)
                  result->blobs_deleted);
     field_number(out, cycle->options->list != NULL ? "bytes_listed" : "bytes_freed",
                  result->bytes_freed);
+    field_bool(out, "size_exact", result->bytes_exact);
     field_number(out, "blobs_rescued", result->blobs_rescued);
     field_number(out, "blobs_failed", result->blobs_failed);
     field_number(out, "blobs_finished", result->blobs_finished);
@@ -254,12 +256,13 @@ static void print_totals(const struct cycle *cycle, const cull_gc_result *result
     char blobs[UNITS_TEXT_MAX];
     char size[UNITS_TEXT_MAX];
 
-    (void)printf("%s version%s %spurged, %s blob%s %sdeleted, %" PRIu64 " bytes (%s) %sfreed\n",
+    (void)printf("%s version%s %spurged, %s blob%s %sdeleted, %s%" PRIu64 " bytes (%s) %sfreed\n",
                  count_human(versions, result->versions_purged),
                  result->versions_purged == 1 ? "" : "s", dry_run ? "would be " : "",
                  count_human(blobs, result->blobs_deleted), result->blobs_deleted == 1 ? "" : "s",
-                 dry_run ? "would be " : "", result->bytes_freed,
-                 bytes_human(size, result->bytes_freed), dry_run ? "would be " : "");
+                 dry_run ? "would be " : "", result->bytes_exact ? "" : "at least ",
+                 result->bytes_freed, bytes_human(size, result->bytes_freed),
+                 dry_run ? "would be " : "");
     if (result->blobs_finished > 0) {
         (void)printf("%s of the blobs %s left over by an earlier cycle\n",
                      count_human(blobs, result->blobs_finished),
@@ -293,12 +296,13 @@ static void print_listed(const struct cycle *cycle, const cull_gc_result *result
     char size[UNITS_TEXT_MAX];
 
     (void)fprintf(to_stdout ? stderr : stdout,
-                  "%s version%s purged, %s blob%s listed, %" PRIu64
+                  "%s version%s purged, %s blob%s listed, %s%" PRIu64
                   " bytes (%s) free to go: delete them, then say --confirm\n",
                   count_human(versions, result->versions_purged),
                   result->versions_purged == 1 ? "" : "s",
                   count_human(blobs, result->blobs_deleted), result->blobs_deleted == 1 ? "" : "s",
-                  result->bytes_freed, bytes_human(size, result->bytes_freed));
+                  result->bytes_exact ? "" : "at least ", result->bytes_freed,
+                  bytes_human(size, result->bytes_freed));
 }
 
 static void print_answer(struct cycle *cycle, const cull_gc_result *result)
@@ -322,6 +326,7 @@ static cull_status dry_run(struct cycle *cycle)
                                .versions_purged = info->versions,
                                .blobs_deleted = info->blobs,
                                .bytes_freed = info->bytes,
+                               .bytes_exact = info->bytes_exact,
                                .blobs_finished = info->unfinished };
 
     print_planned(cycle);
@@ -334,7 +339,7 @@ static cull_status execute(struct cycle *cycle)
 {
     struct cli *cli = cycle->cli;
     cull_caller caller = cli_caller(cli);
-    cull_gc_result result = { .seq = cycle->info.seq };
+    cull_gc_result result = { .bytes_exact = true, .seq = cycle->info.seq };
     const char *list = cycle->options->list;
     cull_status status = list != NULL ? gc_list_write(cli, cycle->plan, &cycle->how, list, &result)
                                       : cull_gc_execute(cli->store, cycle->plan, &cycle->how,
@@ -365,7 +370,7 @@ static cull_status plan(struct cycle *cycle)
     cull_status status = cull_gc_plan(&cycle->plan, cli->store, &cycle->how, &cli->err);
 
     if (status == CULL_E_CANCELLED && signals_caught() == 0) {
-        cull_gc_result nothing = { .limit = true };
+        cull_gc_result nothing = { .bytes_exact = true, .limit = true };
 
         cli->err = (cull_error){ CULL_OK, "" };
         cli->limit = true;

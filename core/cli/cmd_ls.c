@@ -56,8 +56,7 @@ static cull_status visit_collection(void *ctx, const cull_collection_info *colle
     table_cell(out, "%s", collection->type);
     table_cell(out, "%" PRIu32, collection->committed);
     table_cell(out, "%" PRIu32, collection->in_trash);
-    table_cell(out, "%s%s",
-               collection->size_exact ? "" : ">=", bytes_human(text, collection->size_bytes));
+    table_cell(out, "%s", bytes_at_least(text, collection->size_bytes, collection->size_exact));
     table_cell(out, "%s",
                collection->newest_ms == 0 ? "-" : time_text(text, collection->newest_ms));
     table_row_end(out);
@@ -80,8 +79,7 @@ static cull_status visit_version(void *ctx, const cull_version_info *version)
     text_list(&listing->scratch, version->tags, version->tag_count);
     table_cell(out, "%s", listing->scratch.data == NULL ? "" : listing->scratch.data);
     table_cell(out, "%s", count_human(text, version->entries));
-    table_cell(out, "%s%s",
-               version->size_exact ? "" : ">=", bytes_human(text, version->size_bytes));
+    table_cell(out, "%s", bytes_at_least(text, version->size_bytes, version->size_exact));
     table_cell(out, "%s", time_text(text, version->created_ms));
     table_row_end(out);
     return CULL_OK;

@@ -90,7 +90,7 @@ static cull_status print_restored(struct cli *cli, const cull_version_key *keys,
         version_item_record(&cli->out, &list.items[i], "committed");
         if (!cli->out.json) {
             (void)printf("restored %s (%s)\n", list.items[i].name,
-                         bytes_human(text, list.items[i].size_bytes));
+                         bytes_at_least(text, list.items[i].size_bytes, list.items[i].size_exact));
         }
     }
     summary_begin(&cli->out);

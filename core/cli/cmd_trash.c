@@ -10,6 +10,7 @@ struct trash {
     struct output *out;
     uint64_t count;
     uint64_t bytes;
+    bool exact;
 };
 
 static cull_status visit(void *ctx, const cull_version_info *version)
@@ -21,9 +22,10 @@ static cull_status visit(void *ctx, const cull_version_info *version)
 
     trash->count++;
     trash->bytes += version->size_bytes;
+    trash->exact = trash->exact && version->size_exact;
     version_record(out, version);
     table_cell(out, "%s", version_name(name, version));
-    table_cell(out, "%s", bytes_human(text, version->size_bytes));
+    table_cell(out, "%s", bytes_at_least(text, version->size_bytes, version->size_exact));
     table_cell(out, "%s", time_text(text, version->deleted_ms));
     table_cell(out, "%s", delete_reason_name(version->reason));
     table_cell(out, "at least until %s", time_text(text, version->kept_until_ms));
@@ -34,7 +36,7 @@ static cull_status visit(void *ctx, const cull_version_info *version)
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
 {
     static const char *const heads[] = { "VERSION", "SIZE", "DELETED", "BY", "CAN BE RESTORED" };
-    struct trash trash = { .out = &cli->out };
+    struct trash trash = { .out = &cli->out, .exact = true };
     cull_selection selection = { .states = 1u << CULL_VERSION_DELETED };
     cull_name name;
     cull_scope scope;
@@ -61,6 +63,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     summary_begin(&cli->out);
     field_number(&cli->out, "count", trash.count);
     field_number(&cli->out, "size_bytes", trash.bytes);
+    field_bool(&cli->out, "size_exact", trash.exact);
     summary_end(&cli->out);
     return status;
 }

@@ -27,12 +27,13 @@ static cull_status print_would_free(struct cli *cli, const struct version_list *
     char size[UNITS_TEXT_MAX];
     uint64_t blobs = 0;
     uint64_t bytes = 0;
+    bool exact = true;
     cull_status status = CULL_OK;
 
     if (list->count > 0) {
-        status = keys == NULL
-                     ? cli_fail_nomem(cli)
-                     : cull_would_free(cli->store, keys, list->count, &blobs, &bytes, &cli->err);
+        status = keys == NULL ? cli_fail_nomem(cli)
+                              : cull_would_free(cli->store, keys, list->count, &blobs, &bytes,
+                                                &exact, &cli->err);
     }
     free(keys);
     if (status != CULL_OK) {
@@ -41,11 +42,12 @@ static cull_status print_would_free(struct cli *cli, const struct version_list *
     summary_begin(&cli->out);
     field_number(&cli->out, "blobs_would_free", blobs);
     field_number(&cli->out, "bytes_would_free", bytes);
+    field_bool(&cli->out, "size_exact", exact);
     summary_end(&cli->out);
     if (!cli->out.json) {
-        (void)printf("a cycle would then free %s blob%s, %" PRIu64 " bytes (%s)\n",
-                     count_human(count, blobs), blobs == 1 ? "" : "s", bytes,
-                     bytes_human(size, bytes));
+        (void)printf("a cycle would then free %s blob%s, %s%" PRIu64 " bytes (%s)\n",
+                     count_human(count, blobs), blobs == 1 ? "" : "s", exact ? "" : "at least ",
+                     bytes, bytes_human(size, bytes));
     }
     return CULL_OK;
 }
@@ -61,8 +63,9 @@ cull_status deletion_print(struct cli *cli, const struct version_list *list, boo
     for (size_t i = 0; i < list->count; i++) {
         version_item_record(out, &list->items[i], dry_run ? "committed" : "deleted");
         if (!out->json) {
-            (void)printf("%s %s (%s)\n", dry_run ? "would delete" : "deleted", list->items[i].name,
-                         bytes_human(text, list->items[i].size_bytes));
+            (void)printf(
+                "%s %s (%s)\n", dry_run ? "would delete" : "deleted", list->items[i].name,
+                bytes_at_least(text, list->items[i].size_bytes, list->items[i].size_exact));
         }
     }
     if (!dry_run && list->count > 0) {

@@ -174,6 +174,14 @@ const char *bytes_human(char text[UNITS_TEXT_MAX], uint64_t bytes)
     return text;
 }
 
+const char *bytes_at_least(char text[UNITS_TEXT_MAX], uint64_t bytes, bool exact)
+{
+    char human[UNITS_TEXT_MAX];
+
+    (void)snprintf(text, UNITS_TEXT_MAX, "%s%s", exact ? "" : ">=", bytes_human(human, bytes));
+    return text;
+}
+
 const char *count_human(char text[UNITS_TEXT_MAX], uint64_t count)
 {
     char plain[UNITS_TEXT_MAX];

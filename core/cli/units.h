@@ -17,6 +17,8 @@ bool count_parse(uint64_t *out, const char *text);
 #define UNITS_TEXT_MAX 40
 /* "2.0 MB", "812 B": powers of 1000. Returns text. */
 const char *bytes_human(char text[UNITS_TEXT_MAX], uint64_t bytes);
+/* The same of a sum in which sizes may be missing: ">=2.0 MB" unless it is exact. */
+const char *bytes_at_least(char text[UNITS_TEXT_MAX], uint64_t bytes, bool exact);
 /* "1,234,567". */
 const char *count_human(char text[UNITS_TEXT_MAX], uint64_t count);
 /* "7d", "1h30m", "0": the shortest that duration_parse() reads back to the whole second. */

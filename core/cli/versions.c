@@ -33,6 +33,7 @@ cull_status version_list_add(void *ctx, const cull_version_info *version)
     char name[VERSION_NAME_MAX];
     struct version_item item = { .key = version->key,
                                  .size_bytes = version->size_bytes,
+                                 .size_exact = version->size_exact,
                                  .kept_until_ms = version->kept_until_ms };
     cull_status status = list_room(list);
 
@@ -139,6 +140,7 @@ void version_item_record(struct output *out, const struct version_item *item, co
     field_text(out, "name", item->name);
     field_text(out, "state", state);
     field_number(out, "size_bytes", item->size_bytes);
+    field_bool(out, "size_exact", item->size_exact);
     record_end(out);
 }
 

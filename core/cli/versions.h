@@ -11,6 +11,7 @@ struct version_item {
     cull_version_key key;
     char *name; /* "entity/project/collection:v3" */
     uint64_t size_bytes;
+    bool size_exact;
     uint64_t kept_until_ms;
 };
 

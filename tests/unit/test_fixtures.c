@@ -346,6 +346,7 @@ static size_t delete_some(struct bench_store *bench, struct history *history, ui
     struct blobs dead = { NULL, before->count };
     uint64_t blobs;
     uint64_t bytes;
+    bool exact;
     size_t count = 0;
     cull_error err = { CULL_OK, "" };
     const uint32_t newest = history->versions[history->count - 1].ordinal;
@@ -365,7 +366,8 @@ static size_t delete_some(struct bench_store *bench, struct history *history, ui
     ck_assert_ptr_nonnull(dead.refs);
     memcpy(dead.refs, before->refs, before->count * sizeof *dead.refs);
     subtract(&dead, &kept);
-    ck_assert_int_eq(cull_would_free(bench->store, keys, count, &blobs, &bytes, &err), CULL_OK);
+    ck_assert_int_eq(cull_would_free(bench->store, keys, count, &blobs, &bytes, &exact, &err),
+                     CULL_OK);
     ck_assert_uint_eq(blobs, dead.count);
     ck_assert_uint_eq(bytes, known_bytes(&dead));
     ck_assert_msg(cull_delete(bench->store, keys, count, &options, &caller, &err) == CULL_OK, "%s",

@@ -1173,8 +1173,9 @@ static uint64_t free_version(struct pets *store, const cull_version_key *key)
     uint64_t before = stored_bytes(store);
     uint64_t blobs;
     uint64_t bytes;
+    bool exact;
 
-    ck_assert_int_eq(cull_would_free(store->store, key, 1, &blobs, &bytes, NULL), CULL_OK);
+    ck_assert_int_eq(cull_would_free(store->store, key, 1, &blobs, &bytes, &exact, NULL), CULL_OK);
     ck_assert_int_eq(cull_delete(store->store, key, 1, &with_aliases, &store->caller, NULL),
                      CULL_OK);
     ck_assert_uint_eq(stored_bytes(store), before); /* a delete touches no object */

@@ -76,6 +76,7 @@ typedef struct cull_gc_result {
     uint64_t seq;   /**< of the log afterwards */
     uint64_t versions_expired, versions_purged;
     uint64_t blobs_deleted, bytes_freed;
+    bool bytes_exact;        /**< the sizes of all that bytes_freed is of are known */
     uint64_t blobs_rescued;  /**< in the plan, but named by somebody since */
     uint64_t blobs_failed;   /**< the object store did not delete; the next cycle tries again */
     uint64_t blobs_finished; /**< of blobs_deleted: left over by an earlier cycle */

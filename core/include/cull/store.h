@@ -532,10 +532,10 @@ CULL_API CULL_MUST_USE cull_status cull_usage_of(cull_store *store, const cull_s
                                                  uint64_t now_ms, cull_usage *out, cull_error *err);
 
 /** What purging these versions would free now, other versions staying: blobs and bytes (of those
- *  whose size is known). */
+ *  whose size is known; *exact: all of them are). */
 CULL_API CULL_MUST_USE cull_status cull_would_free(cull_store *store,
                                                    const cull_version_key *versions, size_t count,
-                                                   uint64_t *blobs, uint64_t *bytes,
+                                                   uint64_t *blobs, uint64_t *bytes, bool *exact,
                                                    cull_error *err);
 
 typedef struct cull_stat {

@@ -106,6 +106,8 @@ static cull_status tell_batch(struct cull__sweep *sweep, cull_free_visit_fn visi
         status = visit(ctx, &blobs[i]);
         sweep->result->blobs_deleted++;
         sweep->result->bytes_freed += cull__known_size(blobs[i].size_bytes);
+        sweep->result->bytes_exact =
+            sweep->result->bytes_exact && blobs[i].size_bytes != CULL_SIZE_UNKNOWN;
     }
     cull__free(sweep->store->allocator, blobs);
     return status;
@@ -138,7 +140,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
     };
     cull_status status = check_index_only(store, err);
 
-    memset(out, 0, sizeof *out);
+    *out = (cull_gc_result){ .bytes_exact = true };
     sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     if (status == CULL_OK && (plan->executed || plan->info.refusal != NULL)) {
         status =

@@ -161,6 +161,7 @@ struct gone_ctx {
     struct cull__sweep *sweep;
     struct cull__u32s *numbers; /* ascending */
     uint64_t bytes;
+    bool exact;
 };
 
 static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -173,13 +174,14 @@ static cull_status check_gone(struct cull__txn *txn, void *ctx, cull_error *err)
     cull_status status = cull__sweep_check_fence(gone->sweep, err);
 
     gone->bytes = 0;
+    gone->exact = true;
     for (size_t i = 0; i < gone->numbers->count && status == CULL_OK; i++) {
         while (at < unsent->count && unsent->at[at] < gone->numbers->at[i]) {
             at++;
         }
         if (at == unsent->count || unsent->at[at] != gone->numbers->at[i]) {
             gone->bytes +=
-                cull__known_size(cull__blob_table_size(index->blobs, gone->numbers->at[i]));
+                cull__blob_table_known_size(index->blobs, gone->numbers->at[i], &gone->exact);
         }
     }
     fact.numbers = gone->numbers->at;
@@ -197,7 +199,7 @@ static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s 
 {
     cull_store *store = sweep->store;
     struct batch batch = { NULL, NULL, NULL, 0, 0 };
-    struct gone_ctx gone = { sweep, numbers, 0 };
+    struct gone_ctx gone = { sweep, numbers, 0, true };
     size_t kept = 0;
     cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
 
@@ -228,6 +230,8 @@ static cull_status delete_and_gone(struct cull__sweep *sweep, struct cull__u32s 
         numbers->count = kept;
         status = cull__transact(store, CULL__NEED_INDEX, sweep->caller, check_gone, &gone, err);
         *bytes += status == CULL_OK ? gone.bytes : 0;
+        sweep->result->bytes_exact =
+            sweep->result->bytes_exact && (status != CULL_OK || gone.exact);
     }
     batch_release(&batch, store->allocator);
     return status;
@@ -706,7 +710,7 @@ cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_op
     uint64_t begun = options->clock_ns == NULL ? 0 : options->clock_ns(options->clock_ctx);
     cull_status status = check_execute(store, plan, options, err);
 
-    memset(out, 0, sizeof *out);
+    *out = (cull_gc_result){ .bytes_exact = true };
     sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     if (status != CULL_OK) {
         return status;

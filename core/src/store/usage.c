@@ -112,9 +112,9 @@ static void add_versions(const struct part *part, const struct cull__collection 
 /* --- what deleting would free ------------------------------------------------------------------- */
 
 /* Blobs and bytes that purging these versions (sorted) would free, other versions staying. What is
- * dead already is not among them. */
+ * dead already is not among them. *exact becomes false if a size is not known. */
 static cull_status would_free(cull_store *store, const cull_version_key *keys, size_t count,
-                              uint64_t *blobs, uint64_t *bytes)
+                              uint64_t *blobs, uint64_t *bytes, bool *exact)
 {
     const struct cull__index *index = store->index;
     struct cull__u32s ordinals = CULL__U32S_INIT(store->allocator);
@@ -146,7 +146,7 @@ static cull_status would_free(cull_store *store, const cull_version_key *keys, s
         }
         if (cull__counts_get(index->counts, killed.at[first]) == i - first) {
             ++*blobs;
-            *bytes += cull__known_size(cull__blob_table_size(index->blobs, killed.at[first]));
+            *bytes += cull__blob_table_known_size(index->blobs, killed.at[first], exact);
         }
     }
     cull__u32s_release(&ordinals);
@@ -155,12 +155,13 @@ static cull_status would_free(cull_store *store, const cull_version_key *keys, s
 }
 
 cull_status cull_would_free(cull_store *store, const cull_version_key *versions, size_t count,
-                            uint64_t *blobs, uint64_t *bytes, cull_error *err)
+                            uint64_t *blobs, uint64_t *bytes, bool *exact, cull_error *err)
 {
     cull_version_key *sorted = cull__alloc(store->allocator, count, sizeof *sorted);
     cull_status status;
 
     *blobs = *bytes = 0;
+    *exact = true;
     if (sorted == NULL) {
         return cull__error_nomem(err);
     }
@@ -169,8 +170,8 @@ cull_status cull_would_free(cull_store *store, const cull_version_key *versions,
     }
     status = cull__store_enter(store, CULL__NEED_INDEX, err);
     if (status == CULL_OK) {
-        if (would_free(store, sorted, cull__version_keys_sort(sorted, count), blobs, bytes) !=
-            CULL_OK) {
+        if (would_free(store, sorted, cull__version_keys_sort(sorted, count), blobs, bytes,
+                       exact) != CULL_OK) {
             status = cull__error_nomem(err);
         }
         cull__store_leave(store);
@@ -258,7 +259,8 @@ static cull_status add_exclusive(const struct part *part,
     }
     all_count = cull__version_keys_sort(all, all_count);
     if (status == CULL_OK && all_count > 0) {
-        status = would_free(part->store, all, all_count, &blobs, &out->exclusive_bytes);
+        status = would_free(part->store, all, all_count, &blobs, &out->exclusive_bytes,
+                            &out->size_exact);
     }
     cull__free(part->store->allocator, all);
     return status;

@@ -1,0 +1,60 @@
+# What md5sum(1) lists has no sizes: every figure that such files are part of says so, in words and
+# in JSON, and no other figure does.
+cull init index --objects none --digest md5 --grace 0 >/dev/null
+export CULL_STORE=$PWD/index
+known() { # COLLECTION FILE...
+    name=$1
+    shift
+    for file in "$@"; do printf "$file\t%s\t5\n" "$(printf %s "$file" | md5sum | cut -c 1-32)"; done >list
+    cull import list "$name" list >/dev/null
+}
+unknown() {
+    name=$1
+    shift
+    for file in "$@"; do printf "%s  $file\n" "$(printf %s "$file" | md5sum | cut -c 1-32)"; done >list
+    cull import list "$name" list >/dev/null
+}
+known e/p/kept apple
+known e/p/known banana
+known e/p/known berry
+unknown e/p/unknown cat
+known e/p/unknown dog
+known e/p/mixed elk
+unknown e/p/mixed elk fox
+known e/p/mixed goat
+exact() { grep -o '"type":"[a-z]*"\|"[a-z_]*bytes[a-z_]*":[0-9]*\|"size_exact":[a-z]*' | tr '\n' ' '; echo; }
+for name in known unknown mixed; do
+    echo "# $name"
+    count=0
+    [ $name = mixed ] && count=1
+    run cull delete e/p/$name:v$count --dry-run --bytes
+    cull delete e/p/$name:v$count --dry-run --bytes --json | exact
+    cull delete e/p/$name:v$count --bytes
+    run cull trash
+    cull trash --json | exact
+    run cull gc --dry-run
+    cull gc --dry-run --json | exact
+    run cull restore e/p/$name:v$count
+    cull delete e/p/$name:v$count >/dev/null
+    run cull gc --list free
+    cull gc --list other --json | exact
+    cull gc --list - --json | exact
+    cull gc --confirm free
+    cull delete --collection "e/p/$name" --bytes
+    cull gc --list free
+    cull gc --confirm free
+done
+echo "# a store that keeps the content knows what it frees"
+cull init store --digest md5 --grace 0 >/dev/null
+export CULL_STORE=$PWD/store
+mkdir content
+printf cat >content/cat
+printf dog >content/dog
+md5sum content/cat content/dog | sed 's|content/||' >list
+cull import list e/p/c list --content content >/dev/null
+rm content/dog
+md5sum content/cat | sed 's|content/||' >list
+cull import list e/p/c list --content content >/dev/null
+cull delete e/p/c:v0 --bytes
+cull gc --dry-run --json | exact
+cull gc --json | exact
