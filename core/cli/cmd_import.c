@@ -121,9 +121,11 @@ const struct cli_command command_import = {
             "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n"
             "git: SOURCE is a repository. Each commit of the first-parent history, or\n"
             "each tag that fits --tags, is one version; importing again goes on where it\n"
-            "ended. Submodules, and paths that are not UTF-8, are named and left out. A\n"
-            "store made with --objects none --digest sha1 takes git's own ids, which are\n"
-            "the SHA-1 of a header and the content; any other reads the content.\n\n"
+            "ended, if what the collection holds is the beginning of that history: one\n"
+            "that was rewritten, or begins earlier, is refused. Submodules, and paths that\n"
+            "are not UTF-8, are named and left out. A store made with --objects none\n"
+            "--digest sha1 takes git's own ids, which are the SHA-1 of a header and the\n"
+            "content; any other reads the content.\n\n"
             "For wandb and list, a store made with --objects none takes the digests as\n"
             "they are. Any other needs the content of what it does not hold yet:\n"
             "--content DIR. There a file is looked for as an object named by its digest\n"
@@ -139,6 +141,6 @@ const struct cli_command command_import = {
     .exits = "exit: 0 done  1 failed (bad input, content that does not match)  2 usage\n"
              "      3 done in part (blobs are being deleted, paths were left out)\n"
              "      4 no such store, file, content, reference, repository or commit\n"
-             "      5 busy  130, 143 interrupted\n",
+             "      5 busy  6 refused (another history)  130, 143 interrupted\n",
     .run = run,
 };

@@ -55,7 +55,7 @@ static cull_status unexpected(struct git_run *run, const char *text)
 
 /* --- the repository ------------------------------------------------------------------------- */
 
-static cull_status check_format(struct git_run *run, const char *repo)
+static cull_status check_format(struct git_run *run, const char *repo, bool *shallow)
 {
     struct cli *cli = run->cli;
     char shown[PRINTABLE_MAX];
@@ -76,17 +76,23 @@ static cull_status check_format(struct git_run *run, const char *repo)
                             printable(shown, repo));
         }
     }
+    if (status == CULL_OK && line != NULL) {
+        status = git_take(run, '\n', &line, &len);
+        *shallow = status == CULL_OK && line != NULL && strcmp(line, "true") == 0;
+    }
     return status;
 }
 
-cull_status git_check_repository(struct cli *cli, const char *repo)
+cull_status git_check_repository(struct cli *cli, const char *repo, bool *shallow)
 {
-    const char *const args[] = { "rev-parse", "--show-object-format", "--show-prefix", NULL };
+    const char *const args[] = { "rev-parse", "--show-object-format", "--show-prefix",
+                                 "--is-shallow-repository", NULL };
     char shown[PRINTABLE_MAX];
     struct git_run run;
     struct stat info;
     cull_status status;
 
+    *shallow = false;
     if (stat(repo, &info) != 0) {
         return errno == ENOENT
                    ? cli_fail(cli, CULL_E_NOTFOUND, "%s: no such directory", printable(shown, repo))
@@ -98,7 +104,7 @@ cull_status git_check_repository(struct cli *cli, const char *repo)
     }
     status = git_start(&run, cli, repo, args, -1);
     if (status == CULL_OK) {
-        status = check_format(&run, repo);
+        status = check_format(&run, repo, shallow);
     }
     if (status == CULL_OK) {
         status = git_end(&run, NULL);

@@ -46,8 +46,9 @@ struct git_edits {
 /* Called for each submodule that a difference adds or moves; it is no edit. */
 typedef cull_status (*git_submodule_fn)(void *ctx, const char *path);
 
-/* See that repo is the top of a repository whose objects have SHA-1 names. */
-CULL_MUST_USE cull_status git_check_repository(struct cli *cli, const char *repo);
+/* See that repo is the top of a repository whose objects have SHA-1 names. *shallow: older commits
+ * are missing. */
+CULL_MUST_USE cull_status git_check_repository(struct cli *cli, const char *repo, bool *shallow);
 /* The first-parent line of rev (NULL: HEAD). */
 CULL_MUST_USE cull_status git_read_commits(struct cli *cli, const char *repo, const char *rev,
                                            struct git_history *out);

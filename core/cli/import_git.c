@@ -8,8 +8,8 @@
  * INVARIANT A version is one whole commit. The version before, which may be an earlier one with an
  *           equal manifest (a revert), has exactly the tree that the next difference begins at.
  * COST      git's, and the library's for a patch; one sync for a group, not three for a commit.
- * FAILURE   Versions whose group has ended stay; the next import goes on behind the newest version
- *           whose metadata names a commit of the line. What was not ended has not happened.
+ * FAILURE   Versions whose group has ended stay; the next import goes on behind them (git_place.c).
+ *           What was not ended has not happened.
  * WHY NOT   remembering the place in a file or an alias: versions are deleted and restored, and
  *           what says where an import is must live and die with them.
  */
@@ -20,12 +20,12 @@
 #include <string.h>
 
 #include "git_patches.h"
+#include "git_place.h"
 #include "units.h"
 
 #define CHUNK_EDITS 65536
 #define GROUP_NS UINT64_C(300000000) /* other writers wait so long, and a sync */
 #define NAMED_MAX 100                /* paths left out that are named, each once */
-#define METADATA_MAX (GIT_HEX_BYTES + 2 * (size_t)CULL_NAME_BYTES_MAX + 64)
 
 /* One step of the chunk, done. */
 struct done {
@@ -38,8 +38,10 @@ struct git_import {
     struct cli *cli;
     const char *repo;
     const struct import_git_options *options;
+    bool shallow; /* the repository lacks older commits */
     struct git_history history;
     size_t at;          /* the first step that is not read yet */
+    uint64_t before;    /* steps that were imported before the history's first one */
     struct git_id tree; /* of the step before it */
     struct git_run diff;
     struct git_blobs blobs;
@@ -102,181 +104,6 @@ static cull_status visit_submodule(void *ctx, const char *path)
     struct git_import *git = ctx;
 
     return leave_out(git, path, "a submodule", &git->submodules);
-}
-
-/* --- where to begin --------------------------------------------------------------------------- */
-
-struct version {
-    cull_version_key key;
-    bool committed;
-};
-
-struct versions {
-    struct version *items;
-    size_t count;
-    size_t capacity;
-};
-
-static cull_status visit_version(void *ctx, const cull_version_info *info)
-{
-    struct versions *versions = ctx;
-
-    if (info->collection_deleted) {
-        return CULL_OK;
-    }
-    if (versions->count == versions->capacity) {
-        size_t capacity = versions->capacity * 2 + 256;
-        struct version *items = realloc(versions->items, capacity * sizeof(*items));
-
-        if (items == NULL) {
-            return CULL_E_NOMEM;
-        }
-        versions->items = items;
-        versions->capacity = capacity;
-    }
-    versions->items[versions->count++] =
-        (struct version){ info->key, info->state == CULL_VERSION_COMMITTED };
-    return CULL_OK;
-}
-
-static cull_status skip_text(void *ctx, const void *data, size_t len, cull_error *err)
-{
-    (void)ctx;
-    (void)data;
-    (void)len;
-    (void)err;
-    return CULL_OK;
-}
-
-#define METADATA_START "{\"commit\":\""
-
-struct noted {
-    bool found;
-    struct git_id commit;
-};
-
-static cull_status visit_metadata(void *ctx, const void *data, size_t len, cull_error *err)
-{
-    struct noted *noted = ctx;
-    const size_t start = sizeof(METADATA_START) - 1;
-
-    (void)err;
-    noted->found = len > start + GIT_HEX_BYTES && memcmp(data, METADATA_START, start) == 0 &&
-                   git_id_parse(&noted->commit, (const char *)data + start, GIT_HEX_BYTES);
-    return CULL_OK;
-}
-
-struct place {
-    struct git_id commit;
-    size_t step;
-};
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct place *left = a;
-    const struct place *right = b;
-    int order = memcmp(&left->commit, &right->commit, sizeof(left->commit));
-
-    return order != 0 ? order : (left->step > right->step) - (left->step < right->step);
-}
-
-/* The last step of that commit; false: it is not in the line. */
-static bool find_place(const struct place *places, size_t count, const struct git_id *commit,
-                       size_t *step)
-{
-    size_t low = 0;
-    size_t high = count;
-
-    while (low < high) { /* the first place behind the commit's */
-        size_t middle = low + (high - low) / 2;
-
-        if (memcmp(&places[middle].commit, commit, sizeof(*commit)) <= 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == 0 || memcmp(&places[low - 1].commit, commit, sizeof(*commit)) != 0) {
-        return false;
-    }
-    *step = places[low - 1].step;
-    return true;
-}
-
-/* From the newest version down: the first that is of a step says where to go on, the first that is
- * also COMMITTED is the base. */
-static cull_status find_base(struct git_import *git, const struct versions *versions,
-                             const struct place *places)
-{
-    struct import *import = git->import;
-    struct cli *cli = git->cli;
-    bool found = false;
-
-    import->has_last = false;
-    for (size_t i = versions->count; i-- > 0 && !import->has_last;) {
-        struct noted noted = { .found = false };
-        size_t step = 0;
-        cull_status status = cull_version_notes(cli->store, &versions->items[i].key, skip_text,
-                                                visit_metadata, &noted, &cli->err);
-
-        if (status == CULL_E_NOTFOUND) { /* purged in between */
-            cli->err = (cull_error){ CULL_OK, "" };
-            continue;
-        }
-        if (status != CULL_OK) {
-            return status;
-        }
-        if (!noted.found || !find_place(places, git->history.count, &noted.commit, &step)) {
-            continue;
-        }
-        git->at = found ? git->at : step + 1;
-        found = true;
-        if (versions->items[i].committed && step < git->at) {
-            import->has_last = true;
-            import->last = versions->items[i].key.ordinal;
-            git->base = versions->items[i].key;
-            git->first = step; /* whose tree the base has */
-        }
-    }
-    return CULL_OK;
-}
-
-static cull_status find_beginning(struct git_import *git)
-{
-    struct import *import = git->import;
-    struct cli *cli = git->cli;
-    cull_selection selection = {
-        .entity = import->collection.entity,
-        .project = import->collection.project,
-        .collection = import->collection.collection,
-        .states = 1u << CULL_VERSION_COMMITTED | 1u << CULL_VERSION_DELETED,
-    };
-    struct versions versions = { .items = NULL };
-    struct place *places = calloc(git->history.count + 1, sizeof(*places));
-    cull_status status =
-        places == NULL ? cli_fail_nomem(cli)
-                       : cull_select(cli->store, &selection, visit_version, &versions, &cli->err);
-
-    if (places != NULL && status == CULL_E_NOTFOUND) {
-        cli->err = (cull_error){ CULL_OK, "" };
-        status = CULL_OK;
-    }
-    if (places != NULL && status == CULL_OK) {
-        for (size_t i = 0; i < git->history.count; i++) {
-            places[i] = (struct place){ git->history.steps[i].commit, i };
-        }
-        qsort(places, git->history.count, sizeof(*places), compare_places);
-        status = find_base(git, &versions, places);
-    }
-    /* commits without a change made no version that could name them */
-    while (git->at > 0 && git->at < git->history.count && git->history.steps[git->at].tag == NULL &&
-           memcmp(&git->history.steps[git->at].tree, &git->history.steps[git->at - 1].tree,
-                  sizeof(struct git_id)) == 0) {
-        git->at++;
-    }
-    free(places);
-    free(versions.items);
-    return status;
 }
 
 /* --- a chunk of differences ------------------------------------------------------------------- */
@@ -480,38 +307,6 @@ static cull_status end_group(struct git_import *git, cull_status status)
 
 /* --- one commit ------------------------------------------------------------------------------- */
 
-/* What an alias may be; latest every version takes by itself. */
-static bool fits_alias(const char *tag)
-{
-    size_t len = strlen(tag);
-
-    return len > 0 && len <= CULL_NAME_BYTES_MAX && utf8_valid(tag, len) &&
-           strpbrk(tag, "/:") == NULL && strcmp(tag, "latest") != 0 &&
-           (tag[0] != 'v' || len == 1 || strspn(tag + 1, "0123456789") != len - 1);
-}
-
-static void write_metadata(char text[METADATA_MAX], const struct git_step *step)
-{
-    char hex[GIT_HEX_BYTES + 1];
-    size_t used;
-
-    git_id_hex(hex, &step->commit);
-    used = (size_t)snprintf(text, METADATA_MAX, METADATA_START "%s\"", hex);
-    if (step->tag != NULL && strlen(step->tag) <= CULL_NAME_BYTES_MAX &&
-        utf8_valid(step->tag, strlen(step->tag))) {
-        used += (size_t)snprintf(text + used, METADATA_MAX - used, ",\"tag\":\"");
-        for (const char *c = step->tag; *c != '\0'; c++) { /* git allows no backslash, no control */
-            if (*c == '"') {
-                text[used++] = '\\';
-            }
-            text[used++] = *c;
-        }
-        text[used++] = '"';
-    }
-    text[used++] = '}';
-    text[used] = '\0';
-}
-
 /* A patch on the version before, by an upload of its own. */
 static cull_status commit_patch(struct git_import *git, const struct git_step *step,
                                 const char *const *aliases, size_t alias_count,
@@ -520,7 +315,7 @@ static cull_status commit_patch(struct git_import *git, const struct git_step *s
 {
     struct import *import = git->import;
     struct cli *cli = git->cli;
-    char metadata[METADATA_MAX];
+    char metadata[GIT_NOTE_MAX];
     cull_upload_options open = { .collection = &import->collection,
                                  .type = import->options->type,
                                  .run = import->options->run,
@@ -541,7 +336,7 @@ static cull_status commit_patch(struct git_import *git, const struct git_step *s
     if (status != CULL_OK) {
         return status;
     }
-    write_metadata(metadata, step);
+    git_note_write(metadata, step, git->before + (uint64_t)(step - git->history.steps));
     status = cull_upload_commit(upload, &options, NULL, NULL, result, &caller, &cli->err);
     if (status != CULL_OK) {
         cull_error ignored = { CULL_OK, "" };
@@ -595,7 +390,7 @@ static cull_status add_step(struct git_import *git, size_t i)
     bool is_last = git->first + i + 1 == git->history.count;
     const struct git_edit *edits;
     size_t count = git_chunk_edits(&git->chunk, i, &edits);
-    const char *tag = step->tag != NULL && fits_alias(step->tag) ? step->tag : NULL;
+    const char *tag = step->tag != NULL && git_tag_fits_alias(step->tag) ? step->tag : NULL;
     const struct arg_list *wanted = &import->options->aliases;
     size_t alias_count = is_last ? wanted->count : 0;
     const char **aliases = calloc(alias_count + 1, sizeof(*aliases));
@@ -700,9 +495,15 @@ static cull_status read_history(struct git_import *git)
     if (options->tags != NULL && options->rev != NULL) {
         return cli_fail(git->cli, CULL_E_USAGE, "--tags and --rev: one or the other");
     }
-    status = git_check_repository(git->cli, git->repo);
+    status = git_check_repository(git->cli, git->repo, &git->shallow);
     if (status != CULL_OK) {
         return status;
+    }
+    if (git->shallow) {
+        cli_warn(git->cli,
+                 "%.300s: a shallow clone: what came before its first commits is not there to "
+                 "import (git fetch --unshallow)",
+                 printable(shown_repo, git->repo));
     }
     if (options->tags == NULL) {
         return git_read_commits(git->cli, git->repo, options->rev, &git->history);
@@ -712,6 +513,21 @@ static cull_status read_history(struct git_import *git)
         status = cli_fail(git->cli, CULL_E_NOTFOUND, "%.200s: no tag matches %.200s",
                           printable(shown_repo, git->repo), printable(shown, options->tags));
     }
+    return status;
+}
+
+static cull_status find_beginning(struct git_import *git)
+{
+    struct import *import = git->import;
+    struct git_place place;
+    cull_status status = git_find_place(&place, git->cli, &import->collection, &git->history);
+
+    git->at = place.at;
+    git->before = place.before;
+    git->base = place.base;
+    git->first = place.base_step;
+    import->has_last = place.has_base;
+    import->last = place.base.ordinal;
     return status;
 }
 
@@ -773,6 +589,7 @@ static void print_counts(struct git_import *git)
     }
     summary_begin(out);
     field_number(out, git->options->tags == NULL ? "commits" : "tags", git->steps_done);
+    field_bool(out, "shallow", git->shallow);
     field_number(out, "submodules_left_out", git->submodules);
     field_number(out, "paths_left_out", git->bad_paths);
     summary_end(out);

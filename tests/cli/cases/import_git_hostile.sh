@@ -17,9 +17,11 @@ try() {
     sha=$(tree "$1")
     commit=$(git -C r.git -c user.name=a -c user.email=a@example.org commit-tree -m x "$sha")
     git -C r.git update-ref refs/heads/main "$commit"
-    cull import git e/p/c r.git 2>&1
+    tried=$((tried + 1))
+    cull import git "e/p/c$tried" r.git 2>&1
     echo "exit $?"
 }
+tried=0
 try ..
 try .
 try ../out

@@ -37,7 +37,7 @@ git -C bad.git update-ref refs/heads/main "$parent"
 run cull import git e/p/bad bad.git
 run cull ls e/p/bad
 
-# shallow: as far as it goes; what is fetched later lies before it
+# shallow: as far as it goes; what is fetched later lies before it, and is not passed over
 a_history h.git 60
 git clone -q --depth 10 "file://$(pwd)/h.git" shallow 2>&1
 run cull import git e/p/shallow shallow
@@ -53,7 +53,7 @@ git -C replaced.git replace main~5 main~40
 run cull import git e/p/replaced replaced.git
 run cull import git e/p/replaced h.git
 
-# rewritten: from the version of the last commit that both lines have
+# rewritten: not behind what is not of it any more
 git clone -q h.git again
 cd again || exit 1
 git reset -q --hard HEAD~7
@@ -64,8 +64,9 @@ echo more >>other
 as_ann commit -q -a -m more
 cd ..
 run cull import git e/p/replaced again
-# every version of both is what its commit was
-cull ls e/p/replaced --json | sed -n 's/.*"name":"\([^"]*\)".*/\1/p' | wc -l
-cull export e/p/replaced:latest | grep -c '"digest"'
+run cull import git e/p/again again
+# the newest version is what its commit is
+cull ls e/p/again --json | sed -n 's/.*"name":"\([^"]*\)".*/\1/p' | wc -l
+cull export e/p/again:latest | grep -c '"digest"'
 git -C again ls-tree -r HEAD | wc -l
 run cull fsck
