@@ -265,6 +265,19 @@ static void add_pin(struct oracle *oracle, struct oracle_upload *upload, const c
     upload->pins[upload->pin_count++] = *digest;
 }
 
+/* What uploads said of a blob's size that have ended is nobody's word any more. */
+static bool says_anew(const struct oracle *oracle, const struct oracle_blob *blob)
+{
+    uint64_t over = 0;
+
+    for (size_t i = 0; i < oracle->upload_count; i++) {
+        const struct oracle_upload *upload = &oracle->uploads[i];
+
+        over += upload->open && is_over(oracle, upload) && oracle_pins(upload, &blob->digest);
+    }
+    return blob->state == ORACLE_EXPECTED && oracle_count(oracle, &blob->digest) == over;
+}
+
 static cull_put_answer put_one(struct oracle *oracle, struct oracle_upload *upload,
                                const cull_blob_ref *ref)
 {
@@ -288,6 +301,9 @@ static cull_put_answer put_one(struct oracle *oracle, struct oracle_upload *uplo
         blob->incarnation =
             oracle->settings.late_deletes == CULL_LATE_INCARNATION ? (uint32_t)oracle->cycles : 0;
     }
+    if (says_anew(oracle, blob)) {
+        blob->size_bytes = ref->size_bytes;
+    }
     live = blob->state == ORACLE_LIVE;
     oracle->reached[REACHED_RESCUES] += live && oracle_count(oracle, &ref->digest) == 0;
     oracle->reached[live ? REACHED_PUT_STORED : REACHED_PUT_SEND]++;
@@ -302,11 +318,12 @@ static bool put_sizes_fit(const struct oracle *oracle, const struct cull__reques
     for (size_t i = 0; i < request->blob_count; i++) {
         const cull_blob_ref *ref = &request->blobs[i];
         const struct oracle_blob *blob = oracle_blob(oracle, &ref->digest);
+        bool anew = blob == NULL || says_anew(oracle, blob);
 
-        if (blob != NULL && blob->state != ORACLE_DELETING && blob->size_bytes != ref->size_bytes) {
+        if (!anew && blob->state != ORACLE_DELETING && blob->size_bytes != ref->size_bytes) {
             return false;
         }
-        for (size_t j = 0; j < i && blob == NULL; j++) {
+        for (size_t j = 0; j < i && anew; j++) {
             if (memcmp(&request->blobs[j].digest, &ref->digest, sizeof ref->digest) == 0 &&
                 request->blobs[j].size_bytes != ref->size_bytes) {
                 return false;
@@ -712,8 +729,7 @@ static void step_commit(struct oracle *oracle, const struct cull__request *reque
         oracle->reached[REACHED_NOT_STORED]++;
         return;
     }
-    if (newest_equal(&oracle->collections[upload->collection], &manifest) == ORACLE_NONE &&
-        sizes_differ(oracle, &manifest)) {
+    if (sizes_differ(oracle, &manifest)) {
         (void)oracle_expect(oracle, request, answer, BIT(CULL_E_INVALID));
         return;
     }

@@ -999,6 +999,10 @@ static void judge(struct witness *witness, const struct witness_fact *fact,
     case CULL__FACT_RELEASE:
         witness_break(witness, "a release in a store that keeps objects");
         break;
+    case CULL__FACT_SIZES:
+    case CULL__FACT_RESIZE:
+        witness_break(witness, "a size is learned, and all were said at once");
+        break;
     default: /* names, aliases and tags: the histories' business */
         break;
     }

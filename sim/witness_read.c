@@ -21,7 +21,7 @@ struct bytes {
 };
 
 /* i id, p parent, r run, u until, o ordinal, h how, n name, k kind, # numbers, + opened, b blobs,
- * v versions, s settings, c commit */
+ * v versions, z sizes, t total, s settings, c commit */
 static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_STAMP] = "un",
     [CULL__FACT_STORE] = "ns",
@@ -51,6 +51,8 @@ static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_LOST] = "#",
     [CULL__FACT_VERIFIED] = "i",
     [CULL__FACT_RELEASE] = "i#",
+    [CULL__FACT_SIZES] = "#z",
+    [CULL__FACT_RESIZE] = "pot",
 };
 
 static const uint8_t *take(struct bytes *in, size_t len)
@@ -211,6 +213,15 @@ static void take_field(struct bytes *in, char field, size_t digest_len, struct w
         break;
     case 'v':
         take_versions(in, out);
+        break;
+    case 'z':
+        for (size_t i = 0; i < out->number_count; i++) {
+            (void)varint(in);
+        }
+        break;
+    case 't':
+        (void)varint(in);
+        (void)take(in, 1); /* whether it is exact */
         break;
     case 's':
         take_settings(in);

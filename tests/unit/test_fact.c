@@ -12,6 +12,7 @@
 #define DIGEST_LEN 16
 
 static const uint32_t some_numbers[] = { 0, 1, 2, 7, 9, 10, 4000000000u };
+static const uint64_t some_sizes[] = { 0, 1, UINT64_MAX, 7, 1u << 20, 127, 128 };
 static const uint32_t more_numbers[] = { 5 };
 static const struct cull__fact_blob some_blobs[] = {
     { 3, 0, 12, { { 1, 2, 3 } } },
@@ -35,6 +36,9 @@ static struct cull__fact full_fact(unsigned type)
                                .kind_len = 4,
                                .numbers = some_numbers,
                                .number_count = ARRAY_LEN(some_numbers),
+                               .sizes = some_sizes,
+                               .total_bytes = UINT64_MAX,
+                               .total_exact = true,
                                .opened = more_numbers,
                                .opened_count = 1,
                                .blobs = some_blobs,
@@ -88,6 +92,8 @@ START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
         ck_assert(got.number_count == 0 ||
                   (got.number_count == want.number_count &&
                    memcmp(got.numbers, want.numbers, sizeof some_numbers) == 0));
+        ck_assert(got.sizes == NULL || memcmp(got.sizes, want.sizes, sizeof some_sizes) == 0);
+        ck_assert(got.total_bytes == 0 || got.total_bytes == want.total_bytes);
         ck_assert(got.blob_count == 0 || memcmp(got.blobs, want.blobs, sizeof some_blobs) == 0);
         cull__fact_scratch_release(&scratch);
         cull__buf_release(&buf);
@@ -155,6 +161,16 @@ static const struct {
       { 1, 0, 0xff, 0xff, 0xff, 0xff, 7 },
       CULL_E_CORRUPT },
     { "a padded varint", CULL__FACT_STORED, 4, { 0x81, 0x00, 0, 1 }, CULL_E_CORRUPT },
+    { "a size for each number", CULL__FACT_SIZES, 5, { 1, 0, 1, 7, 8 }, CULL_OK },
+    { "fewer sizes than numbers", CULL__FACT_SIZES, 4, { 1, 0, 1, 7 }, CULL_E_CORRUPT },
+    { "more sizes than numbers", CULL__FACT_SIZES, 6, { 1, 0, 1, 7, 8, 9 }, CULL_E_CORRUPT },
+    { "sizes of a range of a million",
+      CULL__FACT_SIZES,
+      6,
+      { 1, 0, 0xff, 0xff, 0x3f, 7 },
+      CULL_E_CORRUPT },
+    { "a total that is exact", CULL__FACT_RESIZE, 4, { 1, 2, 3, 1 }, CULL_OK },
+    { "a flag that is neither", CULL__FACT_RESIZE, 4, { 1, 2, 3, 2 }, CULL_E_CORRUPT },
     { "bytes left over", CULL__FACT_STORED, 2, { 0, 0 }, CULL_E_CORRUPT },
     { "type 0", 0, 1, { 0 }, CULL_E_CORRUPT },
     { "the first type that is none", CULL__FACT_TYPES, 1, { 0 }, CULL_E_CORRUPT },

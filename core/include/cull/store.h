@@ -314,8 +314,9 @@ typedef struct cull_blob_ref {
  * confirms it when it is there, so that it is told of if the upload comes to nothing.
  *
  * A size may be unknown (CULL_SIZE_UNKNOWN): a list of digests has none. It contradicts no other,
- * counts as 0 bytes in every figure, and marks the figure as not exact. What a blob was first
- * named with stays: one that was named without a size has none until it is gone and named again.
+ * counts as 0 bytes in every figure, and marks the figure as not exact. It is learned from the first
+ * content that is confirmed, or the first manifest that is committed, that says it. A size that is
+ * known stays until the blob is gone; but what only uploads said that have ended may be said anew.
  *
  * @retval CULL_E_ENDED   the upload has ended (a lease past its end is ended first)
  * @retval CULL_E_INVALID a blob is known with another size, or all sizes' sum overflows

@@ -274,6 +274,20 @@ static struct cull__version *committed_at(const struct cull__catalog *catalog, u
     return version != NULL && version->state == CULL_VERSION_COMMITTED ? version : NULL;
 }
 
+cull_status cull__apply_resize(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
+                               uint64_t size_bytes, bool exact)
+{
+    struct cull__collection *in;
+    struct cull__version *version = committed_at(catalog, collection, ordinal, &in);
+
+    if (version == NULL || version->size_exact || size_bytes < version->size_bytes) {
+        return CULL_E_CORRUPT;
+    }
+    version->size_bytes = size_bytes;
+    version->size_exact = exact;
+    return CULL_OK;
+}
+
 cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
                               const char *name, size_t len)
 {

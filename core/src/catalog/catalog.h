@@ -259,6 +259,9 @@ cull_status cull__apply_upload_end(struct cull__catalog *catalog, uint64_t id);
 cull_status cull__apply_upload_renew(struct cull__catalog *catalog, uint64_t id, uint64_t until_ms);
 cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
                                const struct cull__commit_row *row);
+/* A COMMITTED version whose size was not exact: no smaller, or exact now. */
+cull_status cull__apply_resize(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
+                               uint64_t size_bytes, bool exact);
 cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
                               const char *name, size_t len);
 cull_status cull__apply_alias_remove(struct cull__catalog *catalog, uint64_t collection,

@@ -243,6 +243,25 @@ cull_status cull__blob_table_set_state(struct cull__blob_table *table, uint32_t 
     return CULL_OK;
 }
 
+cull_status cull__blob_table_set_size(struct cull__blob_table *table, uint32_t number,
+                                      uint64_t size_bytes)
+{
+    enum cull__blob_state state = cull__blob_table_state(table, number);
+    uint64_t total_bytes;
+
+    if ((state != CULL__BLOB_EXPECTED && state != CULL__BLOB_LIVE) ||
+        size_bytes == CULL_SIZE_UNKNOWN) {
+        return CULL_E_CORRUPT;
+    }
+    total_bytes = table->total_bytes - cull__known_size(*cull__blob_size_at(table, number));
+    if (!cull__add_u64(&total_bytes, total_bytes, size_bytes)) {
+        return CULL_E_CORRUPT;
+    }
+    table->total_bytes = total_bytes;
+    *cull__blob_size_at(table, number) = size_bytes;
+    return CULL_OK;
+}
+
 uint64_t cull__blob_table_size(const struct cull__blob_table *table, uint32_t number)
 {
     CULL_ASSERT(number < table->limit);

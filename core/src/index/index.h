@@ -91,7 +91,11 @@ static inline uint64_t cull__known_size(uint64_t size_bytes)
     return size_bytes == CULL_SIZE_UNKNOWN ? 0 : size_bytes;
 }
 
-/* CULL_SIZE_UNKNOWN if it was named without one; it then has none until it is gone. */
+/* Give a blob that is not DELETING a size. CULL_E_CORRUPT: it is DELETING, the size is unknown, or
+ * the sum of all sizes would overflow. */
+cull_status cull__blob_table_set_size(struct cull__blob_table *table, uint32_t number,
+                                      uint64_t size_bytes);
+/* CULL_SIZE_UNKNOWN if nobody has said one yet. */
 uint64_t cull__blob_table_size(const struct cull__blob_table *table, uint32_t number);
 /* The same as it counts in sums; *exact becomes false if it is not known. */
 uint64_t cull__blob_table_known_size(const struct cull__blob_table *table, uint32_t number,

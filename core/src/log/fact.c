@@ -33,7 +33,9 @@ enum field {
     BLOBS = 1024,    /* blobs */
     VERSIONS = 2048, /* object versions */
     SETTINGS = 4096,
-    COMMIT = 8192
+    COMMIT = 8192,
+    SIZES = 16384, /* behind NUMBERS: a varint for each of them */
+    TOTAL = 32768  /* varint total_bytes, u8 total_exact */
 };
 
 static const struct {
@@ -68,6 +70,8 @@ static const struct {
     [CULL__FACT_LOST] = { "lost", NUMBERS },
     [CULL__FACT_VERIFIED] = { "verified", ID },
     [CULL__FACT_RELEASE] = { "release", ID | NUMBERS },
+    [CULL__FACT_SIZES] = { "sizes", NUMBERS | SIZES },
+    [CULL__FACT_RESIZE] = { "resize", PARENT | ORDINAL | TOTAL },
 };
 
 const char *cull__fact_type_name(unsigned type)
@@ -201,6 +205,28 @@ static void take_ranges(struct cull__cursor *in, struct cull__buf *out, const ui
 }
 
 /* --- parts -------------------------------------------------------------------------------- */
+
+static void put_sizes(struct cull__buf *buf, const struct cull__fact *fact)
+{
+    for (size_t i = 0; i < fact->number_count; i++) {
+        cull__buf_varint(buf, fact->sizes[i]);
+    }
+}
+
+static void take_sizes(struct cull__cursor *in, struct cull__fact *fact, struct cull__buf *out)
+{
+    uint64_t *sizes = NULL;
+
+    if (fact->number_count > cull__cursor_left(in)) {
+        in->failed = true;
+    } else {
+        sizes = (uint64_t *)(void *)cull__buf_room(out, fact->number_count * sizeof *sizes);
+    }
+    for (size_t i = 0; sizes != NULL && i < fact->number_count; i++) {
+        sizes[i] = cull__cursor_varint(in);
+    }
+    fact->sizes = sizes;
+}
 
 static void put_blobs(struct cull__buf *buf, const struct cull__fact *fact, size_t digest_len)
 {
@@ -354,8 +380,15 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
     if (fields & COMMIT) {
         put_commit(buf, &fact->commit);
     }
+    if (fields & TOTAL) {
+        cull__buf_varint(buf, fact->total_bytes);
+        cull__buf_u8(buf, fact->total_exact);
+    }
     if (fields & NUMBERS) {
         put_ranges(buf, fact->numbers, fact->number_count);
+    }
+    if (fields & SIZES) {
+        put_sizes(buf, fact);
     }
     if (fields & OPENED) {
         put_ranges(buf, fact->opened, fact->opened_count);
@@ -373,12 +406,13 @@ void cull__fact_scratch_init(struct cull__fact_scratch *scratch, const cull_allo
 {
     const struct cull__buf empty = CULL__BUF_INIT(allocator);
 
-    *scratch = (struct cull__fact_scratch){ empty, empty, empty, empty };
+    *scratch = (struct cull__fact_scratch){ empty, empty, empty, empty, empty };
 }
 
 void cull__fact_scratch_release(struct cull__fact_scratch *scratch)
 {
     cull__buf_release(&scratch->numbers);
+    cull__buf_release(&scratch->sizes);
     cull__buf_release(&scratch->opened);
     cull__buf_release(&scratch->blobs);
     cull__buf_release(&scratch->versions);
@@ -390,11 +424,15 @@ static void take_arrays(struct cull__fact *out, unsigned fields, struct cull__cu
 {
     /* all of them: one that found no memory for an earlier fact must not fail this one */
     cull__buf_clear(&scratch->numbers);
+    cull__buf_clear(&scratch->sizes);
     cull__buf_clear(&scratch->opened);
     cull__buf_clear(&scratch->blobs);
     cull__buf_clear(&scratch->versions);
     if (fields & NUMBERS) {
         take_ranges(in, &scratch->numbers, &out->numbers, &out->number_count);
+    }
+    if (fields & SIZES) {
+        take_sizes(in, out, &scratch->sizes);
     }
     if (fields & OPENED) {
         take_ranges(in, &scratch->opened, &out->opened, &out->opened_count);
@@ -438,9 +476,13 @@ cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *
     if (fields & COMMIT) {
         take_commit(&in, &out->commit);
     }
+    if (fields & TOTAL) {
+        out->total_bytes = cull__cursor_varint(&in);
+        out->total_exact = take_flag(&in);
+    }
     take_arrays(out, fields, &in, digest_len, scratch);
-    if (scratch->numbers.failed || scratch->opened.failed || scratch->blobs.failed ||
-        scratch->versions.failed) {
+    if (scratch->numbers.failed || scratch->sizes.failed || scratch->opened.failed ||
+        scratch->blobs.failed || scratch->versions.failed) {
         return cull__error_nomem(err);
     }
     if (!cull__cursor_done(&in)) {

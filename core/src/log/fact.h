@@ -62,7 +62,9 @@ enum cull__fact_type {
     CULL__FACT_LOST = 26,              /* numbers: EXPECTED again */
     CULL__FACT_VERIFIED = 27,          /* id (cycle): fully verified */
     CULL__FACT_RELEASE = 28,           /* id (cycle), numbers: DELETING taken back, LIVE again */
-    CULL__FACT_TYPES = 29
+    CULL__FACT_SIZES = 29,             /* numbers, sizes: of blobs that had none, or nobody holds */
+    CULL__FACT_RESIZE = 30,            /* parent (collection), ordinal, total: known better now */
+    CULL__FACT_TYPES = 31
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };
@@ -119,6 +121,7 @@ struct cull__fact {
     size_t kind_len;
     const uint32_t *numbers; /* ascending; COMMIT: closed */
     size_t number_count;
+    const uint64_t *sizes;  /* one for each of numbers */
     const uint32_t *opened; /* ascending */
     size_t opened_count;
     const struct cull__fact_blob *blobs;
@@ -127,6 +130,8 @@ struct cull__fact {
     size_t version_count;
     struct cull__fact_settings settings;
     struct cull__fact_commit commit;
+    uint64_t total_bytes; /* RESIZE */
+    bool total_exact;
 };
 
 /* Append one fact. digest_len: of the store's digests. Failure shows as buf->failed: no memory, or
@@ -136,6 +141,7 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
 /* Arrays of the last decoded fact; reused from fact to fact. */
 struct cull__fact_scratch {
     struct cull__buf numbers;
+    struct cull__buf sizes;
     struct cull__buf opened;
     struct cull__buf blobs;
     struct cull__buf versions;

@@ -18,11 +18,20 @@
 #include <stdlib.h>
 
 #include "manifest/manifest_internal.h"
+#include "store/sizes.h"
 
 #define DESCRIPTION_BYTES_MAX (64u << 10)
 #define METADATA_BYTES_MAX (1u << 20)
 #define REF_HOPS_MAX 8
-#define WANTED_BATCH 512 /* digests looked up at once */
+#define WANTED_BATCH 512       /* digests looked up at once */
+#define SIZES_BATCH (1u << 19) /* sizes learned with a commit; more go before it */
+
+/* A blob that an entry names. */
+struct wanted {
+    cull_blob_ref blob;
+    size_t entry;
+    bool is_own; /* not that of a file that it refers to */
+};
 
 struct commit_ctx {
     cull_upload *upload;
@@ -31,16 +40,24 @@ struct commit_ctx {
     cull_manifest *base;     /* that a patch was applied to; NULL */
     cull_digest manifest_digest;
     bool digest_known;     /* from the patch's note */
-    cull_blob_ref *wanted; /* a batch of its entries' blobs, with duplicates */
+    struct wanted *wanted; /* a batch of its entries' blobs, with duplicates */
     size_t wanted_count;
+    size_t entry;                     /* that is being looked at */
     struct cull__u32s members;        /* distinct numbers of blobs that are there */
     struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
     size_t missing_count;
     size_t missing_capacity;
     bool contradicts; /* a blob is stated with another size than it is known with: the first such */
-    cull_blob_ref stated;
+    struct wanted stated;
     uint64_t known_bytes;
+    struct cull__sizes sizes;  /* that the manifest says and nobody knew */
+    struct cull__u32s unsized; /* blobs of entries without a size, which nobody knew either */
+    uint64_t filled_bytes;     /* sizes of such entries that are known */
+    size_t filled_count;
+    uint64_t size_bytes; /* of the version */
+    bool size_exact;
+    bool again;            /* there are more sizes to learn than one append should hold */
     cull_manifest *target; /* of the version that a reference led into last */
     uint64_t target_id;
     struct cull__manifest_document document; /* the stored manifest */
@@ -66,21 +83,44 @@ static cull_status miss(struct commit_ctx *commit, const cull_digest *digest)
     return status;
 }
 
+/* What an entry says of its blob's size, and what is known of it. */
+static cull_status note_size(struct commit_ctx *commit, const struct wanted *wanted,
+                             uint32_t number)
+{
+    const struct cull__index *index = commit->upload->store->index;
+    uint64_t known_bytes = cull__blob_table_size(index->blobs, number);
+    uint64_t size_bytes = wanted->blob.size_bytes;
+
+    if (size_bytes == known_bytes && known_bytes != CULL_SIZE_UNKNOWN) {
+        return CULL_OK;
+    }
+    if (size_bytes != CULL_SIZE_UNKNOWN && cull__index_takes_size(index, number)) {
+        return cull__sizes_learn(&commit->sizes, index, number, size_bytes, wanted->entry);
+    }
+    if (size_bytes != CULL_SIZE_UNKNOWN) {
+        commit->stated = commit->contradicts ? commit->stated : *wanted;
+        commit->known_bytes = commit->contradicts ? commit->known_bytes : known_bytes;
+        commit->contradicts = true;
+    } else if (wanted->is_own && known_bytes == CULL_SIZE_UNKNOWN) {
+        return cull__u32s_push(&commit->unsized, number);
+    } else if (wanted->is_own) {
+        commit->filled_bytes = cull__sum_saturated(commit->filled_bytes, known_bytes);
+        commit->filled_count++;
+    }
+    return CULL_OK;
+}
+
 /* A blob that may be held: a member, and its bit is set in the index's scratch. */
-static cull_status add_member(struct commit_ctx *commit, const cull_blob_ref *blob, uint32_t number)
+static cull_status add_member(struct commit_ctx *commit, const struct wanted *wanted,
+                              uint32_t number)
 {
     const cull_store *store = commit->upload->store;
-    uint64_t known_bytes = cull__blob_table_size(store->index->blobs, number);
+    const cull_blob_ref *blob = &wanted->blob;
     uint64_t *bits = store->index->scratch.words;
+    cull_status status = note_size(commit, wanted, number);
 
-    if (!commit->contradicts && blob->size_bytes != CULL_SIZE_UNKNOWN &&
-        known_bytes != CULL_SIZE_UNKNOWN && known_bytes != blob->size_bytes) {
-        commit->contradicts = true;
-        commit->stated = *blob;
-        commit->known_bytes = known_bytes;
-    }
-    if (cull__bit_get(bits, number)) {
-        return CULL_OK;
+    if (status != CULL_OK || cull__bit_get(bits, number)) {
+        return status;
     }
     if (cull__u32s_push(&commit->members, number) != CULL_OK) {
         return CULL_E_NOMEM;
@@ -100,7 +140,7 @@ static cull_status find_wanted(struct commit_ctx *commit)
     cull_status status;
 
     for (size_t i = 0; i < commit->wanted_count; i++) {
-        digests[i] = commit->wanted[i].digest;
+        digests[i] = commit->wanted[i].blob.digest;
     }
     status = cull__blob_table_find(table, digests, commit->wanted_count, numbers);
     for (size_t i = 0; i < commit->wanted_count && status == CULL_OK; i++) {
@@ -114,9 +154,11 @@ static cull_status find_wanted(struct commit_ctx *commit)
     return status;
 }
 
-static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes)
+static cull_status want(struct commit_ctx *commit, const cull_digest *digest, uint64_t size_bytes,
+                        bool is_own)
 {
-    commit->wanted[commit->wanted_count++] = (cull_blob_ref){ *digest, size_bytes };
+    commit->wanted[commit->wanted_count++] =
+        (struct wanted){ { *digest, size_bytes }, commit->entry, is_own };
     return commit->wanted_count < WANTED_BATCH ? CULL_OK : find_wanted(commit);
 }
 
@@ -202,7 +244,7 @@ static cull_status want_reference(struct commit_ctx *commit, const cull_entry *e
                                 cull__printable(shown, entry->path, entry->path_len));
         } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
             blob = true;
-            status = want(commit, &found.digest, found.size_bytes) == CULL_OK
+            status = want(commit, &found.digest, found.size_bytes, false) == CULL_OK
                          ? CULL_OK
                          : cull__error_nomem(err);
         } else if (status == CULL_OK) { /* a reference again */
@@ -244,7 +286,7 @@ static cull_status want_entry(struct commit_ctx *commit, const cull_entry *entry
     cull_status status = CULL_OK;
 
     if (entry->kind == CULL_ENTRY_BLOB) {
-        if (want(commit, &entry->digest, entry->size_bytes) != CULL_OK) {
+        if (want(commit, &entry->digest, entry->size_bytes, true) != CULL_OK) {
             status = cull__error_nomem(err);
         }
     } else if (entry->kind == CULL_ENTRY_ARTIFACT) {
@@ -263,13 +305,16 @@ static cull_status want_all(struct commit_ctx *commit, cull_error *err)
     size_t count = cull_manifest_count(commit->manifest);
     cull_status status = cull__index_scratch(index) == CULL_OK ? CULL_OK : cull__error_nomem(err);
 
-    commit->wanted_count = commit->members.count = 0;
+    commit->wanted_count = commit->members.count = commit->missing_count = 0;
+    commit->sizes.count = commit->unsized.count = commit->filled_count = 0;
+    commit->filled_bytes = 0;
     commit->contradicts = false;
     commit->effect.sum = 0;
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         cull_entry entry;
 
         cull_manifest_at(commit->manifest, i, &entry);
+        commit->entry = i;
         status = want_entry(commit, &entry, err);
     }
     if (status == CULL_OK && find_wanted(commit) != CULL_OK) {
@@ -286,18 +331,49 @@ static cull_status want_all(struct commit_ctx *commit, cull_error *err)
     return status;
 }
 
-/* No blob is stated with another size than it is known with. */
-static cull_status check_sizes(const struct commit_ctx *commit, cull_error *err)
+/* The version's size: what its manifest says, and what else is known of its blobs. */
+static void add_up_sizes(struct commit_ctx *commit)
 {
-    char hex[CULL_DIGEST_HEX_MAX];
+    for (size_t i = 0; i < commit->unsized.count; i++) {
+        const struct cull__size_row *row = cull__sizes_find(&commit->sizes, commit->unsized.at[i]);
 
-    if (!commit->contradicts) {
-        return CULL_OK;
+        if (row != NULL) {
+            commit->filled_bytes = cull__sum_saturated(commit->filled_bytes, row->size_bytes);
+            commit->filled_count++;
+        }
     }
-    cull_digest_to_hex(hex, &commit->stated.digest, commit->upload->store->settings.digest);
-    return cull__error_set(
-        err, CULL_E_INVALID, "blob %s: known with %llu bytes, the manifest says %llu", hex,
-        (unsigned long long)commit->known_bytes, (unsigned long long)commit->stated.size_bytes);
+    commit->size_bytes =
+        cull__sum_saturated(cull_manifest_size_bytes(commit->manifest, NULL), commit->filled_bytes);
+    commit->size_exact = commit->filled_count == commit->manifest->unknown_count;
+}
+
+/* No blob is stated with another size than it is known with, or with two. */
+static cull_status check_sizes(struct commit_ctx *commit, cull_error *err)
+{
+    const cull_store *store = commit->upload->store;
+    const struct cull__size_row *two = cull__sizes_settle(&commit->sizes, store->index);
+    size_t at = two == NULL ? commit->stated.entry : two[1].entry;
+    char shown[CULL_PRINTABLE_MAX];
+    char hex[CULL_DIGEST_HEX_MAX];
+    uint64_t total_bytes;
+    cull_entry entry;
+
+    if (two == NULL && !commit->contradicts) {
+        add_up_sizes(commit);
+        return cull__sizes_total(&commit->sizes, store, &total_bytes, err);
+    }
+    cull_manifest_at(commit->manifest, at, &entry);
+    (void)cull__printable(shown, entry.path, entry.path_len);
+    cull_digest_to_hex(hex, &commit->stated.blob.digest, store->settings.digest);
+    if (two != NULL) {
+        return cull__error_set(
+            err, CULL_E_INVALID, "%.300s: has %llu bytes, and another file of the same digest %llu",
+            shown, (unsigned long long)two[1].size_bytes, (unsigned long long)two->size_bytes);
+    }
+    return cull__error_set(err, CULL_E_INVALID,
+                           "%.300s: blob %s: known with %llu bytes, the manifest says %llu", shown,
+                           hex, (unsigned long long)commit->known_bytes,
+                           (unsigned long long)commit->stated.blob.size_bytes);
 }
 
 /* What the commit closes and opens. */
@@ -466,7 +542,8 @@ static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
     row->entries = cull_manifest_count(commit->manifest);
     row->blobs = commit->effect.blobs;
     row->sum = commit->effect.sum;
-    row->size_bytes = cull_manifest_size_bytes(commit->manifest, &row->size_exact);
+    row->size_bytes = commit->size_bytes;
+    row->size_exact = commit->size_exact;
     row->ttl_ms = cull__type_takes_ttl(collection->type) ? commit->options->ttl_ms : 0;
     fact.numbers = commit->effect.closed.at;
     fact.number_count = commit->effect.closed.count;
@@ -475,7 +552,8 @@ static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
     cull__txn_add(txn, &fact);
 }
 
-/* Rule 5: an equal manifest is live already; the aliases move to it, the upload ends. */
+/* Rule 5: an equal manifest is live already; the aliases move to it, the upload ends. Equal is what
+ * it holds, not what was known of sizes: those are taken over. */
 static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn,
                                 const struct cull__collection *collection, uint32_t ordinal,
                                 cull_error *err)
@@ -484,14 +562,22 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
     struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
                               .id = commit->upload->id,
                               .how = CULL__END_EQUAL };
+    const struct cull__version *version = cull__version_at(collection, ordinal);
+    const struct cull__fact resize = { .type = CULL__FACT_RESIZE,
+                                       .parent = collection->id,
+                                       .ordinal = ordinal,
+                                       .total_bytes = commit->size_bytes,
+                                       .total_exact = commit->size_exact };
     size_t tags = options->tag_count; /* with those that it has, at most */
 
-    for (const struct cull__label *tag = cull__version_at(collection, ordinal)->tags;
-         tag != NULL && tags > 0; tag = tag->next) {
+    for (const struct cull__label *tag = version->tags; tag != NULL && tags > 0; tag = tag->next) {
         tags++;
     }
     if (tags > CULL__TAGS_MAX) {
         return cull__error_set(err, CULL_E_LIMIT, "a version has at most %d tags", CULL__TAGS_MAX);
+    }
+    if (!version->size_exact && (commit->size_exact || commit->size_bytes > version->size_bytes)) {
+        cull__txn_add(txn, &resize);
     }
     cull__txn_add(txn, &end);
     add_labels(txn, collection, ordinal, options);
@@ -513,8 +599,9 @@ static cull_status count_blobs(struct commit_ctx *commit, bool *plain, cull_erro
 {
     cull_status status = CULL_OK;
 
-    commit->missing_count = 0;
-    if (commit->base != NULL) {
+    commit->missing_count = commit->sizes.count = 0;
+    commit->size_bytes = cull_manifest_size_bytes(commit->manifest, &commit->size_exact);
+    if (commit->base != NULL && commit->size_exact) {
         status = cull__patch_effect(commit->upload, commit->base, commit->options->patch,
                                     &commit->effect, plain);
         if (status != CULL_OK) {
@@ -525,6 +612,14 @@ static cull_status count_blobs(struct commit_ctx *commit, bool *plain, cull_erro
         return CULL_OK;
     }
     return want_all(commit, err);
+}
+
+/* The sizes that are learned; if they are too many, as many as fit, and the commit comes after. */
+static cull_status add_sizes(struct commit_ctx *commit, struct cull__txn *txn, cull_error *err)
+{
+    commit->again = commit->sizes.count > SIZES_BATCH;
+    commit->sizes.count = commit->again ? SIZES_BATCH : commit->sizes.count;
+    return cull__sizes_add(&commit->sizes, txn, err);
 }
 
 static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -553,11 +648,19 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
                                "upload:%llu: %zu blobs have no object, the first is %s",
                                (unsigned long long)upload->id, commit->missing_count, hex);
     }
-    status = plain ? CULL_OK : compute_difference(commit, err);
-    if (status == CULL_OK && equal != NULL && holds_the_same(commit, equal)) {
+    status = plain ? CULL_OK : check_sizes(commit, err);
+    if (status == CULL_OK) {
+        status = plain ? CULL_OK : compute_difference(commit, err);
+    }
+    if (status == CULL_OK) {
+        status = add_sizes(commit, txn, err);
+    }
+    if (status != CULL_OK || commit->again) {
+        return status;
+    }
+    if (equal != NULL && holds_the_same(commit, equal)) {
         return commit_equal(commit, txn, collection, equal->ordinal, err);
     }
-    status = status == CULL_OK && !plain ? check_sizes(commit, err) : status;
     if (status == CULL_OK && collection->next_ordinal >= CULL__ORDINALS_MAX) {
         status = cull__error_set(err, CULL_E_LIMIT, "%s: no ordinal is left", collection->name);
     }
@@ -692,6 +795,8 @@ static void commit_release(struct commit_ctx *commit)
     cull_manifest_free(commit->target);
     cull__free(allocator, commit->wanted);
     cull__free(allocator, commit->missing);
+    cull__sizes_release(&commit->sizes);
+    cull__u32s_release(&commit->unsized);
     cull__u32s_release(&commit->members);
     cull__u32s_release(&commit->effect.closed);
     cull__u32s_release(&commit->effect.opened);
@@ -707,8 +812,9 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
     struct commit_ctx commit = { .upload = upload, .options = options };
     cull_status status = check_options(options, err);
 
-    commit.members = commit.effect.closed = commit.effect.opened =
+    commit.members = commit.unsized = commit.effect.closed = commit.effect.opened =
         (struct cull__u32s)CULL__U32S_INIT(allocator);
+    commit.sizes = (struct cull__sizes)CULL__SIZES_INIT(allocator);
     commit.document =
         (struct cull__manifest_document){ .bytes = CULL__BUF_INIT(allocator), .fd = -1 };
     commit.notes = (struct cull__buf)CULL__BUF_INIT(allocator);
@@ -736,8 +842,11 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
                                                      cull_strerror(status));
     }
     if (status == CULL_OK) {
-        status =
-            cull__transact(upload->store, CULL__NEED_INDEX, caller, check_commit, &commit, err);
+        do {
+            commit.again = false;
+            status =
+                cull__transact(upload->store, CULL__NEED_INDEX, caller, check_commit, &commit, err);
+        } while (status == CULL_OK && commit.again);
         if (status == CULL_E_NOT_STORED || status == CULL_E_ENDED) {
             cull_status told = tell_missing(&commit, missing, ctx);
 

@@ -135,6 +135,15 @@ const struct cull__fact_version *cull__index_claimed(const struct cull__index *i
     return *count == 0 ? NULL : index->claimed + at;
 }
 
+bool cull__index_takes_size(const struct cull__index *index, uint32_t number)
+{
+    enum cull__blob_state state = cull__blob_table_state(index->blobs, number);
+
+    return (state == CULL__BLOB_EXPECTED || state == CULL__BLOB_LIVE) &&
+           (cull__blob_table_size(index->blobs, number) == CULL_SIZE_UNKNOWN ||
+            (state == CULL__BLOB_EXPECTED && cull__counts_get(index->counts, number) == 0));
+}
+
 cull_status cull__index_scratch(struct cull__index *index)
 {
     size_t limit = cull__blob_table_limit(index->blobs);
@@ -362,6 +371,21 @@ static cull_status set_states(struct cull__index *index, const struct cull__fact
     return status;
 }
 
+/* A size stays once it is known, unless nobody holds the blob and no object of it is known of. */
+static cull_status apply_sizes(struct cull__index *index, const struct cull__fact *fact)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < fact->number_count && status == CULL_OK; i++) {
+        uint32_t number = fact->numbers[i];
+
+        status = cull__index_takes_size(index, number)
+                     ? cull__blob_table_set_size(index->blobs, number, fact->sizes[i])
+                     : CULL_E_CORRUPT;
+    }
+    return status;
+}
+
 static cull_status remember_versions(struct cull__index *index, const struct cull__fact *fact)
 {
     void *claimed = index->claimed;
@@ -466,6 +490,8 @@ cull_status cull__index_apply(struct cull__index *index, const struct cull__fact
     case CULL__FACT_STORED:
         return set_states(index, fact, 1u << CULL__BLOB_LIVE | 1u << CULL__BLOB_EXPECTED,
                           CULL__BLOB_LIVE);
+    case CULL__FACT_SIZES:
+        return apply_sizes(index, fact);
     case CULL__FACT_LOST:
         return set_states(index, fact, 1u << CULL__BLOB_LIVE, CULL__BLOB_EXPECTED);
     case CULL__FACT_RELEASE:

@@ -85,7 +85,7 @@ static bool in_next(const struct named *named, size_t i)
     return named->base_paths[i] + (unsigned)named->moved[i] > 0;
 }
 
-/* The sizes that are known agree, and what the new manifest holds may be held. */
+/* The sizes that are said are the known ones, and what the new manifest holds may be held. */
 static bool all_there(const cull_store *store, const struct named *named)
 {
     const struct cull__blob_table *table = store->index->blobs;
@@ -98,8 +98,7 @@ static bool all_there(const cull_store *store, const struct named *named)
             return false;
         }
         known_bytes = cull__blob_table_size(table, named->numbers[i]);
-        if (named->size_bytes[i] != CULL_SIZE_UNKNOWN && known_bytes != CULL_SIZE_UNKNOWN &&
-            named->size_bytes[i] != known_bytes) {
+        if (named->size_bytes[i] != CULL_SIZE_UNKNOWN && named->size_bytes[i] != known_bytes) {
             return false;
         }
     }

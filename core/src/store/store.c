@@ -102,6 +102,9 @@ static cull_status catalog_apply_versions(struct cull__catalog *catalog,
         return cull__apply_upload_renew(catalog, fact->id, fact->until_ms);
     case CULL__FACT_COMMIT:
         return apply_commit(catalog, fact);
+    case CULL__FACT_RESIZE:
+        return cull__apply_resize(catalog, fact->parent, fact->ordinal, fact->total_bytes,
+                                  fact->total_exact);
     case CULL__FACT_ALIAS:
         return cull__apply_alias(catalog, fact->parent, fact->ordinal, fact->name, fact->name_len);
     case CULL__FACT_ALIAS_REMOVE:

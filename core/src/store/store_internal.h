@@ -89,6 +89,9 @@ struct cull__pins *cull__index_pins(const struct cull__index *index, uint64_t up
 /* Object versions written in the claim of a DELETING blob; *count of them, borrowed. */
 const struct cull__fact_version *cull__index_claimed(const struct cull__index *index,
                                                      uint32_t number, size_t *count);
+/* May a SIZES fact give this blob a size: it has none, or one that was only the word of uploads that
+ * have ended? */
+bool cull__index_takes_size(const struct cull__index *index, uint32_t number);
 /* Bits for every blob number, all zero, in index->scratch. */
 cull_status cull__index_scratch(struct cull__index *index);
 /* Columns of the rooms and back (index_save.c). rooms: blobs, lifespans, counts. */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "object/objects_internal.h"
+#include "store/sizes.h"
 
 /* --- open ----------------------------------------------------------------------------------- */
 
@@ -265,10 +266,10 @@ struct put_ctx {
     struct cull__u32s known;       /* pinned now, known before */
     struct fresh *unknown;         /* not in the table, sorted: finds duplicates in the batch */
     struct cull__fact_blob *fresh; /* pinned now, new; at most count */
+    struct cull__sizes sizes;      /* said anew, of blobs that nobody holds */
 };
 
-/* A size that is not known contradicts none. The one in the table stays: what is written into a
- * fact is a blob's size for as long as it has its number. */
+/* A size that is not known contradicts none. */
 static bool sizes_differ(uint64_t a, uint64_t b)
 {
     return a != b && a != CULL_SIZE_UNKNOWN && b != CULL_SIZE_UNKNOWN;
@@ -298,7 +299,12 @@ static cull_status put_known(struct put_ctx *put, size_t i, cull_error *err)
         put->answers[i] = CULL_PUT_WAIT;
         return CULL_OK;
     }
-    if (sizes_differ(size_bytes, put->blobs[i].size_bytes)) {
+    if (state == CULL__BLOB_EXPECTED && cull__counts_get(index->counts, number) == 0) {
+        /* as if it were named for the first time */
+        if (cull__sizes_learn(&put->sizes, index, number, put->blobs[i].size_bytes, i) != CULL_OK) {
+            return cull__error_nomem(err);
+        }
+    } else if (sizes_differ(size_bytes, put->blobs[i].size_bytes)) {
         return size_differs(put->upload, &put->blobs[i], size_bytes, err);
     }
     put->answers[i] =
@@ -356,8 +362,12 @@ static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t
 /* Sizes are the caller's word: their sum must stay one that can be written. */
 static cull_status check_total(const struct put_ctx *put, size_t fresh_count, cull_error *err)
 {
-    uint64_t total_bytes = cull__blob_table_total(put->upload->store->index->blobs);
+    uint64_t total_bytes;
+    cull_status status = cull__sizes_total(&put->sizes, put->upload->store, &total_bytes, err);
 
+    if (status != CULL_OK) {
+        return status;
+    }
     for (size_t i = 0; i < fresh_count; i++) {
         if (!cull__add_u64(&total_bytes, total_bytes, cull__known_size(put->fresh[i].size_bytes))) {
             char hex[CULL_DIGEST_HEX_MAX];
@@ -415,7 +425,7 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     if (status == CULL_OK && find_all(put) != CULL_OK) {
         status = cull__error_nomem(err);
     }
-    put->known.count = 0;
+    put->known.count = put->sizes.count = 0;
     for (size_t i = 0; i < put->count && status == CULL_OK; i++) {
         if (put->numbers[i] == CULL__BLOB_NONE) {
             put->unknown[unknown_count++] = (struct fresh){ put->blobs[i].digest, (uint32_t)i };
@@ -424,10 +434,21 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
         }
     }
     if (status == CULL_OK) {
+        const struct cull__size_row *two = cull__sizes_settle(&put->sizes, txn->store->index);
+
+        status = two == NULL
+                     ? CULL_OK
+                     : size_differs(put->upload, &put->blobs[two[1].entry], two->size_bytes, err);
+    }
+    if (status == CULL_OK) {
         status = put_unknown(put, unknown_count, &pin.blob_count, err);
     }
     if (status == CULL_OK) {
         status = check_total(put, pin.blob_count, err);
+    }
+    if (status == CULL_OK) {
+        status =
+            cull__sizes_add(&put->sizes, txn, err); /* before the pins: nobody holds them yet */
     }
     if (status != CULL_OK) {
         return status;
@@ -449,6 +470,7 @@ static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, si
     cull_status status = CULL_E_NOMEM;
 
     put.known = (struct cull__u32s)CULL__U32S_INIT(allocator);
+    put.sizes = (struct cull__sizes)CULL__SIZES_INIT(allocator);
     put.numbers = cull__alloc(allocator, count, sizeof *put.numbers);
     put.unknown = cull__alloc(allocator, count, sizeof *put.unknown);
     put.fresh = cull__alloc_zero(allocator, count, sizeof *put.fresh);
@@ -458,6 +480,7 @@ static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, si
         (void)cull__error_nomem(err);
     }
     cull__u32s_release(&put.known);
+    cull__sizes_release(&put.sizes);
     cull__free(allocator, put.numbers);
     cull__free(allocator, put.unknown);
     cull__free(allocator, put.fresh);
@@ -484,8 +507,10 @@ struct confirm_ctx {
     const cull_digest *digests;
     size_t count;
     uint32_t *numbers;
-    cull_object_id *ids;       /* NULL, or filled with the ids of what is pinned */
-    uint64_t *sizes;           /* filled with the sizes that these were named with */
+    cull_object_id *ids; /* NULL, or filled with the ids of what is pinned */
+    uint64_t *sizes;     /* filled with the sizes that these are known with */
+    uint64_t *found;     /* and, once it was looked at, what the content has */
+    struct cull__sizes learned;
     const cull_staged *staged; /* NULL: a confirmation only */
 };
 
@@ -529,6 +554,47 @@ static cull_status check_ids(struct cull__txn *txn, void *ctx, cull_error *err)
     return find_pinned(ctx, err);
 }
 
+/* Content of another length than was named: its digest may be right, its name was not. */
+static cull_status check_size(const struct confirm_ctx *confirm, size_t i, uint64_t size_bytes,
+                              cull_error *err)
+{
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    if (!sizes_differ(size_bytes, confirm->sizes[i])) {
+        return CULL_OK;
+    }
+    cull_digest_to_hex(hex, &confirm->digests[i], confirm->upload->store->settings.digest);
+    return cull__error_set(err, CULL_E_INVALID, "blob %s: has %llu bytes, named with %llu", hex,
+                           (unsigned long long)size_bytes, (unsigned long long)confirm->sizes[i]);
+}
+
+/* What the content says of sizes: those that were not known are, and the others are right. */
+static cull_status learn_sizes(struct confirm_ctx *confirm, struct cull__txn *txn, cull_error *err)
+{
+    uint64_t total_bytes;
+    cull_status status = CULL_OK;
+
+    confirm->learned.count = 0;
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        status = check_size(confirm, i, confirm->found[i], err);
+        if (status == CULL_OK &&
+            cull__sizes_learn(&confirm->learned, txn->store->index, confirm->numbers[i],
+                              confirm->found[i], i) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+    }
+    if (status == CULL_OK) { /* one content has one size, unless the digest lies */
+        const struct cull__size_row *two = cull__sizes_settle(&confirm->learned, txn->store->index);
+
+        status = two == NULL ? cull__sizes_total(&confirm->learned, txn->store, &total_bytes, err)
+                             : cull__error_set(err, CULL_E_INVALID,
+                                               "one digest, and contents of %llu and %llu bytes",
+                                               (unsigned long long)two->size_bytes,
+                                               (unsigned long long)two[1].size_bytes);
+    }
+    return status == CULL_OK ? cull__sizes_add(&confirm->learned, txn, err) : status;
+}
+
 static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     struct confirm_ctx *confirm = ctx;
@@ -536,6 +602,9 @@ static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *e
     struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
     cull_status status = find_pinned(confirm, err);
 
+    if (status == CULL_OK) {
+        status = learn_sizes(confirm, txn, err);
+    }
     for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
         if (cull__blob_table_state(txn->store->index->blobs, confirm->numbers[i]) ==
             CULL__BLOB_EXPECTED) {
@@ -553,33 +622,19 @@ static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *e
     return status;
 }
 
-/* Content of another length than was named: its digest may be right, its name was not. */
-static cull_status check_size(const struct confirm_ctx *confirm, size_t i, uint64_t size_bytes,
-                              cull_error *err)
-{
-    char hex[CULL_DIGEST_HEX_MAX];
-
-    if (!sizes_differ(size_bytes, confirm->sizes[i])) {
-        return CULL_OK;
-    }
-    cull_digest_to_hex(hex, &confirm->digests[i], confirm->upload->store->settings.digest);
-    return cull__error_set(err, CULL_E_INVALID, "blob %s: has %llu bytes, named with %llu", hex,
-                           (unsigned long long)size_bytes, (unsigned long long)confirm->sizes[i]);
-}
-
-static cull_status check_staged(const struct confirm_ctx *confirm, cull_error *err)
+static cull_status check_staged(struct confirm_ctx *confirm, cull_error *err)
 {
     cull_status status = CULL_OK;
 
     for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
-        status = check_size(confirm, i, confirm->staged[i].size_bytes, err);
+        confirm->found[i] = confirm->staged[i].size_bytes;
+        status = check_size(confirm, i, confirm->found[i], err);
     }
     return status;
 }
 
 /* The first object that is not there as it was announced. */
-static cull_status check_objects(cull_store *store, const struct confirm_ctx *confirm,
-                                 cull_error *err)
+static cull_status check_objects(cull_store *store, struct confirm_ctx *confirm, cull_error *err)
 {
     cull_object_info *info = cull__alloc_zero(store->allocator, confirm->count, sizeof *info);
     cull_status status = CULL_OK;
@@ -602,7 +657,8 @@ static cull_status check_objects(cull_store *store, const struct confirm_ctx *co
                          : cull__error_set(err, info[i].status, "blob %s: %s", hex,
                                            cull_strerror(info[i].status));
         } else {
-            status = check_size(confirm, i, info[i].size_bytes, err);
+            confirm->found[i] = info[i].size_bytes;
+            status = check_size(confirm, i, confirm->found[i], err);
         }
     }
     cull__free(store->allocator, info);
@@ -650,20 +706,28 @@ static cull_status confirm_all(cull_upload *upload, const cull_digest *digests,
     };
     cull_status status;
 
+    confirm.learned = (struct cull__sizes)CULL__SIZES_INIT(allocator);
     confirm.numbers = cull__alloc(allocator, count, sizeof *confirm.numbers);
     confirm.ids = cull__alloc_zero(allocator, count, sizeof *confirm.ids);
     confirm.sizes = cull__alloc_zero(allocator, count, sizeof *confirm.sizes);
-    if (confirm.numbers == NULL || confirm.ids == NULL || confirm.sizes == NULL) {
+    confirm.found = cull__alloc_zero(allocator, count, sizeof *confirm.found);
+    if (confirm.numbers == NULL || confirm.ids == NULL || confirm.sizes == NULL ||
+        confirm.found == NULL) {
         status = cull__error_nomem(err);
         for (size_t i = 0; staged != NULL && i < count; i++) {
             cull__objects_discard(upload->store->objects, &staged[i]);
         }
     } else {
+        for (size_t i = 0; i < count; i++) {
+            confirm.found[i] = CULL_SIZE_UNKNOWN;
+        }
         status = publish_and_confirm(&confirm, caller, err);
     }
     cull__free(allocator, confirm.numbers);
     cull__free(allocator, confirm.ids);
     cull__free(allocator, confirm.sizes);
+    cull__free(allocator, confirm.found);
+    cull__sizes_release(&confirm.learned);
     return status;
 }
 

@@ -58,3 +58,28 @@ cull import list e/p/c list --content content >/dev/null
 cull delete e/p/c:v0 --bytes
 cull gc --dry-run --json | exact
 cull gc --json | exact
+echo "# what is said later is known from then on"
+cull init later --objects none --digest md5 --grace 0 >/dev/null
+export CULL_STORE=$PWD/later
+unknown e/p/old cat dog
+known e/p/new cat
+cull du | tail -n 1
+cull why "$(printf cat | md5sum | cut -c 1-32)" | grep -v /
+cull why "$(printf dog | md5sum | cut -c 1-32)" | grep -v /
+sed 's/5$/6/' list >wrong
+run cull import list e/p/new wrong
+known e/p/old cat dog
+run cull ls e/p/old
+run cull du
+cull delete --collection e/p/old --bytes | tail -n 1
+cull gc --list free
+run cull fsck
+echo "# more sizes than one append of the log takes"
+cull init many --objects none --digest md5 >/dev/null
+export CULL_STORE=$PWD/many
+awk 'BEGIN { for (i = 0; i < 530000; i++) printf "%032x  f%06d\n", i, i }' >list
+cull import list e/p/c list >/dev/null
+awk 'BEGIN { for (i = 0; i < 530000; i++) printf "f%06d\t%032x\t%d\n", i, i, i }' >list
+run cull import list e/p/c list
+run cull du
+cull fsck
