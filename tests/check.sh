@@ -62,6 +62,7 @@ run_long() {
 run_short() {
     if [ "$mode" = all ]; then
         stage headers sh tests/headers/run.sh
+        stage fixtures sh tests/fixtures/run.sh
     fi
     stage unit "$build/unit-tests"
     for replay in "$build"/replay-*; do

@@ -74,9 +74,9 @@ static void put_sum(struct cull__buf *buf, const cull_entry *entry, const char *
     for (size_t i = 0; i < entry->path_len; i++) {
         char c = entry->path[i];
 
-        if (c == '\\' || c == '\n') {
+        if (c == '\\' || c == '\n' || c == '\r') {
             cull__buf_u8(buf, '\\');
-            c = c == '\n' ? 'n' : c;
+            c = (char)(c == '\n' ? 'n' : c == '\r' ? 'r' : c);
         }
         cull__buf_u8(buf, (uint8_t)c);
     }

@@ -9,7 +9,9 @@
  *             BSD    NAME (PATH) = DIGEST               the same with --tag
  *
  *           In the last two a line that begins with a backslash has \\, \n and \r for these
- *           characters in its path. One "./" before a path, as find(1) has it, is left out.
+ *           characters in its path. One "./" before a path, as find(1) has it, is left out. A
+ *           list whose first line ends in CR LF has such lines only; the CR is not of the path, as
+ *           md5sum(1) has it when it checks.
  * INVARIANT Digests are of one kind. Every path passes the checks of every other way in.
  * COST      One pass; beyond the entries 64 KiB and one line, bounded by LINE_BYTES_MAX.
  * FAILURE   "NAME: line N: reason", N from 1. What comes behind the first fault is not read.
@@ -31,6 +33,7 @@ struct lister {
     const char *name;
     cull_digest_kind kind; /* NONE: not known yet */
     enum form form;
+    bool crlf;     /* lines end in CR LF: the first one says */
     uint64_t line; /* number of the one that is being read */
     cull_manifest *manifest;
     struct cull__buf carry; /* the begin of a line, of the piece before */
@@ -337,8 +340,35 @@ static cull_status line_add(struct lister *lister, const char *text, size_t len)
                                     : line_fail(lister, status, "%s", reason.message);
 }
 
+/* Cut off the CR that ends each line, or none. What only some lines have is no line's end, and no
+ * path's either: who means one in a path writes it \r. */
+static const char *line_cut(struct lister *lister, const char *text, size_t *len, bool ended)
+{
+    bool has_cr = *len > 0 && text[*len - 1] == '\r';
+
+    if (lister->line == 1) {
+        lister->crlf = has_cr && ended;
+    }
+    if (has_cr != lister->crlf && (ended || has_cr)) {
+        return has_cr ? "ends in CR LF, as the first line does not (in a path CR is \\r, behind a "
+                        "backslash that begins the line)"
+                      : "does not end in CR LF, as the first line does";
+    }
+    *len -= has_cr;
+    return NULL;
+}
+
+/* A whole line; the last one may lack its end. */
+static cull_status line_take(struct lister *lister, const char *text, size_t len, bool ended)
+{
+    const char *fault = line_cut(lister, text, &len, ended);
+
+    return fault == NULL ? line_add(lister, text, len)
+                         : line_fail(lister, CULL_E_INVALID, "%s", fault);
+}
+
 /* A line that ends here; its begin may wait in carry. */
-static cull_status line_end(struct lister *lister, const char *text, size_t len)
+static cull_status line_end(struct lister *lister, const char *text, size_t len, bool ended)
 {
     cull_status status;
 
@@ -347,13 +377,13 @@ static cull_status line_end(struct lister *lister, const char *text, size_t len)
         return line_fail(lister, CULL_E_LIMIT, "over %zu bytes", LINE_BYTES_MAX);
     }
     if (lister->carry.len == 0) {
-        return line_add(lister, text, len);
+        return line_take(lister, text, len, ended);
     }
     cull__buf_put(&lister->carry, text, len);
     if (lister->carry.failed) {
         return cull__error_nomem(lister->err);
     }
-    status = line_add(lister, (const char *)lister->carry.data, lister->carry.len);
+    status = line_take(lister, (const char *)lister->carry.data, lister->carry.len, ended);
     cull__buf_clear(&lister->carry);
     return status;
 }
@@ -375,7 +405,7 @@ static cull_status piece_lines(struct lister *lister, const char *piece, size_t 
             cull__buf_put(&lister->carry, piece + at, line_len);
             return lister->carry.failed ? cull__error_nomem(lister->err) : CULL_OK;
         }
-        status = line_end(lister, piece + at, line_len);
+        status = line_end(lister, piece + at, line_len, true);
         if (status != CULL_OK) {
             return status;
         }
@@ -398,7 +428,7 @@ static cull_status list_pump(struct lister *lister, cull_read_fn read, void *ctx
             return status;
         }
         if (got == 0) { /* a last line may lack its end */
-            return lister->carry.len > 0 ? line_end(lister, "", 0) : CULL_OK;
+            return lister->carry.len > 0 ? line_end(lister, "", 0, false) : CULL_OK;
         }
     }
 }
