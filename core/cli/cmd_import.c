@@ -116,7 +116,7 @@ const struct cli_command command_import = {
     .text = "Add versions from manifests, lists of digests, or a git history.\n\n"
             "wandb: SOURCE is a wandb_manifest.json, or a directory of them: *.json files,\n"
             "and subdirectories that hold a wandb_manifest.json, in natural order (v2\n"
-            "before v10), each one version.\n"
+            "before v10), each one version. What else it holds is counted.\n"
             "list: SOURCE is a file (- for standard input) of PATH<TAB>DIGEST<TAB>SIZE\n"
             "lines, or what md5sum, sha1sum or sha256sum print. It makes one version.\n"
             "git: SOURCE is a repository. Each commit of the first-parent history, or\n"
@@ -129,7 +129,8 @@ const struct cli_command command_import = {
             "For wandb and list, a store made with --objects none takes the digests as\n"
             "they are. Any other needs the content of what it does not hold yet:\n"
             "--content DIR. There a file is looked for as an object named by its digest\n"
-            "(at any depth, as Weights & Biases' layouts V1 and V2 have it), then as\n"
+            "or in a folder that is (at any depth, as Weights & Biases' layouts V1 and V2\n"
+            "have it), then as\n"
             "DIR/VERSION/PATH, then as DIR/PATH. What does not have its digest and size\n"
             "is refused. If the store's digests are of another kind, the content is\n"
             "hashed again, and the version's manifest has the store's digests.",

@@ -4,16 +4,18 @@
  * SHAPE     What lies below --content is listed once. For each file of a version the content is
  *           looked for in this order, and the first that is there counts:
  *
- *             1. an object that is named by the digest, in hex, at any depth
+ *             1. an object that is named by the digest, in hex, at any depth; or in a folder that
+ *                is, the one with the file's name, or the only one
  *             2. CONTENT/VERSION/PATH, VERSION being the manifest's folder or its name
  *             3. CONTENT/PATH
  *
  *           Weights & Biases name objects by MD5. As its public clients fetch them, layout V1 is
- *           artifacts/ENTITY/MD5 and layout V2 artifactsV2/REGION/ENTITY/BIRTH-ARTIFACT-ID/MD5; in
- *           a bucket both stand below wandb_artifacts/, with numbers for the names; the clients'
- *           own cache has obj/md5/AB/CDEF..., the digest cut in two. All of these are objects
- *           named by their digest, and what lies above them adds nothing to what they are, so
- *           they are found by their name alone.
+ *           artifacts/ENTITY/MD5 and layout V2 artifactsV2/REGION/ENTITY/BIRTH-ARTIFACT-ID/MD5,
+ *           with /BASENAME behind it where later ones fetch it; in a bucket both stand below
+ *           wandb_artifacts/, with numbers for the names; the clients' own cache has
+ *           obj/md5/AB/CDEF..., the digest cut in two. All of these are objects named by their
+ *           digest, and what lies above them adds nothing to what they are, so they are found by
+ *           that name alone.
  * INVARIANT Nothing is taken on trust: every file that is used has the digest and the size that the
  *           manifest says, and what is stored has the digest that was taken then (content.c).
  *           Digests of another kind than the store's are verified first, then the content is hashed
@@ -37,10 +39,11 @@
 
 #define NO_FILE SIZE_MAX
 
-/* A file whose name is a digest. */
+/* A file whose name, or whose folder's, is a digest. */
 struct import_object {
     cull_digest digest;
     size_t len; /* of the digest */
+    bool below; /* it is the folder's name: those with their own come first */
     size_t file;
 };
 
@@ -60,11 +63,10 @@ static cull_digest_kind kind_of_hex(size_t len)
                        : CULL_DIGEST_NONE;
 }
 
-/* Whether the path ends in a digest: as its last part, or as its last two, the first of them two
- * characters long. */
-static bool object_of(const char *path, struct import_object *out)
+/* Whether the first len bytes of the path end in a digest: as its last part, or as its last two, the
+ * first of them two characters long. */
+static bool ends_in_digest(const char *path, size_t len, struct import_object *out)
 {
-    size_t len = strlen(path);
     size_t from = len;
     char hex[CULL_DIGEST_HEX_MAX];
     cull_digest_kind kind;
@@ -90,6 +92,15 @@ static bool object_of(const char *path, struct import_object *out)
            cull_digest_from_hex(&out->digest, kind, hex, 2 * out->len) == CULL_OK;
 }
 
+/* The same of a path, or of its folder's. */
+static bool object_of(const char *path, struct import_object *out)
+{
+    const char *slash = strrchr(path, '/');
+
+    out->below = !ends_in_digest(path, strlen(path), out);
+    return !out->below || (slash != NULL && ends_in_digest(path, (size_t)(slash - path), out));
+}
+
 static int compare_objects(const void *a, const void *b)
 {
     const struct import_object *left = a;
@@ -97,6 +108,7 @@ static int compare_objects(const void *a, const void *b)
     int order = (left->len > right->len) - (left->len < right->len);
 
     order = order != 0 ? order : memcmp(&left->digest, &right->digest, sizeof(cull_digest));
+    order = order != 0 ? order : left->below - right->below;
     return order != 0 ? order : (left->file > right->file) - (left->file < right->file);
 }
 
@@ -224,26 +236,64 @@ cull_status import_source_read(void *ctx, void *data, size_t len, size_t *got, c
 
 /* --- finding content ----------------------------------------------------------------------- */
 
-static size_t file_of_object(const struct import_source *source, const cull_digest *digest)
+static const char *base_name(const char *path)
 {
-    struct import_object wanted = { .digest = *digest,
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Whether two files lie in one folder. */
+static bool beside(const char *a, const char *b)
+{
+    size_t len = (size_t)(base_name(a) - a);
+
+    return (size_t)(base_name(b) - b) == len && memcmp(a, b, len) == 0;
+}
+
+/* Which of the objects of one digest, at least one, an entry's content is: one with its own name,
+ * else below a folder of that name one with the entry's, else one that is alone there. */
+static size_t choose_object(const struct import_source *source, const struct import_object *objects,
+                            size_t count, const cull_entry *entry)
+{
+    const struct walk_file *files = source->content.files.files;
+    size_t alone = NO_FILE;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *path = files[objects[i].file].path;
+        bool has_company = (i > 0 && beside(path, files[objects[i - 1].file].path)) ||
+                           (i + 1 < count && beside(path, files[objects[i + 1].file].path));
+
+        if (!objects[i].below || strcmp(base_name(path), base_name(entry->path)) == 0) {
+            return objects[i].file;
+        }
+        alone = alone == NO_FILE && !has_company ? objects[i].file : alone;
+    }
+    return alone;
+}
+
+static size_t file_of_object(const struct import_source *source, const cull_entry *entry)
+{
+    struct import_object wanted = { .digest = entry->digest,
                                     .len = cull_digest_len(cull_manifest_kind(source->manifest)) };
+    const struct import_object *objects = source->objects;
     size_t low = 0;
     size_t high = source->object_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare_objects(&source->objects[middle], &wanted) < 0) {
+        if (compare_objects(&objects[middle], &wanted) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low < source->object_count && source->objects[low].len == wanted.len &&
-                   memcmp(&source->objects[low].digest, digest, sizeof(*digest)) == 0
-               ? source->objects[low].file
-               : NO_FILE;
+    for (high = low; high < source->object_count && objects[high].len == wanted.len &&
+                     memcmp(&objects[high].digest, &wanted.digest, sizeof(wanted.digest)) == 0;) {
+        high++;
+    }
+    return high == low ? NO_FILE : choose_object(source, objects + low, high - low, entry);
 }
 
 static size_t file_of_path(const struct import_source *source, const char *path)
@@ -278,8 +328,7 @@ static size_t find_file(const struct import_source *source, const cull_entry *en
     if (entry->kind != CULL_ENTRY_BLOB || !source->has_content) {
         return NO_FILE;
     }
-    file = file_of_object(source, &entry->digest);
-
+    file = file_of_object(source, entry);
     if (file == NO_FILE && name != NULL && strlen(name) <= CULL_PATH_BYTES_MAX) {
         (void)snprintf(path, sizeof(path), "%s/%s", name, entry->path);
         file = file_of_path(source, path);

@@ -1,9 +1,10 @@
 /*
  * import_wandb.c - cull import wandb: versions from wandb_manifest.json files.
  *
- * SHAPE     A file is one version. In a directory each *.json is one, and each subdirectory that
- *           holds a wandb_manifest.json, in natural order: runs of digits count as numbers, so v2
- *           comes before v10.
+ * SHAPE     A file is one version. In a directory each *.json (*.JSON too) is one, and each
+ *           subdirectory that holds a wandb_manifest.json, in natural order: runs of digits count as
+ *           numbers, so v2 comes before v10. What else is there is counted, and one of it named: a
+ *           manifest further down first, because it was probably meant.
  * COST      A manifest is read as a stream. Its entries are sorted by path and compared with those
  *           of the version before: beyond 16 MiB they lie in a scratch file meanwhile, so memory
  *           does not depend on their number, but for what the store itself keeps of each blob.
@@ -14,12 +15,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "opening.h"
 
 #define MANIFEST_NAME "wandb_manifest.json"
+#define DEEPER_MAX 16 /* folders one in another that are looked into, to say what was not read */
 
 struct found {
     char *file; /* the manifest */
@@ -30,6 +33,9 @@ struct found_list {
     struct found *items;
     size_t count;
     size_t capacity;
+    size_t passed_count; /* what is no version */
+    char *passed;        /* the first of it by name; on the heap */
+    char *deeper;        /* a manifest too far down, or NULL; on the heap */
 };
 
 /* --- natural order ------------------------------------------------------------------------- */
@@ -92,10 +98,17 @@ static int by_name(const void *a, const void *b)
 
 /* --- the directory ------------------------------------------------------------------------- */
 
-/* The manifest that a directory entry leads to, or NULL: it is none. False: no memory. */
-static bool manifest_in(const char *dir, const char *name, char **out)
+/* The length of a name without ".json"; that of all of it if it has none. */
+static size_t name_len(const char *name)
 {
     size_t len = strlen(name);
+
+    return len > 5 && strcasecmp(name + len - 5, ".json") == 0 ? len - 5 : len;
+}
+
+/* The manifest that a directory entry leads to, or NULL: it is none. False: no memory. */
+static bool manifest_in(const char *dir, const char *name, char **out, bool *is_dir)
+{
     char *path = path_join(dir, name);
     struct stat info;
 
@@ -103,7 +116,8 @@ static bool manifest_in(const char *dir, const char *name, char **out)
     if (path == NULL) {
         return false;
     }
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && name[0] != '.') {
+    *is_dir = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    if (*is_dir) {
         *out = path_join(path, MANIFEST_NAME);
         free(path);
         if (*out == NULL) {
@@ -113,7 +127,7 @@ static bool manifest_in(const char *dir, const char *name, char **out)
             free(*out);
             *out = NULL;
         }
-    } else if (len > 5 && strcmp(name + len - 5, ".json") == 0 && name[0] != '.') {
+    } else if (name[name_len(name)] != '\0') {
         *out = path;
     } else {
         free(path);
@@ -121,17 +135,76 @@ static bool manifest_in(const char *dir, const char *name, char **out)
     return true;
 }
 
+/* Keep the lesser of two names; the one that is not kept is freed. */
+static void keep_first(char **kept, char *name)
+{
+    if (*kept == NULL || strcmp(name, *kept) < 0) {
+        free(*kept);
+        *kept = name;
+    } else {
+        free(name);
+    }
+}
+
+/* Look for manifests below a directory that has none: *out is the first, by name. Links are not
+ * followed. False: no memory. */
+static bool find_deeper(char **out, const char *dir, unsigned depth)
+{
+    DIR *directory = opendir(dir);
+    const struct dirent *entry;
+    bool fine = true;
+
+    while (fine && directory != NULL && (entry = readdir(directory)) != NULL) {
+        char *path = entry->d_name[0] == '.' ? NULL : path_join(dir, entry->d_name);
+        struct stat info;
+
+        fine = path != NULL || entry->d_name[0] == '.';
+        if (path != NULL && lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && depth > 0) {
+            fine = find_deeper(out, path, depth - 1);
+            free(path);
+        } else if (path != NULL && strcmp(entry->d_name, MANIFEST_NAME) == 0) {
+            keep_first(out, path);
+        } else {
+            free(path);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return fine;
+}
+
+static cull_status pass_over(struct import *import, struct found_list *list, const char *dir,
+                             const char *name, bool is_dir)
+{
+    char *path = path_join(dir, name);
+    char *copy = strdup(name);
+
+    if (path == NULL || copy == NULL || (is_dir && !find_deeper(&list->deeper, path, DEEPER_MAX))) {
+        free(path);
+        free(copy);
+        return cli_fail_nomem(import->cli);
+    }
+    free(path);
+    keep_first(&list->passed, copy);
+    list->passed_count++;
+    return CULL_OK;
+}
+
 static cull_status take(struct import *import, struct found_list *list, const char *dir,
                         const char *name)
 {
     struct found found = { NULL, NULL };
-    size_t len = strlen(name);
+    bool is_dir = false;
 
-    if (!manifest_in(dir, name, &found.file)) {
+    if (name[0] == '.') {
+        return CULL_OK;
+    }
+    if (!manifest_in(dir, name, &found.file, &is_dir)) {
         return cli_fail_nomem(import->cli);
     }
     if (found.file == NULL) {
-        return CULL_OK;
+        return pass_over(import, list, dir, name, is_dir);
     }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity * 2 + 16;
@@ -144,10 +217,7 @@ static cull_status take(struct import *import, struct found_list *list, const ch
         list->items = items;
         list->capacity = capacity;
     }
-    if (len > 5 && strcmp(name + len - 5, ".json") == 0) {
-        len -= 5;
-    }
-    found.name = strndup(name, len);
+    found.name = strndup(name, name_len(name));
     if (found.name == NULL) {
         free(found.file);
         return cli_fail_nomem(import->cli);
@@ -171,14 +241,39 @@ static cull_status list_directory(struct import *import, DIR *directory, const c
         return cli_fail_errno(cli, errno, "%s", printable(shown, dir));
     }
     if (status == CULL_OK && list->count == 0) {
+        char deeper[PRINTABLE_MAX] = "";
+
         return cli_fail(cli, CULL_E_NOTFOUND,
-                        "%s: no *.json in it, and no directory with a " MANIFEST_NAME,
-                        printable(shown, dir));
+                        "%.200s: no *.json in it, and no directory with a " MANIFEST_NAME
+                        "%s%.200s",
+                        printable(shown, dir), list->deeper == NULL ? "" : "; deeper: ",
+                        list->deeper == NULL ? "" : printable(deeper, list->deeper));
     }
     if (list->count > 0) {
         qsort(list->items, list->count, sizeof(*list->items), by_name);
     }
     return status;
+}
+
+/* Say what is no version. */
+static void tell_passed(struct import *import, const struct found_list *list, const char *dir)
+{
+    struct cli *cli = import->cli;
+    char shown[PRINTABLE_MAX];
+    char first[PRINTABLE_MAX];
+    bool deeper = list->deeper != NULL;
+
+    progress_end(&import->progress);
+    cli_warn(cli,
+             "%.200s: %zu passed over, no *.json and no directory with a " MANIFEST_NAME
+             ": %s%.200s%s",
+             printable(shown, dir), list->passed_count, deeper ? "one lies deeper: " : "",
+             printable(first, deeper ? list->deeper : list->passed),
+             !deeper && list->passed_count > 1 ? ", ..." : "");
+    record_begin(&cli->out, "passed_over");
+    field_number(&cli->out, "count", list->passed_count);
+    field_text(&cli->out, "first", deeper ? list->deeper : list->passed);
+    record_end(&cli->out);
 }
 
 /* --- versions ------------------------------------------------------------------------------ */
@@ -203,7 +298,7 @@ static cull_status add_file(struct import_source *source, const char *path, cons
 cull_status import_wandb(struct import *import, const char *path)
 {
     struct import_source source = { .import = import, .content.root = -1 };
-    struct found_list list = { NULL, 0, 0 };
+    struct found_list list = { .items = NULL };
     cull_status status = import_source_begin(&source, import);
     DIR *directory = status == CULL_OK ? opendir(path) : NULL;
 
@@ -211,6 +306,9 @@ cull_status import_wandb(struct import *import, const char *path)
         status = add_file(&source, path, NULL, true);
     } else if (status == CULL_OK) {
         status = list_directory(import, directory, path, &list);
+        if (status == CULL_OK && list.passed_count > 0) {
+            tell_passed(import, &list, path);
+        }
         for (size_t i = 0; status == CULL_OK && i < list.count; i++) {
             progress_update(&import->progress, "import", i, list.count);
             status = add_file(&source, list.items[i].file, list.items[i].name, i + 1 == list.count);
@@ -224,6 +322,8 @@ cull_status import_wandb(struct import *import, const char *path)
         free(list.items[i].name);
     }
     free(list.items);
+    free(list.passed);
+    free(list.deeper);
     import_source_end(&source);
     return status;
 }

@@ -19,13 +19,18 @@ diff -r src got && echo same
 hex() { md5sum <"$1" | cut -c 1-32; }
 for f in a sub/b; do
     mkdir -p v1/artifacts/team v2/artifactsV2/default/team/QXJ0aWZhY3Q6MQ== \
+        named/artifactsV2/default/team/QXJ0aWZhY3Q6MQ==/$(hex src/$f) \
         bucket/wandb_artifacts/616401790/1671104183 cache/obj/md5/$(hex src/$f | cut -c 1-2)
     cp src/$f v1/artifacts/team/$(hex src/$f)
     cp src/$f v2/artifactsV2/default/team/QXJ0aWZhY3Q6MQ==/$(hex src/$f)
+    cp src/$f named/artifactsV2/default/team/QXJ0aWZhY3Q6MQ==/$(hex src/$f)/$(basename $f)
     cp src/$f bucket/wandb_artifacts/616401790/1671104183/$(hex src/$f)
     cp src/$f cache/obj/md5/$(hex src/$f | cut -c 1-2)/$(hex src/$f | cut -c 3-32)
 done
-for layout in v1 v2 bucket cache; do
+# below a second artifact's id, under the name that the file had there
+mkdir -p named/artifactsV2/default/team/QXJ0aWZhY3Q6Mg==/$(hex src/a)
+cp src/a named/artifactsV2/default/team/QXJ0aWZhY3Q6Mg==/$(hex src/a)/before
+for layout in v1 v2 named bucket cache; do
     run cull --store $layout.store init --digest md5
     run cull --store $layout.store import wandb e/p/c folder --content $layout --threads 2
     run cull --store $layout.store fsck --read-data
@@ -42,6 +47,19 @@ run cull --store versions.store init --digest sha1
 run cull --store versions.store import wandb e/p/c folder --content versions
 run cull --store versions.store import list e/p/list sums --content src
 run cull --store versions.store du
+# of several files in a folder that is named by a digest only the one with the file's name counts
+mkdir -p crowd/$(hex src/a)
+echo 1 >crowd/$(hex src/a)/one
+echo 2 >crowd/$(hex src/a)/two
+printf 'a\t%s\t1000\n' "$(hex src/a)" >tabs
+run cull --store crowd.store init --digest md5
+run cull --store crowd.store import list e/p/c tabs --content crowd
+cp src/a crowd/a
+run cull --store crowd.store import list e/p/c tabs --content crowd
+cp src/a crowd/$(hex src/a)/a
+rm crowd/a
+cull --store crowd2.store init --digest md5 >/dev/null
+run cull --store crowd2.store import list e/p/c tabs --content crowd
 # what is not there, or is other bytes
 run cull import wandb e/p/bad folder --content src
 run cull import wandb e/p/bad one.json --content nowhere

@@ -40,3 +40,14 @@ json ok export e/p/many:v3 back.json
 json usage export e/p/many:v3
 run cull export e/p/many:v9
 run cull export e/p/many:v3 none/back.json
+# what a folder holds besides; letters of any size
+manifest any/v1.JSON V2 "$a"
+manifest any/v2/wandb_manifest.json V2 "$a,$b"
+manifest any/.hidden.json V2 "$a,$b,$e"
+run cull import wandb e/p/any any
+cp one.json any/readme.txt
+mkdir -p any/data/files
+run cull import wandb e/p/more any
+manifest any/more/deep/v3/wandb_manifest.json V2 "$a,$e"
+json ok import wandb e/p/deep any
+run cull import wandb e/p/deeper any/more
