@@ -783,47 +783,184 @@ START_TEST(fsck_finds_and_heals_a_lost_and_a_corrupt_object)
     }
 END_TEST
 
+/* An object that no fact names. */
+static void leave_orphan(struct bench_store *bench)
+{
+    cull_staged staged;
+    cull_source source = { .fd = -1, .size_bytes_max = 100 };
+    cull_object_id id = { .incarnation = 0 };
+    cull_status published = CULL_E_IO;
+    FILE *file = tmpfile();
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fputs("orphan", file), 1);
+    ck_assert_int_eq(fflush(file), 0);
+    source.fd = fileno(file);
+    cull_objects_memory_set_time(bench->objects, bench->now_ms);
+    ck_assert_int_eq(cull_stage(bench->store, &source, &staged, NULL), CULL_OK);
+    id.digest = staged.digest;
+    ck_assert_int_eq(
+        bench->objects->ops->publish(bench->objects, &staged, &id, 1, &published, NULL), CULL_OK);
+    (void)fclose(file);
+}
+
+/* What a repair mends of what it finds. */
+static uint64_t repair(struct bench_store *bench, uint64_t found)
+{
+    const cull_fsck_options options = { .repair = true };
+    const cull_caller caller = bench_caller(bench);
+    cull_fsck_result result;
+    cull_status status = cull_fsck(bench->store, &options, &caller, NULL, NULL, &result, NULL);
+
+    ck_assert_uint_eq(result.problems + result.notes, found);
+    ck_assert_int_eq(status, result.problems == result.repaired ? CULL_OK : CULL_E_DAMAGED);
+    return result.repaired;
+}
+
 START_TEST(an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle)
     {
         struct bench_store bench;
-        cull_fsck_options options = { .repair = true };
-        cull_fsck_result result;
-        cull_staged staged;
-        cull_source source = { .fd = -1, .size_bytes_max = 100 };
-        cull_object_id id = { .incarnation = 0 };
-        cull_status published = CULL_E_IO;
-        cull_caller caller;
-        cull_error err = { CULL_OK, "" };
-        FILE *file = tmpfile();
 
-        ck_assert_ptr_nonnull(file);
-        ck_assert_int_eq(fputs("orphan", file), 1);
-        ck_assert_int_eq(fflush(file), 0);
-        source.fd = fileno(file);
         bench_open(&bench, &plain);
         bench_commit(&bench, "c", "a=1");
-        cull_objects_memory_set_time(bench.objects, bench.now_ms);
-        ck_assert_int_eq(cull_stage(bench.store, &source, &staged, &err), CULL_OK);
-        id.digest = staged.digest;
-        ck_assert_int_eq(
-            bench.objects->ops->publish(bench.objects, &staged, &id, 1, &published, &err), CULL_OK);
-        caller = bench_caller(&bench);
-        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
-                         CULL_OK);
-        ck_assert_uint_eq(result.notes, 1);
+        leave_orphan(&bench);
+        ck_assert_uint_eq(repair(&bench, 1), 0); /* it is young */
         ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 0);
         ck_assert(bench_has_object(&bench, "orphan"));
         bench.now_ms += 3 * 86400000ULL;
-        caller = bench_caller(&bench);
-        ck_assert_int_eq(cull_fsck(bench.store, &options, &caller, NULL, NULL, &result, &err),
-                         CULL_OK);
-        ck_assert_uint_eq(result.repaired, 1);
+        ck_assert_uint_eq(repair(&bench, 1), 1);
         ck_assert(bench_has_object(&bench, "orphan")); /* repair never unlinks */
         ck_assert_uint_eq(bench_collect(&bench).blobs_finished, 1);
         ck_assert(!bench_has_object(&bench, "orphan"));
         bench_check(&bench);
         bench_close(&bench);
-        (void)fclose(file);
+    }
+END_TEST
+
+/* Somebody commits the orphan's content between fsck's look and its append. */
+static cull_status append_after_a_commit(cull_log *log, uint64_t expected_seq,
+                                         const struct cull__batch *batch, uint64_t *seq,
+                                         cull_error *err)
+{
+    if (somebody != NULL) {
+        struct bench_store *other = somebody;
+
+        somebody = NULL;
+        (void)bench_commit(other, "d", "x=orphan");
+    }
+    return ops_before->append(log, expected_seq, batch, seq, err);
+}
+
+START_TEST(an_orphan_that_is_named_while_it_is_being_adopted_stays)
+    {
+        struct bench_store bench;
+        struct bench_store other;
+
+        bench_open(&bench, &plain);
+        bench_commit(&bench, "c", "a=1");
+        leave_orphan(&bench);
+        bench.now_ms += 3 * 86400000ULL;
+        put_somebody_first(&bench, &other);
+        ops_with_somebody_first.document_pieces = ops_before->document_pieces;
+        ops_with_somebody_first.append = append_after_a_commit;
+        ck_assert_uint_eq(repair(&bench, 1), 0);
+        somebody_has_been(&bench, &other);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_finished, 0);
+        ck_assert_str_eq(bench_text(&bench, "d", 0), "x=orphan");
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
+/* The first incarnation is what an upload names as long as no cycle has begun. */
+START_TEST(an_orphan_whose_key_an_upload_may_still_get_is_kept_until_a_cycle_has_begun)
+    {
+        struct bench_store bench;
+        cull_upload *upload;
+        uint64_t finished = 0;
+
+        bench_open(&bench, &(struct bench_options){ .late = CULL_LATE_INCARNATION });
+        leave_orphan(&bench);
+        bench.now_ms += 3 * 86400000ULL;
+        ck_assert_uint_eq(repair(&bench, 1), 0);
+        upload = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(bench_put(&bench, upload, "x=orphan", NULL), CULL_OK);
+        {
+            const cull_caller caller = bench_caller(&bench);
+
+            ck_assert_int_eq(cull_gc_finish(bench.store, &caller, &finished, NULL), CULL_OK);
+            ck_assert(bench_has_object(&bench, "orphan"));
+            ck_assert_int_eq(cull_upload_abort(upload, &caller, NULL), CULL_OK);
+        }
+        cull_upload_free(upload);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 1);
+        leave_orphan(&bench);
+        bench.now_ms += 3 * 86400000ULL;
+        ck_assert_uint_eq(repair(&bench, 1), 1);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
+/* --- object stores that say something else than the store was made for --------------------------- */
+
+static const struct {
+    const char *name;
+    cull_late_deletes made_for;
+    cull_late_deletes says;
+} strangers[] = {
+    { "a directory became a bucket that says nothing", CULL_LATE_IMPOSSIBLE, CULL_LATE_UNSAFE },
+    { "a directory became a bucket with versions", CULL_LATE_IMPOSSIBLE, CULL_LATE_VERSION_IDS },
+    { "a directory became a bucket without", CULL_LATE_IMPOSSIBLE, CULL_LATE_INCARNATION },
+    { "versions became a directory", CULL_LATE_VERSION_IDS, CULL_LATE_IMPOSSIBLE },
+    { "versions became a bucket without", CULL_LATE_VERSION_IDS, CULL_LATE_INCARNATION },
+    { "incarnations became a directory", CULL_LATE_INCARNATION, CULL_LATE_IMPOSSIBLE },
+    { "incarnations became a bucket that says nothing", CULL_LATE_INCARNATION, CULL_LATE_UNSAFE },
+};
+
+static cull_late_deletes stranger_says;
+
+static cull_late_deletes say_something_else(cull_objects *objects)
+{
+    (void)objects;
+    return stranger_says;
+}
+
+START_TEST(an_object_store_that_is_not_the_kind_the_store_was_made_for_is_deleted_from_by_nobody)
+    {
+        struct bench_store bench;
+        struct cull_objects_ops stranger;
+        const struct cull_objects_ops *before;
+        cull_gc_options options = { .allow_empty_store = true };
+        cull_plan *plan = NULL;
+        cull_gc_result result;
+        cull_caller caller;
+        uint64_t finished = 0;
+
+        bench_open(&bench, &(struct bench_options){ .late = strangers[_i].made_for });
+        bench_commit(&bench, "c", "a=1");
+        bench_delete(&bench, "c", 0);
+        caller = bench_caller(&bench);
+        options.now_ms = bench.now_ms;
+        before = bench.objects->ops;
+        stranger = *before;
+        stranger.late_deletes = say_something_else;
+        stranger_says = strangers[_i].says;
+        bench.objects->ops = &stranger;
+        ck_assert_int_eq(cull_gc_plan(&plan, bench.store, &options, NULL), CULL_OK);
+        ck_assert_msg(
+            cull_gc_execute(bench.store, plan, &options, &caller, &result, NULL) == CULL_E_REFUSED,
+            "%s", strangers[_i].name);
+        ck_assert_msg(cull_gc_finish(bench.store, &caller, &finished, NULL) == CULL_E_REFUSED, "%s",
+                      strangers[_i].name);
+        ck_assert_uint_eq(cull_objects_memory_count(bench.objects, NULL), 1);
+        options.allow_late_deletes = true;
+        ck_assert_int_eq(cull_gc_execute(bench.store, plan, &options, &caller, &result, NULL),
+                         CULL_OK);
+        ck_assert_uint_eq(cull_objects_memory_count(bench.objects, NULL), 0);
+        bench.objects->ops = before;
+        cull_plan_free(plan);
+        bench_close(&bench);
     }
 END_TEST
 
@@ -941,6 +1078,11 @@ Suite *store_suite(void)
     tcase_add_test(tc, ttl_expires_at_exactly_its_instant);
     tcase_add_test(tc, fsck_finds_and_heals_a_lost_and_a_corrupt_object);
     tcase_add_test(tc, an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle);
+    tcase_add_test(tc, an_orphan_that_is_named_while_it_is_being_adopted_stays);
+    tcase_add_test(tc, an_orphan_whose_key_an_upload_may_still_get_is_kept_until_a_cycle_has_begun);
+    tcase_add_loop_test(
+        tc, an_object_store_that_is_not_the_kind_the_store_was_made_for_is_deleted_from_by_nobody,
+        0, ARRAY_LEN(strangers));
     tcase_add_test(tc, every_allocation_may_fail_and_nothing_leaks_or_breaks);
     suite_add_tcase(suite, tc);
     return suite;

@@ -665,6 +665,20 @@ static cull_status check_versioning(const cull_store *store, cull_error *err)
     return status;
 }
 
+/* Is the object store of the kind that the store was made for, and does what it counts on hold? */
+static cull_status check_late_deletes(const cull_store *store, cull_error *err)
+{
+    if (store->settings.late_deletes == CULL_LATE_UNSAFE ||
+        cull__objects_late_deletes(store->objects) != store->settings.late_deletes) {
+        return cull__error_set(err, CULL_E_REFUSED,
+                               "object store %s: cannot say why a late delete is harmless, or "
+                               "says other than when the store was made: "
+                               "--allow-late-deletes overrides",
+                               cull__objects_name(store->objects));
+    }
+    return check_versioning(store, err);
+}
+
 static cull_status check_execute(const cull_store *store, const cull_plan *plan,
                                  const cull_gc_options *options, cull_error *err)
 {
@@ -682,16 +696,7 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "no object store was given");
     }
-    if (!options->allow_late_deletes &&
-        (store->settings.late_deletes == CULL_LATE_UNSAFE ||
-         cull__objects_late_deletes(store->objects) != store->settings.late_deletes)) {
-        return cull__error_set(err, CULL_E_REFUSED,
-                               "object store %s: cannot say why a late delete is harmless, or "
-                               "says other than when the store was made: "
-                               "--allow-late-deletes overrides",
-                               cull__objects_name(store->objects));
-    }
-    return options->allow_late_deletes ? CULL_OK : check_versioning(store, err);
+    return options->allow_late_deletes ? CULL_OK : check_late_deletes(store, err);
 }
 
 void cull__sweep_release(struct cull__sweep *sweep)
@@ -745,7 +750,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "the store keeps no objects");
     }
-    status = check_versioning(store, err);
+    status = check_late_deletes(store, err);
     if (status == CULL_OK) {
         status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
     }
