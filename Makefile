@@ -301,6 +301,13 @@ corpus: $(BUILD)/make-seeds ## Write those inputs of the fuzz targets again that
 	$(BUILD)/make-seeds fixtures/corpus
 	sh fixtures/corpus/git.sh
 
+# What the mutants' copies are built with is in the environment, in no file.
+.PHONY: mutants
+mutants: ## Take each guard out of the library in turn: the tests must find it; ONLY="fence pin"
+	+@$(AGAIN) $(BUILD)/cull-sim $(BUILD)/unit-tests $(BUILD)/crash-log
+	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' \
+		JOBS='$(JOBS)' $(if $(SEEDS),SEEDS='$(SEEDS)') sh tests/mutants.sh $(BUILD) $(ONLY)
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan

@@ -51,6 +51,7 @@ need_dev() {
         clang -fsanitize=address -x c - -o /dev/null >/dev/null 2>&1 ||
         missing="$missing libclang-rt-14-dev"
     need_command gcovr gcovr
+    need_command patch patch
     need_command hyperfine hyperfine
     need_command mandoc mandoc
     need_module libbenchmark-dev benchmark
