@@ -228,7 +228,8 @@ print_figures() {
         "$(figure restores) restores, $(figure cycles) cycles, $(figure checks) fscks," \
         "$(figure busy) times busy, $(figure gone) times too late"
     echo "$(figure kills) kills, $(figure stops) stops; $(figure overslept) uploads ended while their" \
-        "process was stopped; $(figure late) puts were told so, and gave up"
+        "process was stopped; $(figure late) puts were told so, and gave up;" \
+        "$(figure slept_deleting) cycles were stopped while they deleted"
     echo "blobs deleted: $(figure blobs_deleted) and more in the storm, $(figure collected) after it;" \
         "versions checked: $(figure versions_checked)"
     echo "blobs lost: $(figure lost), garbage left: $(figure garbage)"

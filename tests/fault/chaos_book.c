@@ -1,10 +1,11 @@
 /*
  * chaos_book.c - see chaos_book.h.
  *
- * SHAPE     Versions in the order of their first answer. A delete that was killed may have happened or
- *           not, so from its beginning the version may be gone; a delete that was refused, busy or
- *           because another of its versions is gone, has changed nothing. A restore that was answered
- *           ends all doubt, if no delete was under way or has begun since it began itself.
+ * SHAPE     Versions in the order in which they were first seen. A delete that was killed may have
+ *           happened or not, so from its beginning the version may be gone; a delete that was refused,
+ *           busy or because another of its versions is gone, has changed nothing. Who restores a
+ *           version, or sees it in a list, ends all doubt, if no delete of it was under way from then
+ *           on when that command began.
  */
 #include "chaos_book.h"
 
@@ -41,27 +42,24 @@ static struct chaos_version *find(const struct chaos_book *book, const char *nam
     return NULL;
 }
 
-bool chaos_book_see(struct chaos_book *book, const char *name)
+static struct chaos_version *add(struct chaos_book *book, const char *name)
 {
-    struct chaos_version *grown;
+    struct chaos_version *grown = book->versions;
 
-    if (find(book, name) != NULL) {
-        return true;
-    }
     if (book->count == book->capacity) {
         size_t capacity = book->capacity == 0 ? 256 : 2 * book->capacity;
 
         grown = realloc(book->versions, capacity * sizeof *grown);
         if (grown == NULL) {
-            return false;
+            return NULL;
         }
         book->versions = grown;
         book->capacity = capacity;
     }
+    grown[book->count] = (struct chaos_version){ .doubts = 0 };
+    (void)snprintf(grown[book->count].name, CHAOS_NAME_MAX, "%s", name);
     book->due++;
-    book->versions[book->count] = (struct chaos_version){ .doubts = 0 };
-    (void)snprintf(book->versions[book->count++].name, CHAOS_NAME_MAX, "%s", name);
-    return true;
+    return &grown[book->count++];
 }
 
 bool chaos_book_put(struct chaos_book *book, const char *name, const struct chaos_tree *tree)
@@ -69,7 +67,7 @@ bool chaos_book_put(struct chaos_book *book, const char *name, const struct chao
     char text[CHAOS_TREE_TEXT_MAX];
 
     return dprintf(book->acks, "%s %s\n", name, chaos_tree_text(tree, text)) > 0 &&
-           chaos_book_see(book, name);
+           (find(book, name) != NULL || add(book, name) != NULL);
 }
 
 size_t chaos_book_pick(const struct chaos_book *book, struct chaos_rng *rng, bool due)
@@ -99,7 +97,7 @@ void chaos_book_delete_begins(struct chaos_book *book, size_t version)
     struct chaos_version *of = &book->versions[version];
 
     of->deletes++;
-    of->touched++;
+    of->changed_at = ++book->clock;
     set_doubts(book, of, of->doubts + 1);
 }
 
@@ -108,25 +106,23 @@ void chaos_book_delete_ends(struct chaos_book *book, size_t version, bool refuse
     struct chaos_version *of = &book->versions[version];
 
     of->deletes--;
-    if (refused) {
+    of->changed_at = ++book->clock;
+    if (refused && of->doubts > 0) {
         set_doubts(book, of, of->doubts - 1);
     }
 }
 
-void chaos_book_restore_begins(struct chaos_book *book, size_t version)
+bool chaos_book_see(struct chaos_book *book, const char *name, uint64_t since)
 {
-    struct chaos_version *of = &book->versions[version];
+    struct chaos_version *of = find(book, name);
 
-    of->restored_at = of->deletes == 0 ? of->touched : 0;
-}
-
-void chaos_book_restored(struct chaos_book *book, size_t version)
-{
-    struct chaos_version *of = &book->versions[version];
-
-    if (of->deletes == 0 && of->touched == of->restored_at) {
+    if (of == NULL) {
+        return add(book, name) != NULL;
+    }
+    if (of->deletes == 0 && of->changed_at <= since) {
         set_doubts(book, of, 0);
     }
+    return true;
 }
 
 bool chaos_book_write_due(const struct chaos_book *book, const char *path)

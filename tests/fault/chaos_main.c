@@ -8,7 +8,8 @@
  *           written down and the next one begins. Many are killed (SIGKILL) or stopped (SIGSTOP,
  *           SIGCONT) while they run: at an instant that is drawn within the time that such a command
  *           takes here at present, so that a slow machine is hit in the middle as well. An uploader
- *           that is stopped in its upload stays so until its lease is over.
+ *           that is stopped in its upload stays so until its lease is over, a collector that is stopped
+ *           between claim and unlink until others had time to name these blobs.
  * CHECKED   here: every command is done, busy, or says that what it names is gone. The rest is
  *           chaos.sh's, from the files that are left: acks (what puts were told), due (versions that
  *           must be there), figures.
@@ -38,11 +39,13 @@
 #define NAMED_MAX 6
 #define MS UINT64_C(1000000)
 #define LEASE_OVER_MS 1500 /* the store's lease is a second */
-#define FIRST_GUESS_MS 30  /* how long a command takes */
-#define DUE_MIN 8          /* so many versions are left alone: too few would hold too few blobs */
-#define LATE_S 300         /* that a storm may go on in which something has not happened yet */
-#define FAILURES_MAX 10    /* then it is clear */
-#define END_MS 60000       /* by then the last processes have ended */
+#define DELETION_SLEEP_MS 600
+#define HUNT_STOPS 16
+#define FIRST_GUESS_MS 30 /* how long a command takes */
+#define DUE_MIN 8         /* so many versions are left alone: too few would hold too few blobs */
+#define LATE_S 300        /* that a storm may go on in which something has not happened yet */
+#define FAILURES_MAX 10   /* then it is clear */
+#define END_MS 60000      /* by then the last processes have ended */
 
 enum role { UPLOADER, DELETER, COLLECTOR };
 enum action { PUT, DELETE, RESTORE, COLLECT, CHECK, REPAIR, LIST, ACTIONS };
@@ -58,6 +61,7 @@ struct slot {
     pid_t pid;       /* 0: none */
     enum action action;
     struct chaos_tree tree;
+    uint64_t since;          /* the book's clock at its beginning */
     size_t named[NAMED_MAX]; /* versions */
     size_t named_count;
     uint64_t begun_ns;
@@ -67,7 +71,7 @@ struct slot {
     uint64_t pause_ns;
     bool killed;
     bool stopped;   /* at some time */
-    bool hunted;    /* a put that is stopped again and again until that is in its upload */
+    unsigned hunts; /* so often more it is stopped until that is in its upload, or its deletion */
     bool uploading; /* when it was stopped, for longer than its lease */
     char dir[PATH_BYTES];
 };
@@ -80,8 +84,9 @@ struct storm {
     uint64_t usual_ns[ACTIONS]; /* that a command takes which nothing hits, of late */
     uint64_t commits, deletes, restores, cycles, checks, busy, gone, kills, stops;
     uint64_t blobs_deleted;
-    uint64_t overslept; /* uploaders that were stopped until their upload had ended */
-    uint64_t late;      /* of them, those that were told that it had, and could not do it again */
+    uint64_t overslept;      /* uploaders that were stopped until their upload had ended */
+    uint64_t slept_deleting; /* collectors that were stopped between claim and gone */
+    uint64_t late; /* of them, those that were told that it had, and could not do it again */
     uint64_t failures;
 };
 
@@ -100,24 +105,48 @@ static void fail(struct storm *storm, const struct slot *slot, const char *what,
                   text);
 }
 
-/* Has this slot's process an upload that is open? cull ls --uploads tells them with their actors. */
-static bool is_uploading(const struct storm *storm, const struct slot *slot)
+static uint64_t number_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+/* What cull says of the store; empty if it cannot. Valid until the next look. */
+static const char *look(const struct storm *storm, const char *const *args)
 {
     static char text[TEXT_BYTES];
     char dir[PATH_BYTES + 8];
-    char actor[64];
-    const char *args[] = { storm->cull, "ls", "--uploads", "--json", NULL };
     int status = 0;
     pid_t pid;
 
     (void)snprintf(dir, sizeof dir, "%s/look", storm->top);
-    (void)snprintf(actor, sizeof actor, "\"actor\":\"slot%zu.%u\"", slot->number, slot->serial);
     pid = chaos_spawn(dir, args);
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-        return false;
+    text[0] = '\0';
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
+        chaos_read_text(dir, "out", text);
     }
-    chaos_read_text(dir, "out", text);
-    return strstr(text, actor) != NULL;
+    return text;
+}
+
+/* Has this slot's process an upload that is open? */
+static bool is_uploading(const struct storm *storm, const struct slot *slot)
+{
+    const char *args[] = { storm->cull, "ls", "--uploads", "--json", NULL };
+    char actor[64];
+
+    (void)snprintf(actor, sizeof actor, "\"actor\":\"slot%zu.%u\"", slot->number, slot->serial);
+    return strstr(look(storm, args), actor) != NULL;
+}
+
+/* Has a collector claimed blobs, and not yet told that they are gone? */
+static bool is_deleting(const struct storm *storm)
+{
+    const char *args[] = { storm->cull, "stat", "--json", NULL };
+
+    return number_after(look(storm, args), "\"blobs_deleting\":") > 0;
 }
 
 /* --- what a process is to do ------------------------------------------------------------------ */
@@ -174,8 +203,6 @@ static void draw_names(struct storm *storm, struct slot *slot, struct command *c
 
         if (slot->action == DELETE) {
             chaos_book_delete_begins(book, version);
-        } else {
-            chaos_book_restore_begins(book, version);
         }
         slot->named[slot->named_count++] = version;
         add(command, book->versions[version].name);
@@ -217,24 +244,27 @@ static void draw_cycle(struct slot *slot, struct command *command)
 /* Whether and when it will be hit. */
 static void draw_fate(const struct storm *storm, struct slot *slot)
 {
+    static const uint64_t hunted_percent[ACTIONS] = { [PUT] = 20, [COLLECT] = 50 };
     uint64_t within_us = storm->usual_ns[slot->action] / (MS / 1000) + 1;
-    uint64_t at_ns;
+    uint64_t at_us = chaos_draw(&slot->rng, within_us);
     uint64_t fate = chaos_draw(&slot->rng, 100);
     bool long_sleep = chaos_draw(&slot->rng, 16) == 0;
 
     slot->begun_ns = now_ns();
-    at_ns = slot->begun_ns + chaos_draw(&slot->rng, within_us) * (MS / 1000);
     slot->kill_ns = slot->stop_ns = slot->wake_ns = 0;
     slot->killed = slot->stopped = slot->uploading = false;
-    slot->hunted = slot->action == PUT && fate >= 50 && fate < 70;
     slot->pause_ns = (long_sleep ? LEASE_OVER_MS : 1 + chaos_draw(&slot->rng, 80)) * MS;
-    if (fate < 30) {
-        slot->kill_ns = at_ns;
-    } else if (fate < 50 || slot->hunted) {
-        slot->stop_ns = at_ns;
-        if (fate < 35) { /* and killed while it sleeps, or just after */
-            slot->kill_ns = at_ns + slot->pause_ns + chaos_draw(&slot->rng, 10) * MS;
+    slot->hunts = 0;
+    if (fate < 25) {
+        slot->kill_ns = slot->begun_ns + at_us * (MS / 1000);
+    } else if (fate < 45) {
+        slot->stop_ns = slot->begun_ns + at_us * (MS / 1000);
+        if (fate < 30) { /* and killed while it sleeps, or just after */
+            slot->kill_ns = slot->stop_ns + slot->pause_ns + chaos_draw(&slot->rng, 10) * MS;
         }
+    } else if (fate < 45 + hunted_percent[slot->action]) {
+        slot->hunts = HUNT_STOPS;
+        slot->stop_ns = slot->begun_ns + at_us / 2 * (MS / 1000);
     }
 }
 
@@ -244,6 +274,7 @@ static void begin(struct storm *storm, struct slot *slot)
     bool good = true;
 
     slot->serial++;
+    slot->since = storm->book.clock;
     add(&command, storm->cull);
     if (roles[slot->number] == UPLOADER) {
         good = draw_put(storm, slot, &command);
@@ -271,13 +302,6 @@ static void begin(struct storm *storm, struct slot *slot)
 }
 
 /* --- what became of it --------------------------------------------------------------------------- */
-
-static uint64_t number_after(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-
-    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
-}
 
 /* The next version that a command named, from *at on. */
 static bool next_name(char name[CHAOS_NAME_MAX], const char **at)
@@ -308,12 +332,13 @@ static void done_put(struct storm *storm, const struct slot *slot, const char *t
     storm->commits++;
 }
 
-static void done_list(struct storm *storm, const struct slot *slot, const char *text)
+/* Versions that a command said are there. */
+static void see(struct storm *storm, const struct slot *slot, const char *text)
 {
     char name[CHAOS_NAME_MAX];
 
     while (next_name(name, &text)) {
-        if (!chaos_book_see(&storm->book, name)) {
+        if (!chaos_book_see(&storm->book, name, slot->since)) {
             fail(storm, slot, "cannot remember a version", strerror(errno));
         }
     }
@@ -333,14 +358,14 @@ static void done(struct storm *storm, struct slot *slot)
         break;
     case RESTORE:
         storm->restores++;
-        chaos_book_restored(&storm->book, slot->named[0]);
+        see(storm, slot, text);
         break;
     case COLLECT:
         storm->cycles++;
         storm->blobs_deleted += number_after(text, "\"blobs_deleted\":");
         break;
     case LIST:
-        done_list(storm, slot, text);
+        see(storm, slot, text);
         break;
     default:
         storm->checks++;
@@ -375,7 +400,7 @@ static void end(struct storm *storm, struct slot *slot, int status)
 {
     uint64_t took_ns = now_ns() - slot->begun_ns;
 
-    if (WIFEXITED(status) && !slot->stopped) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !slot->stopped) {
         storm->usual_ns[slot->action] = (7 * storm->usual_ns[slot->action] + took_ns) / 8;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -403,13 +428,21 @@ static void stopped(struct storm *storm, struct slot *slot)
     storm->stops++;
     slot->stopped = true;
     slot->wake_ns = now_ns() + slot->pause_ns;
-    if (slot->hunted && is_uploading(storm, slot)) {
-        slot->hunted = false;
+    if (slot->hunts == 0) {
+        return;
+    }
+    if (slot->action == PUT && is_uploading(storm, slot)) {
+        slot->hunts = 0;
         slot->uploading = true;
         slot->wake_ns = now_ns() + LEASE_OVER_MS * MS;
-    } else if (slot->hunted) {
+    } else if (slot->action == COLLECT && is_deleting(storm)) {
+        slot->hunts = 0;
+        storm->slept_deleting++;
+        slot->wake_ns = now_ns() + DELETION_SLEEP_MS * MS;
+    } else {
+        slot->hunts--;
         slot->wake_ns = now_ns();
-        slot->stop_ns = slot->wake_ns + MS;
+        slot->stop_ns = slot->wake_ns + storm->usual_ns[slot->action] / HUNT_STOPS;
     }
 }
 
@@ -507,9 +540,10 @@ static bool prepare(struct storm *storm, const char *cull, const char *top, uint
 static bool is_enough(const struct storm *storm)
 {
     const uint64_t wanted[][2] = {
-        { storm->commits, 20 }, { storm->deletes, 5 },   { storm->restores, 2 },
-        { storm->cycles, 10 },  { storm->checks, 2 },    { storm->kills, 20 },
-        { storm->stops, 20 },   { storm->overslept, 2 }, { storm->blobs_deleted, 10 },
+        { storm->commits, 20 },       { storm->deletes, 5 },   { storm->restores, 2 },
+        { storm->cycles, 10 },        { storm->checks, 2 },    { storm->kills, 20 },
+        { storm->stops, 20 },         { storm->overslept, 2 }, { storm->blobs_deleted, 10 },
+        { storm->slept_deleting, 1 },
     };
     bool enough = true;
 
@@ -554,12 +588,19 @@ static void print_figures(const struct storm *storm)
         const char *name;
         uint64_t value;
     } figures[] = {
-        { "commits", storm->commits },   { "deletes", storm->deletes },
-        { "restores", storm->restores }, { "cycles", storm->cycles },
-        { "checks", storm->checks },     { "busy", storm->busy },
-        { "gone", storm->gone },         { "kills", storm->kills },
-        { "stops", storm->stops },       { "overslept", storm->overslept },
-        { "late", storm->late },         { "blobs_deleted", storm->blobs_deleted },
+        { "commits", storm->commits },
+        { "deletes", storm->deletes },
+        { "restores", storm->restores },
+        { "cycles", storm->cycles },
+        { "checks", storm->checks },
+        { "busy", storm->busy },
+        { "gone", storm->gone },
+        { "kills", storm->kills },
+        { "stops", storm->stops },
+        { "overslept", storm->overslept },
+        { "late", storm->late },
+        { "slept_deleting", storm->slept_deleting },
+        { "blobs_deleted", storm->blobs_deleted },
         { "failures", storm->failures },
     };
 
