@@ -41,11 +41,11 @@
 #define LEASE_OVER_MS 1500 /* the store's lease is a second */
 #define DELETION_SLEEP_MS 600
 #define HUNT_STOPS 16
-#define FIRST_GUESS_MS 30 /* how long a command takes */
-#define DUE_MIN 8         /* so many versions are left alone: too few would hold too few blobs */
-#define LATE_S 300        /* that a storm may go on in which something has not happened yet */
-#define FAILURES_MAX 10   /* then it is clear */
-#define END_MS 60000      /* by then the last processes have ended */
+#define FIRST_GUESS_MS 30    /* how long a command takes */
+#define DUE_MIN 8            /* so many versions are left alone: too few would hold too few blobs */
+#define LATE_S UINT64_C(300) /* that a storm may go on in which something has not happened yet */
+#define FAILURES_MAX 10      /* then it is clear */
+#define END_MS 60000         /* by then the last processes have ended */
 
 enum role { UPLOADER, DELETER, COLLECTOR };
 enum action { PUT, DELETE, RESTORE, COLLECT, CHECK, REPAIR, LIST, ACTIONS };
@@ -628,7 +628,8 @@ int main(int argc, char **argv)
         (void)turn(&storm, true);
     }
     if (storm.failures == 0 && !is_enough(&storm)) {
-        (void)fprintf(stderr, "chaos: %d seconds more, and not all has happened\n", LATE_S);
+        (void)fprintf(stderr, "chaos: %" PRIu64 " seconds more, and not all has happened\n",
+                      LATE_S);
         storm.failures++;
     }
     good = finish(&storm);

@@ -5,11 +5,12 @@
 #define CHAOS_TREE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CHAOS_KINDS 64 /* few, so that one uploader names what another's deleter has just let go */
 #define CHAOS_FILES 6  /* of a tree, at most */
-#define CHAOS_TREE_TEXT_MAX (CHAOS_FILES * 4)
+#define CHAOS_TREE_TEXT_MAX ((size_t)CHAOS_FILES * 4)
 
 /* Random numbers from a seed (splitmix64). */
 struct chaos_rng {

@@ -299,8 +299,8 @@ static void run_all(struct arguments *arguments, struct tally *tally)
         run_round(arguments, began_s, tally);
         if (is_full(arguments)) {
             fprintf(stderr,
-                    "crash-log: seed %" PRIu64 " done after %" PRIu64 " s, %" PRIu64
-                    " cuts, %" PRIu64 " calls failed; %" PRIu64 " lost, %" PRIu64 " broken\n",
+                    "crash-log: seed %" PRIu64 ", %" PRIu64 " s, %" PRIu64 " cuts, %" PRIu64
+                    " calls failed; %" PRIu64 " lost, %" PRIu64 " broken\n",
                     arguments->seed, now_s() - began_s, tally->figures.cuts, tally->figures.faults,
                     tally->figures.lost, tally->figures.broken);
         }
