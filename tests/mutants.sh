@@ -16,7 +16,7 @@
 # compiled again; the sources themselves have nothing in them for tests. A run is the same for the
 # library as it is, which must pass it, and for the mutant, which must not: it fails, or it is stopped
 # by a signal. A mutant that passes, that does not fit or build, or that goes on after LIMIT seconds
-# is a failure. JOBS at a time.
+# is a failure; that every patch fits is looked at whatever is asked for. JOBS at a time.
 #
 # BUILD has to hold cull-sim, unit-tests and crash-log, up to date; CC, CFLAGS and what else the
 # Makefile takes from the environment as they were built (`make mutants` sees to both).
@@ -45,6 +45,13 @@ wanted() {
                 ;;
             esac
         done
+    done
+}
+
+# Those that do not fit the sources any more, one a line; also those that are not wanted.
+unfit() {
+    wanted | while read -r patch; do
+        patch --dry-run --force --silent -p1 <"$patch" >/dev/null 2>&1 || printf '%s\n' "$patch"
     done
 }
 
@@ -103,7 +110,7 @@ one() {
     began=$(date +%s)
     cp -a "$build/mutants/base" "$work"
     if [ -z "$guard" ] || ! program=$(program_of "$run") ||
-        ! patch --force --silent --fuzz=0 -d "$work" -p1 <"$patch" >"$log" 2>&1; then
+        ! patch --force --silent -d "$work" -p1 <"$patch" >"$log" 2>&1; then
         word='does not fit'
     # What warns, warns: -o keeps the flags that the objects were made with.
     elif ! make --no-print-directory -C "$work" -o build/flags BUILD=build WERROR=0 \
@@ -179,7 +186,10 @@ esac
 shift
 began=$(date +%s)
 make_base || exit 1
-wanted "$@" >"$build/mutants/wanted"
+{
+    wanted "$@"
+    unfit
+} | sort -u >"$build/mutants/wanted"
 while read -r patch; do
     run=$(field Found-by "$patch")
     program_of "$run" >/dev/null && echo "$run"
