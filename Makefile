@@ -180,8 +180,10 @@ $(BUILD)/cull-sim: $(SIM_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(SIM_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
 
-# The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c).
-WRAP := $(patsubst %,-Wl$(comma)--wrap=%,close fsync lstat open rename stat unlink)
+# The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c), or
+# are watched (crash_order.c).
+WRAP := $(patsubst %,-Wl$(comma)--wrap=%,close fsync lstat open rename stat unlink \
+	fdatasync syncfs renameat2 unlinkat)
 $(BUILD)/unit-tests $(BUILD)/crash-log: LINK += $(WRAP)
 
 $(BUILD)/crash-log: $(CRASH_OBJECTS) $(BUILD)/libcull.a

@@ -7,6 +7,7 @@
  * WHY NOT   an option of the library that names a file system: SQLite's has no rename and no sync
  *           of a folder, and a program has no use for one.
  */
+#include "crash_order.h"
 #include "crash_vfs.h"
 
 #include <errno.h>
@@ -157,7 +158,10 @@ int __wrap_fsync(int fd)
 {
     struct crash_disk *disk = folder_of(fd, false);
 
-    return disk == NULL ? __real_fsync(fd) : answer(crash_disk_sync_folder(disk, true));
+    if (disk != NULL) {
+        return answer(crash_disk_sync_folder(disk, true));
+    }
+    return crash_order_may('f') ? __real_fsync(fd) : -1;
 }
 
 int __wrap_close(int fd)

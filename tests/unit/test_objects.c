@@ -21,6 +21,7 @@
 #include "objects_conformance.h"
 #include "suites.h"
 #include "support.h"
+#include "tests/fault/crash_order.h"
 
 #define PREFIX 0xabcd1234u
 
@@ -659,6 +660,126 @@ START_TEST(what_is_set_aside_keeps_its_bytes)
             ck_assert_msg(file_is(below(root, aside), "abc"), "%s", aside);
         }
         cull_objects_close(objects);
+    }
+END_TEST
+
+/* --- what is on the disk when a directory answers --------------------------------------------- */
+
+#define SYNCED_MAX 40 /* more than the folders that are synced one by one */
+
+/* Objects "0", "1", ...: publish and delete them, with calls of one kind failing. */
+struct synced {
+    cull_objects *objects;
+    size_t count;
+    cull_staged staged[SYNCED_MAX];
+    cull_object_id ids[SYNCED_MAX];
+    cull_status result[SYNCED_MAX];
+};
+
+static void synced_open(struct synced *synced, size_t count)
+{
+    synced->objects = open_directory(scratch_dir(), CULL_DIGEST_SHA256, true, NULL, NULL);
+    synced->count = count;
+    for (size_t i = 0; i < count; i++) {
+        char text[8];
+
+        (void)snprintf(text, sizeof text, "%zu", i);
+        ck_assert_int_eq(stage_text(synced->objects, text, &synced->staged[i], NULL), CULL_OK);
+        synced->ids[i] = id_of(text);
+    }
+}
+
+static const char *synced_publish(struct synced *synced, char broken, cull_status want)
+{
+    cull_status status;
+    const char *calls;
+
+    crash_order_begin(broken);
+    status = cull__objects_publish(synced->objects, synced->staged, synced->ids, synced->count,
+                                   synced->result, NULL);
+    calls = crash_order_end();
+    ck_assert_msg(status == want, "%zu objects, '%c' fails: %d", synced->count, broken,
+                  (int)status);
+    for (size_t i = 0; i < synced->count; i++) {
+        ck_assert_int_eq(synced->result[i], want);
+    }
+    return calls;
+}
+
+static const char *synced_delete(struct synced *synced, char broken, cull_status want)
+{
+    cull_object_version versions[SYNCED_MAX];
+    cull_status status;
+    const char *calls;
+
+    for (size_t i = 0; i < synced->count; i++) {
+        versions[i] = (cull_object_version){ synced->ids[i], 0 };
+    }
+    crash_order_begin(broken);
+    status =
+        cull__objects_delete_batch(synced->objects, versions, synced->count, synced->result, NULL);
+    calls = crash_order_end();
+    ck_assert_msg(status == want, "%zu objects, '%c' fails: %d", synced->count, broken,
+                  (int)status);
+    return calls;
+}
+
+static const struct {
+    const char *name;
+    size_t count;
+    char contents; /* how contents are synced */
+    char folders;  /* and folders */
+} syncs[] = {
+    { "one object", 1, 'd', 'f' },
+    { "two objects", 2, 'd', 'f' },
+    { "more than are synced alone", 3, 's', 'f' },
+    { "in more folders than are synced alone", SYNCED_MAX, 's', 's' },
+};
+
+START_TEST(an_object_gets_its_name_when_its_bytes_are_synced_and_is_stored_when_its_name_is)
+    {
+        struct synced synced;
+        const char *calls;
+        const char *first;
+        size_t before = 0;
+
+        synced_open(&synced, syncs[_i].count);
+        calls = synced_publish(&synced, '\0', CULL_OK);
+        first = strchr(calls, 'r');
+        ck_assert_msg(first != NULL, "%s: %s", syncs[_i].name, calls);
+        for (const char *at = calls; at < first; at++) {
+            before += *at == syncs[_i].contents;
+        }
+        ck_assert_msg(before == (syncs[_i].contents == 's' ? 1 : syncs[_i].count), "%s: %s",
+                      syncs[_i].name, calls);
+        ck_assert_msg(strchr(strrchr(calls, 'r'), syncs[_i].folders) != NULL, "%s: %s",
+                      syncs[_i].name, calls);
+        calls = synced_delete(&synced, '\0', CULL_OK);
+        ck_assert_msg(
+            strrchr(calls, 'u') != NULL && strchr(strrchr(calls, 'u'), syncs[_i].folders) != NULL,
+            "%s: %s", syncs[_i].name, calls);
+        cull_objects_close(synced.objects);
+    }
+END_TEST
+
+START_TEST(what_could_not_be_synced_is_neither_stored_nor_gone)
+    {
+        struct synced synced;
+
+        synced_open(&synced, syncs[_i].count);
+        (void)synced_publish(&synced, syncs[_i].contents, CULL_E_IO);
+        ck_assert_int_eq(stat_text(synced.objects, "0"), CULL_E_NOTFOUND);
+        cull_objects_close(synced.objects);
+
+        synced_open(&synced, syncs[_i].count);
+        (void)synced_publish(&synced, syncs[_i].folders, CULL_E_IO);
+        cull_objects_close(synced.objects);
+
+        synced_open(&synced, syncs[_i].count);
+        (void)synced_publish(&synced, '\0', CULL_OK);
+        (void)synced_delete(&synced, syncs[_i].folders, CULL_E_IO);
+        (void)synced_delete(&synced, '\0', CULL_OK); /* again: they are gone for good */
+        cull_objects_close(synced.objects);
     }
 END_TEST
 
@@ -1360,6 +1481,11 @@ Suite *objects_suite(void)
     tcase_add_test(directory, temporary_names_of_a_dead_process_are_stepped_over);
     tcase_add_test(directory, cleaning_leaves_what_is_young_or_no_file);
     tcase_add_test(directory, what_is_set_aside_keeps_its_bytes);
+    tcase_add_loop_test(
+        directory, an_object_gets_its_name_when_its_bytes_are_synced_and_is_stored_when_its_name_is,
+        0, ARRAY_LEN(syncs));
+    tcase_add_loop_test(directory, what_could_not_be_synced_is_neither_stored_nor_gone, 0,
+                        ARRAY_LEN(syncs));
     tcase_add_test(directory, a_source_without_a_size_is_read_to_its_end);
     tcase_add_test(directory, a_full_disk_is_told_and_leaves_nothing);
     tcase_add_test(directory, a_file_size_limit_is_told_and_leaves_nothing);
