@@ -59,6 +59,9 @@ cull_status cli_fail(struct cli *cli, cull_status status, const char *format, ..
     CULL_PRINTF(3, 4);
 /* The same with errno's text behind it. */
 cull_status cli_fail_errno(struct cli *cli, int code, const char *format, ...) CULL_PRINTF(3, 4);
+/* What failed, which cli->err says already, failed there: put the place before it. */
+cull_status cli_fail_at(struct cli *cli, cull_status status, const char *format, ...)
+    CULL_PRINTF(3, 4);
 /* CULL_E_NOMEM with its message. */
 cull_status cli_fail_nomem(struct cli *cli);
 /* A line on stderr, "cull: ...": something that does not end the run. */

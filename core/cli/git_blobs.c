@@ -359,6 +359,8 @@ static cull_status fetch(struct git_blobs *blobs)
 static cull_status pin_some(struct git_blobs *blobs, const uint32_t *numbers, size_t count)
 {
     struct git_pending *pending = blobs->pending;
+    char shown[PRINTABLE_MAX];
+    char hex[GIT_HEX_BYTES + 1];
     cull_status status;
 
     for (size_t i = 0; i < count; i++) {
@@ -367,6 +369,14 @@ static cull_status pin_some(struct git_blobs *blobs, const uint32_t *numbers, si
         pending->refs[i] = (cull_blob_ref){ blob->digest, blob->size_bytes };
     }
     status = ask(blobs, count);
+    for (size_t i = 0; status == CULL_E_INVALID && i < count; i++) {
+        if (pending->answers[i] == CULL_PUT_REFUSED) {
+            git_id_hex(hex, &blobs->items[numbers[i]].id);
+            return cli_fail_at(blobs->import->cli, status, "%.200s%s%s",
+                               printable(shown, blobs->repo), blobs->by_id ? "" : ": object ",
+                               blobs->by_id ? "" : hex);
+        }
+    }
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
         blobs->items[numbers[i]].waits = pending->answers[i] == CULL_PUT_WAIT;
         if (pending->answers[i] == CULL_PUT_SEND) {

@@ -511,7 +511,8 @@ cull_status git_take_diff(struct git_run *run, bool last, struct git_pair *pair,
     if (status == CULL_OK && next < 0 && !run->at_end) {
         status = run->cli->err.status; /* it cannot be read: not its end */
     } else if (status == CULL_OK && next < 0) {
-        status = last ? git_end(run, NULL) : git_cut_short(run);
+        /* if it ended well, this is whole, and what comes after cannot be read */
+        status = last ? git_end(run, NULL) : git_wait(run);
     } else if (status == CULL_OK && last) {
         status = unexpected(run, "more after the last difference");
     }

@@ -365,14 +365,30 @@ cull_status git_end(struct git_run *run, int *code)
     return status;
 }
 
+cull_status git_wait(struct git_run *run)
+{
+    int wait_status = reap(run);
+
+    return wait_status == 0 ? CULL_OK : say_failure(run, wait_status);
+}
+
 cull_status git_cut_short(struct git_run *run)
 {
-    const char *what = run->what;
-    struct cli *cli = run->cli;
-    cull_status status = git_end(run, NULL);
+    char said[PRINTABLE_MAX] = "";
+    cull_status status;
 
-    return status == CULL_OK ? cli_fail(cli, CULL_E_IO, "git %s: its output ends early", what)
-                             : status;
+    if (run->out >= 0) { /* what it still prints, nobody reads */
+        (void)close(run->out);
+        run->out = -1;
+    }
+    status = git_wait(run);
+    if (status == CULL_OK) { /* it may pass over what it cannot read, and name it */
+        complaint(run, said);
+        status = cli_fail(run->cli, CULL_E_IO, "git %s: %s", run->what,
+                          said[0] == '\0' ? "its output ends early" : said);
+    }
+    git_stop(run);
+    return status;
 }
 
 void git_stop(struct git_run *run)

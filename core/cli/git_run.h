@@ -38,6 +38,9 @@ int git_peek(struct git_run *run);
 CULL_MUST_USE cull_status git_end(struct git_run *run, int *code);
 /* The output ended where it must not: what git says of it, or that it ended early. */
 cull_status git_cut_short(struct git_run *run);
+/* Its output has ended: wait for it, and see that it ended well. git_end() or git_cut_short() comes
+ * after. */
+cull_status git_wait(struct git_run *run);
 /* End it, whatever it is doing; after git_end() nothing is left to do. */
 void git_stop(struct git_run *run);
 

@@ -215,9 +215,11 @@ static int compare_blobs(const void *a, const void *b)
     return order != 0 ? order : (left->entry > right->entry) - (left->entry < right->entry);
 }
 
-static cull_status two_sizes(struct import *import, const cull_manifest *manifest, size_t one,
-                             size_t other)
+static cull_status two_sizes(struct import *import, const struct import_version *version,
+                             size_t one, size_t other)
 {
+    const cull_manifest *manifest = version->manifest;
+    char source[PRINTABLE_MAX];
     char first[PRINTABLE_MAX];
     char second[PRINTABLE_MAX];
     uint64_t first_bytes;
@@ -228,8 +230,9 @@ static cull_status two_sizes(struct import *import, const cull_manifest *manifes
     first_bytes = entry.size_bytes;
     cull_manifest_at(manifest, one < other ? other : one, &entry);
     return cli_fail(import->cli, CULL_E_INVALID,
-                    "%.150s: has %" PRIu64 " bytes, and %.150s of the same digest %" PRIu64, first,
-                    first_bytes, printable(second, entry.path), entry.size_bytes);
+                    "%.150s: %.120s: has %" PRIu64 " bytes, and %.120s of the same digest %" PRIu64,
+                    printable(source, version->source), first, first_bytes,
+                    printable(second, entry.path), entry.size_bytes);
 }
 
 static bool disagree(const cull_blob_ref *a, const cull_blob_ref *b)
@@ -240,9 +243,11 @@ static bool disagree(const cull_blob_ref *a, const cull_blob_ref *b)
 }
 
 /* Take blobs of the entries from *next on until the batch is full; each digest once. */
-static cull_status fill_batch(struct import *import, const cull_manifest *manifest, size_t *next)
+static cull_status fill_batch(struct import *import, const struct import_version *version,
+                              size_t *next)
 {
     struct import_batch *batch = import->batch;
+    const cull_manifest *manifest = version->manifest;
     size_t count = cull_manifest_count(manifest);
     size_t taken = 0;
 
@@ -263,7 +268,7 @@ static cull_status fill_batch(struct import *import, const cull_manifest *manife
         const struct batch_blob *last = i == 0 ? NULL : &batch->blobs[batch->count - 1];
 
         if (last != NULL && disagree(&last->ref, &batch->blobs[i].ref)) {
-            return two_sizes(import, manifest, last->entry, batch->blobs[i].entry);
+            return two_sizes(import, version, last->entry, batch->blobs[i].entry);
         }
         if (last == NULL || compare_digests(last, &batch->blobs[i]) != 0) {
             batch->blobs[batch->count++] = batch->blobs[i];
@@ -275,10 +280,14 @@ static cull_status fill_batch(struct import *import, const cull_manifest *manife
     return cull_manifest_check(manifest, &import->cli->err);
 }
 
-/* The store knows a blob of the batch with another size: if the manifest itself does, say where. */
-static cull_status explain_sizes(struct import *import, const cull_manifest *manifest)
+/* The store knows a blob of the batch with another size: say where the manifest names it, and if it
+ * contradicts itself, where. */
+static cull_status explain_sizes(struct import *import, const struct import_version *version)
 {
     const struct import_batch *batch = import->batch;
+    const cull_manifest *manifest = version->manifest;
+    char source[PRINTABLE_MAX];
+    char shown[PRINTABLE_MAX];
 
     for (size_t i = 0; i < cull_manifest_count(manifest); i++) {
         const struct batch_blob *twin = NULL;
@@ -291,7 +300,16 @@ static cull_status explain_sizes(struct import *import, const cull_manifest *man
             twin = bsearch(&blob, batch->blobs, batch->count, sizeof(blob), compare_digests);
         }
         if (twin != NULL && disagree(&twin->ref, &blob.ref)) {
-            return two_sizes(import, manifest, i, twin->entry);
+            return two_sizes(import, version, i, twin->entry);
+        }
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        cull_entry entry;
+
+        if (batch->answers[i] == CULL_PUT_REFUSED) {
+            cull_manifest_at(manifest, batch->blobs[i].entry, &entry);
+            return cli_fail_at(import->cli, CULL_E_INVALID, "%.150s: %.150s",
+                               printable(source, version->source), printable(shown, entry.path));
         }
     }
     return import->cli->err.status;
@@ -315,7 +333,7 @@ static cull_status ask(struct import *import, const struct import_version *versi
             waits = waits || batch->answers[i] == CULL_PUT_WAIT;
         }
         if (status == CULL_E_INVALID) {
-            return explain_sizes(import, version->manifest);
+            return explain_sizes(import, version);
         }
         if (status != CULL_OK || !waits) {
             return status;
@@ -414,7 +432,7 @@ static cull_status name_and_send(struct import *import, const struct import_vers
     do {
         size_t missing = 0;
 
-        status = fill_batch(import, version->manifest, &next);
+        status = fill_batch(import, version, &next);
         if (status == CULL_OK && import->upload == NULL) {
             status = open_upload(import); /* what disagrees with itself early leaves no trace */
         }
@@ -451,6 +469,7 @@ static cull_status commit(struct import *import, const struct import_version *ve
                                     .allow_unresolved = import->options->allow_unresolved,
                                     .description = version->description,
                                     .metadata = version->metadata };
+    char source[PRINTABLE_MAX];
     bool again = false;
 
     for (;;) {
@@ -461,6 +480,9 @@ static cull_status commit(struct import *import, const struct import_version *ve
 
             status = cull_upload_commit(import->upload, &options, NULL, NULL, result, &caller,
                                         &cli->err);
+            if (status == CULL_E_INVALID || status == CULL_E_NOTFOUND) { /* it names the path */
+                return cli_fail_at(cli, status, "%.150s", printable(source, version->source));
+            }
         }
         if (again || (status != CULL_E_NOT_STORED && status != CULL_E_ENDED)) {
             return status;

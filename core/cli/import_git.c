@@ -316,6 +316,7 @@ static cull_status commit_patch(struct git_import *git, const struct git_step *s
     struct import *import = git->import;
     struct cli *cli = git->cli;
     char metadata[GIT_NOTE_MAX];
+    char commit[GIT_HEX_BYTES + 1];
     cull_upload_options open = { .collection = &import->collection,
                                  .type = import->options->type,
                                  .run = import->options->run,
@@ -338,6 +339,10 @@ static cull_status commit_patch(struct git_import *git, const struct git_step *s
     }
     git_note_write(metadata, step, git->before + (uint64_t)(step - git->history.steps));
     status = cull_upload_commit(upload, &options, NULL, NULL, result, &caller, &cli->err);
+    if (status == CULL_E_INVALID) {
+        git_id_hex(commit, &step->commit);
+        (void)cli_fail_at(cli, status, "commit %s", commit);
+    }
     if (status != CULL_OK) {
         cull_error ignored = { CULL_OK, "" };
 

@@ -27,6 +27,21 @@ cull_status cli_fail(struct cli *cli, cull_status status, const char *format, ..
     return status;
 }
 
+cull_status cli_fail_at(struct cli *cli, cull_status status, const char *format, ...)
+{
+    cull_error what = cli->err;
+    va_list args;
+    size_t len;
+
+    va_start(args, format);
+    (void)vsnprintf(cli->err.message, sizeof(cli->err.message), format, args);
+    va_end(args);
+    len = strlen(cli->err.message);
+    (void)snprintf(cli->err.message + len, sizeof(cli->err.message) - len, ": %s", what.message);
+    cli->err.status = status;
+    return status;
+}
+
 cull_status cli_fail_errno(struct cli *cli, int code, const char *format, ...)
 {
     va_list args;

@@ -374,6 +374,40 @@ START_TEST(of_two_sizes_in_one_batch_the_known_one_is_written)
     }
 END_TEST
 
+START_TEST(the_blob_that_is_refused_is_named_among_the_answers)
+    {
+        const struct bench_options options = { .index_only = true };
+        static const char *const contents[] = { "new", "known", "other" };
+        struct bench_store bench;
+        cull_upload *upload;
+        cull_caller caller;
+        cull_blob_ref blobs[3];
+        cull_put_answer answers[3];
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        commit_sized(&bench, "known", 5, NULL, 0);
+        upload = bench_upload(&bench, "c", -1);
+        for (size_t i = 0; i < 3; i++) {
+            blobs[i] = (cull_blob_ref){ bench_digest(&bench, contents[i]), 6 };
+            answers[i] = CULL_PUT_REFUSED;
+        }
+        ck_assert_int_eq(cull_upload_put(upload, blobs, 3, answers, &caller, &err), CULL_E_INVALID);
+        ck_assert_int_eq(answers[0], CULL_PUT_NONE);
+        ck_assert_int_eq(answers[1], CULL_PUT_REFUSED);
+        ck_assert_int_eq(answers[2], CULL_PUT_NONE);
+        blobs[1].size_bytes = 5;
+        blobs[2].size_bytes = UINT64_MAX - 10;
+        ck_assert_int_eq(cull_upload_put(upload, blobs, 3, answers, &caller, &err), CULL_E_INVALID);
+        ck_assert_int_eq(answers[0], CULL_PUT_NONE);
+        ck_assert_int_eq(answers[1], CULL_PUT_NONE);
+        ck_assert_int_eq(answers[2], CULL_PUT_REFUSED);
+        cull_upload_free(upload);
+        bench_close(&bench);
+    }
+END_TEST
+
 START_TEST(sizes_whose_sum_overflows_are_refused_before_anything_is_written)
     {
         const struct bench_options options = { .index_only = true };
@@ -503,6 +537,7 @@ Suite *unknown_sizes_suite(void)
     tcase_add_test(rules, two_sizes_of_one_digest_in_a_manifest_are_refused_and_neither_is_learned);
     tcase_add_test(rules, a_size_whose_sum_overflows_is_not_learned);
     tcase_add_test(rules, of_two_sizes_in_one_batch_the_known_one_is_written);
+    tcase_add_test(rules, the_blob_that_is_refused_is_named_among_the_answers);
     tcase_add_test(rules, sizes_whose_sum_overflows_are_refused_before_anything_is_written);
     tcase_add_test(rules, tracked_bytes_stop_at_the_largest_number);
     tcase_add_test(rules, a_blob_without_a_size_is_sent_read_back_checked_and_collected);

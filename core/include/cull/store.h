@@ -292,9 +292,11 @@ CULL_API CULL_MUST_USE cull_status cull_upload_attach(cull_upload **out, cull_st
 CULL_API uint64_t cull_upload_id(const cull_upload *upload);
 
 typedef enum cull_put_answer {
+    CULL_PUT_NONE = 0,   /**< the call failed */
     CULL_PUT_STORED = 1, /**< do not send; it stays until this upload ends */
     CULL_PUT_SEND = 2,   /**< send the bytes, then confirm */
-    CULL_PUT_WAIT = 3    /**< being deleted now: finish the deletion or ask again */
+    CULL_PUT_WAIT = 3,   /**< being deleted now: finish the deletion or ask again */
+    CULL_PUT_REFUSED = 4 /**< only with CULL_E_INVALID: the blob that is refused */
 } cull_put_answer;
 
 typedef struct cull_blob_ref {
@@ -319,7 +321,8 @@ typedef struct cull_blob_ref {
  * known stays until the blob is gone; but what only uploads said that have ended may be said anew.
  *
  * @retval CULL_E_ENDED   the upload has ended (a lease past its end is ended first)
- * @retval CULL_E_INVALID a blob is known with another size, or all sizes' sum overflows
+ * @retval CULL_E_INVALID a blob is known with another size, or all sizes' sum overflows: it is the one
+ *                        that is answered REFUSED; what came before its batch is pinned
  */
 CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload, const cull_blob_ref *blobs,
                                                    size_t count, cull_put_answer *answers,

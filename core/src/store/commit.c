@@ -347,12 +347,13 @@ static void add_up_sizes(struct commit_ctx *commit)
     commit->size_exact = commit->filled_count == commit->manifest->unknown_count;
 }
 
-/* No blob is stated with another size than it is known with, or with two. */
+/* No blob is stated with another size than it is known with, or with two, or with one that is too
+ * much. */
 static cull_status check_sizes(struct commit_ctx *commit, cull_error *err)
 {
     const cull_store *store = commit->upload->store;
     const struct cull__size_row *two = cull__sizes_settle(&commit->sizes, store->index);
-    size_t at = two == NULL ? commit->stated.entry : two[1].entry;
+    const struct cull__size_row *over = NULL;
     char shown[CULL_PRINTABLE_MAX];
     char hex[CULL_DIGEST_HEX_MAX];
     uint64_t total_bytes;
@@ -360,16 +361,26 @@ static cull_status check_sizes(struct commit_ctx *commit, cull_error *err)
 
     if (two == NULL && !commit->contradicts) {
         add_up_sizes(commit);
-        return cull__sizes_total(&commit->sizes, store, &total_bytes, err);
+        over = cull__sizes_overflow(&commit->sizes, store->index->blobs, &total_bytes);
+        if (over == NULL) {
+            return CULL_OK;
+        }
     }
-    cull_manifest_at(commit->manifest, at, &entry);
+    cull_manifest_at(commit->manifest,
+                     two != NULL    ? two[1].entry
+                     : over != NULL ? over->entry
+                                    : commit->stated.entry,
+                     &entry);
     (void)cull__printable(shown, entry.path, entry.path_len);
-    cull_digest_to_hex(hex, &commit->stated.blob.digest, store->settings.digest);
+    if (over != NULL) {
+        return cull__error_set(err, CULL_E_INVALID, "%.300s: sum of sizes overflows", shown);
+    }
     if (two != NULL) {
         return cull__error_set(
             err, CULL_E_INVALID, "%.300s: has %llu bytes, and another file of the same digest %llu",
             shown, (unsigned long long)two[1].size_bytes, (unsigned long long)two->size_bytes);
     }
+    cull_digest_to_hex(hex, &commit->stated.blob.digest, store->settings.digest);
     return cull__error_set(err, CULL_E_INVALID,
                            "%.300s: blob %s: known with %llu bytes, the manifest says %llu", shown,
                            hex, (unsigned long long)commit->known_bytes,

@@ -87,26 +87,29 @@ const struct cull__size_row *cull__sizes_find(const struct cull__sizes *sizes, u
     return low < sizes->count && sizes->rows[low].number == number ? &sizes->rows[low] : NULL;
 }
 
-cull_status cull__sizes_total(const struct cull__sizes *sizes, const cull_store *store,
-                              uint64_t *total_bytes, cull_error *err)
+const struct cull__size_row *cull__sizes_overflow(const struct cull__sizes *sizes,
+                                                  const struct cull__blob_table *table,
+                                                  uint64_t *total_bytes)
 {
-    const struct cull__blob_table *table = store->index->blobs;
-
     *total_bytes = cull__blob_table_total(table);
     for (size_t i = 0; i < sizes->count; i++) {
         *total_bytes -= cull__known_size(cull__blob_table_size(table, sizes->rows[i].number));
     }
     for (size_t i = 0; i < sizes->count; i++) {
         if (!cull__add_u64(total_bytes, *total_bytes, sizes->rows[i].size_bytes)) {
-            char hex[CULL_DIGEST_HEX_MAX];
-            cull_digest digest;
-
-            cull__blob_table_digest(table, sizes->rows[i].number, &digest);
-            cull_digest_to_hex(hex, &digest, store->settings.digest);
-            return cull__error_set(err, CULL_E_INVALID, "blob %s: sum of sizes overflows", hex);
+            return &sizes->rows[i];
         }
     }
-    return CULL_OK;
+    return NULL;
+}
+
+cull_status cull__sizes_too_much(const cull_store *store, const cull_digest *digest,
+                                 cull_error *err)
+{
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    cull_digest_to_hex(hex, digest, store->settings.digest);
+    return cull__error_set(err, CULL_E_INVALID, "blob %s: sum of sizes overflows", hex);
 }
 
 cull_status cull__sizes_add(const struct cull__sizes *sizes, struct cull__txn *txn, cull_error *err)

@@ -32,9 +32,13 @@ const struct cull__size_row *cull__sizes_settle(struct cull__sizes *sizes,
                                                 const struct cull__index *index);
 /* The row of a number, once settled; NULL. */
 const struct cull__size_row *cull__sizes_find(const struct cull__sizes *sizes, uint32_t number);
-/* The sum of all sizes with these, once settled. CULL_E_INVALID: it overflows. */
-cull_status cull__sizes_total(const struct cull__sizes *sizes, const cull_store *store,
-                              uint64_t *total_bytes, cull_error *err);
+/* The sum of all sizes with these, once settled. Not NULL: the row with which it overflows. */
+const struct cull__size_row *cull__sizes_overflow(const struct cull__sizes *sizes,
+                                                  const struct cull__blob_table *table,
+                                                  uint64_t *total_bytes);
+/* CULL_E_INVALID: the sum of all sizes overflows with this blob's. */
+cull_status cull__sizes_too_much(const cull_store *store, const cull_digest *digest,
+                                 cull_error *err);
 /* Add the fact, once settled. CULL_E_NOMEM. */
 cull_status cull__sizes_add(const struct cull__sizes *sizes, struct cull__txn *txn,
                             cull_error *err);

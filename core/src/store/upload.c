@@ -267,6 +267,7 @@ struct put_ctx {
     struct fresh *unknown;         /* not in the table, sorted: finds duplicates in the batch */
     struct cull__fact_blob *fresh; /* pinned now, new; at most count */
     struct cull__sizes sizes;      /* said anew, of blobs that nobody holds */
+    cull_digest refused;           /* with CULL_E_INVALID: of which of the batch */
 };
 
 /* A size that is not known contradicts none. */
@@ -275,12 +276,14 @@ static bool sizes_differ(uint64_t a, uint64_t b)
     return a != b && a != CULL_SIZE_UNKNOWN && b != CULL_SIZE_UNKNOWN;
 }
 
-static cull_status size_differs(const cull_upload *upload, const cull_blob_ref *blob,
-                                uint64_t known_bytes, cull_error *err)
+static cull_status size_differs(struct put_ctx *put, size_t i, uint64_t known_bytes,
+                                cull_error *err)
 {
+    const cull_blob_ref *blob = &put->blobs[i];
     char hex[CULL_DIGEST_HEX_MAX];
 
-    cull_digest_to_hex(hex, &blob->digest, upload->store->settings.digest);
+    put->refused = blob->digest;
+    cull_digest_to_hex(hex, &blob->digest, put->upload->store->settings.digest);
     return cull__error_set(err, CULL_E_INVALID, "blob %s: known with %llu bytes, named with %llu",
                            hex, (unsigned long long)known_bytes,
                            (unsigned long long)blob->size_bytes);
@@ -305,7 +308,7 @@ static cull_status put_known(struct put_ctx *put, size_t i, cull_error *err)
             return cull__error_nomem(err);
         }
     } else if (sizes_differ(size_bytes, put->blobs[i].size_bytes)) {
-        return size_differs(put->upload, &put->blobs[i], size_bytes, err);
+        return size_differs(put, i, size_bytes, err);
     }
     put->answers[i] =
         live || put->upload->store->settings.index_only ? CULL_PUT_STORED : CULL_PUT_SEND;
@@ -343,7 +346,7 @@ static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t
             store->settings.index_only ? CULL_PUT_STORED : CULL_PUT_SEND;
         if (i > 0 && memcmp(&put->unknown[i - 1].digest, &blob->digest, sizeof blob->digest) == 0) {
             if (sizes_differ(fresh[-1].size_bytes, blob->size_bytes)) {
-                return size_differs(put->upload, blob, fresh[-1].size_bytes, err);
+                return size_differs(put, put->unknown[i].position, fresh[-1].size_bytes, err);
             }
             if (fresh[-1].size_bytes == CULL_SIZE_UNKNOWN) {
                 fresh[-1].size_bytes = blob->size_bytes; /* nothing is written yet */
@@ -360,23 +363,24 @@ static cull_status put_unknown(struct put_ctx *put, size_t unknown_count, size_t
 }
 
 /* Sizes are the caller's word: their sum must stay one that can be written. */
-static cull_status check_total(const struct put_ctx *put, size_t fresh_count, cull_error *err)
+static cull_status check_total(struct put_ctx *put, size_t fresh_count, cull_error *err)
 {
+    const cull_store *store = put->upload->store;
     uint64_t total_bytes;
-    cull_status status = cull__sizes_total(&put->sizes, put->upload->store, &total_bytes, err);
+    const struct cull__size_row *over =
+        cull__sizes_overflow(&put->sizes, store->index->blobs, &total_bytes);
+    const cull_digest *refused = over == NULL ? NULL : &put->blobs[over->entry].digest;
 
-    if (status != CULL_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < fresh_count; i++) {
+    for (size_t i = 0; i < fresh_count && refused == NULL; i++) {
         if (!cull__add_u64(&total_bytes, total_bytes, cull__known_size(put->fresh[i].size_bytes))) {
-            char hex[CULL_DIGEST_HEX_MAX];
-
-            cull_digest_to_hex(hex, &put->fresh[i].digest, put->upload->store->settings.digest);
-            return cull__error_set(err, CULL_E_INVALID, "blob %s: sum of sizes overflows", hex);
+            refused = &put->fresh[i].digest;
         }
     }
-    return CULL_OK;
+    if (refused == NULL) {
+        return CULL_OK;
+    }
+    put->refused = *refused;
+    return cull__sizes_too_much(store, refused, err);
 }
 
 size_t cull__numbers_unique(struct cull__u32s *numbers)
@@ -436,9 +440,7 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     if (status == CULL_OK) {
         const struct cull__size_row *two = cull__sizes_settle(&put->sizes, txn->store->index);
 
-        status = two == NULL
-                     ? CULL_OK
-                     : size_differs(put->upload, &put->blobs[two[1].entry], two->size_bytes, err);
+        status = two == NULL ? CULL_OK : size_differs(put, two[1].entry, two->size_bytes, err);
     }
     if (status == CULL_OK) {
         status = put_unknown(put, unknown_count, &pin.blob_count, err);
@@ -479,6 +481,11 @@ static cull_status put_batch(cull_upload *upload, const cull_blob_ref *blobs, si
     } else {
         (void)cull__error_nomem(err);
     }
+    for (size_t i = 0; i < count && status == CULL_E_INVALID; i++) {
+        bool refused = memcmp(&blobs[i].digest, &put.refused, sizeof put.refused) == 0;
+
+        answers[i] = refused ? CULL_PUT_REFUSED : CULL_PUT_NONE;
+    }
     cull__u32s_release(&put.known);
     cull__sizes_release(&put.sizes);
     cull__free(allocator, put.numbers);
@@ -492,6 +499,9 @@ cull_status cull_upload_put(cull_upload *upload, const cull_blob_ref *blobs, siz
 {
     cull_status status = CULL_OK;
 
+    for (size_t i = 0; i < count; i++) {
+        answers[i] = CULL_PUT_NONE;
+    }
     for (size_t at = 0; at < count && status == CULL_OK; at += CULL__PUT_BATCH) {
         size_t batch = count - at < CULL__PUT_BATCH ? count - at : CULL__PUT_BATCH;
 
@@ -585,12 +595,18 @@ static cull_status learn_sizes(struct confirm_ctx *confirm, struct cull__txn *tx
     }
     if (status == CULL_OK) { /* one content has one size, unless the digest lies */
         const struct cull__size_row *two = cull__sizes_settle(&confirm->learned, txn->store->index);
+        const struct cull__size_row *over =
+            two != NULL
+                ? NULL
+                : cull__sizes_overflow(&confirm->learned, txn->store->index->blobs, &total_bytes);
 
-        status = two == NULL ? cull__sizes_total(&confirm->learned, txn->store, &total_bytes, err)
-                             : cull__error_set(err, CULL_E_INVALID,
-                                               "one digest, and contents of %llu and %llu bytes",
-                                               (unsigned long long)two->size_bytes,
-                                               (unsigned long long)two[1].size_bytes);
+        if (two != NULL) {
+            status = cull__error_set(
+                err, CULL_E_INVALID, "one digest, and contents of %llu and %llu bytes",
+                (unsigned long long)two->size_bytes, (unsigned long long)two[1].size_bytes);
+        } else if (over != NULL) {
+            status = cull__sizes_too_much(txn->store, &confirm->digests[over->entry], err);
+        }
     }
     return status == CULL_OK ? cull__sizes_add(&confirm->learned, txn, err) : status;
 }

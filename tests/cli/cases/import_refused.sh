@@ -26,14 +26,14 @@ cull import list e/p/base second >/dev/null
 
 echo "# refused in the second batch"
 many 5000 8 >refused
-cull import list e/p/list refused 2>/dev/null
+cull import list e/p/list refused
 echo "exit $?"
 free
 echo "# refused as it is committed"
 mkdir some
 manifest some/v0.json '"a":{"digest":"sZRqySSS0jR8YjW00mERhA==","size":6}'
 manifest some/v1.json '"a":{"digest":"sZRqySSS0jR8YjW00mERhA==","size":6},"b":{"digest":"4shl20Fivtljv6qe9qwY8A==","size":256},"r":{"digest":"x","ref":"wandb-artifact://51584a30615759/x","size":6}'
-cull import wandb e/p/wandb some 2>/dev/null
+cull import wandb e/p/wandb some
 echo "exit $?"
 free
 echo "# killed, and its lease is over"

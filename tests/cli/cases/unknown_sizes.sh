@@ -68,6 +68,12 @@ cull why "$(printf cat | md5sum | cut -c 1-32)" | grep -v /
 cull why "$(printf dog | md5sum | cut -c 1-32)" | grep -v /
 sed 's/5$/6/' list >wrong
 run cull import list e/p/new wrong
+# two sizes of what is known without one, in two batches
+awk -v dog="$(printf dog | md5sum | cut -c 1-32)" 'BEGIN {
+    for (i = 0; i < 5000; i++)
+        printf "f%05d\t%s\t%d\n", i, i % 4999 ? sprintf("%032x", i) : dog, i
+}' >wrong
+run cull import list e/p/new wrong
 known e/p/old cat dog
 run cull ls e/p/old
 run cull du
