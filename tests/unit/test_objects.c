@@ -681,7 +681,7 @@ static void synced_open(struct synced *synced, size_t count)
     synced->objects = open_directory(scratch_dir(), CULL_DIGEST_SHA256, true, NULL, NULL);
     synced->count = count;
     for (size_t i = 0; i < count; i++) {
-        char text[8];
+        char text[24];
 
         (void)snprintf(text, sizeof text, "%zu", i);
         ck_assert_int_eq(stage_text(synced->objects, text, &synced->staged[i], NULL), CULL_OK);

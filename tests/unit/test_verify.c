@@ -359,6 +359,8 @@ START_TEST(a_log_with_a_fact_that_does_not_fit_is_damaged_for_whoever_reads_it)
             fact = fact_of(&stage, _i, &numbers[facts[_i].blob]);
             stage_write(&stage, &fact);
         }
+        cull_upload_free(stage.upload); /* before the handle that it is of */
+        stage.upload = NULL;
         for (int opened = 0; opened < 2; opened++) { /* by who wrote it, and by who comes later */
             cull_plan *plan = NULL;
             cull_error err = { CULL_OK, "" };
