@@ -46,13 +46,16 @@ SIM_SOURCES := $(sort $(wildcard sim/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 CRASH_SOURCES := $(sort $(wildcard tests/fault/crash_*.c))
 CHAOS_SOURCES := $(sort $(wildcard tests/fault/chaos_*.c))
+BENCH_SHARED := $(sort $(wildcard bench/shared/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/micro/*.c bench/micro/*.cc))
+MACRO_SOURCES := $(sort $(wildcard bench/macro/*.c))
+REPORT_SOURCES := $(sort $(wildcard bench/report/*.c))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
 MAN_PAGES := $(sort $(wildcard core/man/*.[1-8]))
 C_FILES = $(sort $(HEADERS) $(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES) $(UNIT_SOURCES) \
 	$(EXAMPLE_SOURCES) $(wildcard core/src/*/*.h core/cli/*.h sim/*.h tests/*/*.[ch] \
-	tests/*/*.cc bench/*/*.h) $(BENCH_SOURCES))
+	tests/*/*.cc bench/*/*.h) $(BENCH_SOURCES) $(BENCH_SHARED) $(MACRO_SOURCES) $(REPORT_SOURCES))
 
 # A folder's program is built once it has its main().
 MAIN := ^int main(
@@ -69,7 +72,10 @@ UNIT_OBJECTS := $(call objects,$(UNIT_SOURCES) $(filter-out $(SIM_MAIN),$(SIM_SO
 CRASH_OBJECTS := $(call objects,$(CRASH_SOURCES) tests/unit/support.c \
 	$(filter-out $(SIM_MAIN),$(SIM_SOURCES)))
 CHAOS_OBJECTS := $(call objects,$(CHAOS_SOURCES))
-BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES))
+BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES) $(BENCH_SHARED))
+MACRO_OBJECTS := $(call objects,$(MACRO_SOURCES) $(BENCH_SHARED))
+REPORT_OBJECTS := $(call objects,$(REPORT_SOURCES))
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench-%,micro macro report)
 REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay-%,$(FUZZ_SOURCES))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(FUZZ_SOURCES))
 EXAMPLES := $(patsubst core/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SOURCES))
@@ -107,8 +113,8 @@ BASE_CXXFLAGS := -std=c++17 -D_GNU_SOURCE -pthread -Wall -Wextra -Wpedantic -Wsh
 # The library, and what measures or tests it, see core/src; the command and the examples are written
 # against the public headers.
 INCLUDES := -Icore/include
-$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o $(BUILD)/obj/bench/%.o: \
-	INCLUDES := -Icore/include -Icore/src
+$(BUILD)/obj/core/src/%.o $(BUILD)/obj/sim/%.o: INCLUDES := -Icore/include -Icore/src
+$(BUILD)/obj/bench/%.o: INCLUDES := -Icore/include -Icore/src -Ibench
 $(BUILD)/obj/tests/fuzz/%.o: INCLUDES := -Icore/include -Icore/src -Icore -I.
 $(BUILD)/obj/tests/fault/%.o: INCLUDES := -Icore/include -Icore/src -I.
 $(BUILD)/obj/tests/unit/%.o: INCLUDES := -Icore/include -Icore/src -I. -I$(BUILD)/obj
@@ -231,13 +237,21 @@ $(BUILD)/bench-micro: $(BENCH_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(BUILD)/libcull.a $(BENCH_LIBS)
 
+$(BUILD)/bench-macro: $(MACRO_OBJECTS) $(BUILD)/libcull.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(MACRO_OBJECTS) $(BUILD)/libcull.a $(LIB_LIBS)
+
+$(BUILD)/bench-report: $(REPORT_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(REPORT_OBJECTS) $(LIB_LIBS)
+
 $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(CRASH_OBJECTS) $(CHAOS_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
+	$(BENCH_OBJECTS) $(MACRO_OBJECTS) $(REPORT_OBJECTS) $(CRASH_OBJECTS) $(CHAOS_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
@@ -245,7 +259,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 deps: ## Install the Debian packages that are missing for building and testing
 	@sh core/packaging/deps.sh build
 
-deps-dev: ## Install what linting, coverage, sanitizers and benchmarks need
+deps-dev: ## Install what linting, coverage and sanitizers need
 	@sh core/packaging/deps.sh build dev
 
 # --- trying and testing ------------------------------------------------------------------------
@@ -260,7 +274,7 @@ demo: deps ## Show the main job on real files and histories, in temporary stores
 
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
-	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(BUILD)/chaos $(REPLAYS)
+	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(BUILD)/chaos $(REPLAYS) $(BENCH_PROGRAMS)
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
@@ -337,11 +351,20 @@ coverage: ## Line coverage of core/src; fails under 85 %
 		--html-title cull --txt $(BUILD)/coverage/report.txt --print-summary $(BUILD)/coverage || failed=1; \
 		echo 'by file: $(BUILD)/coverage/report.txt and report.html'; exit $$failed
 
-.PHONY: bench
-bench: $(if $(BENCH_SOURCES),$(BUILD)/bench-micro) ## Micro-benchmarks, repeated; JSON in build/
-	@$(if $(BENCH_SOURCES),$(BUILD)/bench-micro --benchmark_repetitions=5 \
-		--benchmark_report_aggregates_only=true --benchmark_out=$(BUILD)/bench-micro.json \
-		--benchmark_out_format=json,echo 'no benchmarks in bench/micro' >&2; exit 1)
+# Stores and figures lie in build/bench; the stores go in the end, the figures stay. On a machine
+# that does other work too, look at the ratios.
+BENCH_COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+.PHONY: bench bench-compare
+bench: ## Every budget measured beside its limit: build/bench/report.md, report.json (5 minutes)
+	@sh core/packaging/deps.sh build
+	+@$(AGAIN) all $(BENCH_PROGRAMS)
+	@sh bench/report.sh $(BUILD) full $(BUILD)/bench '$(BENCH_COMMIT)'
+	@cat $(BUILD)/bench/report.md
+
+bench-compare: ## Two revisions measured in turns: BASE=REV, and GROUPS="micro open" ROUNDS=3
+	@sh core/packaging/deps.sh build
+	+@$(AGAIN) all $(BENCH_PROGRAMS)
+	@MAKE='$(MAKE)' sh bench/compare.sh $(BUILD) '$(BASE)' '$(or $(ROUNDS),3)' $(GROUPS)
 
 # --- form --------------------------------------------------------------------------------------
 

@@ -78,6 +78,7 @@ run_short() {
         stage model sh tests/model/verify.sh --small "$build"
         stage install sh tests/install/run.sh "$build"
         stage readme sh tests/readme/run.sh "$build"
+        stage bench sh bench/report.sh "$build" small "$build/bench-small" check
     fi
 }
 

@@ -7,47 +7,15 @@
  */
 #include "harness.h"
 
-#include <stdlib.h>
+#include <malloc.h>
 
 #include "index/index.h"
+#include "shared/bench_base.h"
+#include "shared/limit_memory.h"
+#include "shared/samples.h"
 
 #define QUERIES (1u << 20)
 #define TOO_MANY 2048 /* digests to look for without slots */
-
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static void *must(void *block)
-{
-    if (block == NULL) {
-        abort();
-    }
-    return block;
-}
-
-static void must_ok(cull_status status)
-{
-    if (status != CULL_OK) {
-        abort();
-    }
-}
-
-static cull_digest digest_for(uint64_t value)
-{
-    cull_digest digest = { { 0 } };
-    uint64_t words[2];
-
-    words[0] = next_random(&value);
-    words[1] = next_random(&value);
-    memcpy(digest.bytes, words, sizeof(words));
-    return digest;
-}
 
 /* Blobs are looked up and inserted in batches, as a first commit does it. */
 static struct cull__blob_table *fill(uint32_t blobs)
@@ -62,7 +30,7 @@ static struct cull__blob_table *fill(uint32_t blobs)
         uint32_t count = blobs - first < BATCH ? blobs - first : BATCH;
 
         for (uint32_t i = 0; i < count; i++) {
-            digests[i] = digest_for(first + i);
+            digests[i] = bench_digest(first + i);
         }
         must_ok(cull__blob_table_find(table, digests, count, numbers));
         for (uint32_t i = 0; i < count; i++) {
@@ -78,15 +46,101 @@ void bench_blob_insert(struct bench *bench)
     double bytes = 0;
 
     while (bench_next(bench)) {
+        double begun = bench_now();
         struct cull__blob_table *table = fill(blobs);
 
+        begun = bench_now() - begun;
         bytes = (double)cull__blob_table_memory(table) / blobs;
         bench_pause(bench);
+        sample("commit.first", blobs / begun / 1e6, blobs / limit_insertions(blobs) / 1e6);
         cull__blob_table_free(table);
         bench_resume(bench);
     }
     bench_items(bench, blobs);
     bench_counter(bench, "bytes_a_blob", bytes);
+}
+
+/* Memory that is in use, as the allocator sees it: what a table says of itself does not count. */
+struct counting {
+    cull_allocator allocator;
+    size_t in_use;
+    size_t most; /* since it was last asked */
+};
+
+static void counting_add(struct counting *counting, const void *block)
+{
+    counting->in_use += block == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)block);
+    counting->most = counting->in_use > counting->most ? counting->in_use : counting->most;
+}
+
+static void *counting_alloc(void *ctx, size_t bytes)
+{
+    void *block = malloc(bytes);
+
+    counting_add(ctx, block);
+    return block;
+}
+
+static void counting_free(void *ctx, void *block)
+{
+    struct counting *counting = ctx;
+
+    counting->in_use -= block == NULL ? 0 : malloc_usable_size(block);
+    free(block);
+}
+
+/* Large blocks are moved by the kernel without a copy, small ones do not matter. */
+static void *counting_realloc(void *ctx, void *block, size_t bytes)
+{
+    struct counting *counting = ctx;
+    size_t before = block == NULL ? 0 : malloc_usable_size(block);
+    void *moved = realloc(block, bytes);
+
+    if (moved != NULL) {
+        counting->in_use -= before;
+        counting_add(counting, moved);
+    }
+    return moved;
+}
+
+/* The most that a blob takes at any count of them from a hundredth of the size on, while the table
+ * grows from batch to batch, and when it moves. The least that a row could take is its digest and
+ * its size. */
+void bench_blob_growing(struct bench *bench)
+{
+    enum { BATCH = 256 };
+    uint32_t blobs = (uint32_t)bench_size(bench, 0);
+    cull_digest digests[BATCH];
+    uint32_t numbers[BATCH];
+    double worst = 0;
+
+    while (bench_next(bench)) {
+        struct counting counting = { { counting_alloc, counting_realloc, counting_free, NULL },
+                                     0,
+                                     0 };
+        struct cull__blob_table *table = NULL;
+
+        counting.allocator.ctx = &counting;
+        must_ok(cull__blob_table_new(&table, CULL_DIGEST_MD5, 7, false, &counting.allocator));
+        for (uint32_t i = 0; i < blobs; i++) {
+            counting.most = counting.in_use;
+            if (i % BATCH == 0) {
+                for (uint32_t j = 0; j < BATCH; j++) {
+                    digests[j] = bench_digest(i + j);
+                }
+                must_ok(cull__blob_table_find(table, digests, BATCH, numbers));
+            }
+            must_ok(cull__blob_table_insert(table, i, &digests[i % BATCH], i, 0));
+            if (i >= blobs / 100 && (double)counting.most / (i + 1.0) > worst) {
+                worst = (double)counting.most / (i + 1.0);
+            }
+        }
+        bench_pause(bench);
+        cull__blob_table_free(table);
+        bench_resume(bench);
+    }
+    sample("blob.bytes", worst, 16 + 8);
+    bench_counter(bench, "bytes_a_blob", worst);
 }
 
 /* In the order of the numbers, one of a hundred replaced, as a manifest that is committed again. */
@@ -100,7 +154,7 @@ void bench_blob_find_again(struct bench *bench)
     uint64_t random = 3;
 
     for (uint32_t i = 0; i < queries; i++) {
-        digests[i] = digest_for(i % 100 == 99 ? next_random(&random) % blobs : i);
+        digests[i] = bench_digest(i % 100 == 99 ? bench_random(&random) % blobs : i);
     }
     while (bench_next(bench)) {
         must_ok(cull__blob_table_find(table, digests, queries, numbers));
@@ -121,7 +175,7 @@ static void find(struct bench *bench, uint64_t offset)
     uint64_t random = 3;
 
     for (uint32_t i = 0; i < QUERIES; i++) {
-        digests[i] = digest_for(next_random(&random) % blobs + offset);
+        digests[i] = bench_digest(bench_random(&random) % blobs + offset);
     }
     while (bench_next(bench)) {
         must_ok(cull__blob_table_find(table, digests, QUERIES, numbers));

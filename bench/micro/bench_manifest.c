@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "harness.h"
 #include "manifest/manifest_internal.h"
+#include "shared/bench_base.h"
 
 #define PIECE_BYTES ((size_t)64 * 1024)
 
@@ -201,16 +202,16 @@ static void run_ratio(struct bench *bench, const cull_scratch *scratch)
 
     while (bench_next(bench)) {
         for (int turn = 0; turn < 5; turn++) {
-            double start = bench_seconds();
+            double start = bench_now();
             cull_manifest *manifest;
             double seconds;
 
             parse_alone(&json);
-            seconds = bench_seconds() - start;
+            seconds = bench_now() - start;
             alone = seconds < alone ? seconds : alone;
-            start = bench_seconds();
+            start = bench_now();
             manifest = read_json(&json, true, scratch);
-            seconds = bench_seconds() - start;
+            seconds = bench_now() - start;
             reading = seconds < reading ? seconds : reading;
             cull_manifest_free(manifest);
         }

@@ -9,9 +9,10 @@
  */
 #include "harness.h"
 
-#include <stdlib.h>
-
 #include "index/index_internal.h"
+#include "shared/bench_base.h"
+#include "shared/limit_memory.h"
+#include "shared/samples.h"
 
 struct collection {
     struct cull__lifespans *spans;
@@ -26,30 +27,6 @@ struct collection {
     uint32_t *alive;
 };
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static void *must(void *block)
-{
-    if (block == NULL) {
-        abort();
-    }
-    return block;
-}
-
-static void must_ok(cull_status status)
-{
-    if (status != CULL_OK) {
-        abort();
-    }
-}
-
 /* Replace count files by new blobs, as the next version. */
 static void commit_changes(struct collection *all, uint32_t count, uint64_t *random,
                            uint64_t *scratch, size_t scratch_bits)
@@ -60,7 +37,7 @@ static void commit_changes(struct collection *all, uint32_t count, uint64_t *ran
     uint32_t fresh = 0;
 
     while (fresh < count) {
-        uint32_t file = (uint32_t)(next_random(random) % all->files);
+        uint32_t file = (uint32_t)(bench_random(random) % all->files);
 
         if (all->at[file] < first) { /* not replaced in this version yet */
             must_ok(cull__u32s_push(&closed, all->at[file]));
@@ -191,6 +168,14 @@ void bench_mark_bits_only(struct bench *bench)
     run(bench, bits_only);
 }
 
+static double seconds_of(void (*once)(struct collection *all), struct collection *all)
+{
+    double begun = bench_now();
+
+    once(all);
+    return bench_now() - begun;
+}
+
 /* All three in turn, so that they meet the same machine. */
 void bench_mark_ratios(struct bench *bench)
 {
@@ -200,19 +185,40 @@ void bench_mark_ratios(struct bench *bench)
     collection_init(&all, bench);
     flatten(&all);
     while (bench_next(bench)) {
-        double start = bench_seconds();
+        double marked = seconds_of(mark, &all);
+        double summed = seconds_of(plain_sum, &all);
+        double set = seconds_of(bits_only, &all);
 
-        mark(&all);
-        seconds[0] += bench_seconds() - start;
-        start = bench_seconds();
-        plain_sum(&all);
-        seconds[1] += bench_seconds() - start;
-        start = bench_seconds();
-        bits_only(&all);
-        seconds[2] += bench_seconds() - start;
+        sample("mark.sum", marked * 1e3, summed * 1e3);
+        sample("mark.bits", marked * 1e3, set * 1e3);
+        seconds[0] += marked;
+        seconds[1] += summed;
+        seconds[2] += set;
     }
+    sample("lifespan.mark", (double)cull__lifespans_memory(all.spans) / (double)all.lifespans,
+           sizeof(uint32_t));
     bench_counter(bench, "mark_to_sum", seconds[0] / seconds[1]);
     bench_counter(bench, "mark_to_bits", seconds[0] / seconds[2]);
+    collection_release(&all);
+}
+
+/* What a closed lifespan takes where nothing is born together: so few files change in a version that
+ * each death gathers rows of as many births. The open ones, a number each, are taken off. */
+void bench_lifespan_worst(struct bench *bench)
+{
+    struct collection all;
+    double bytes = 0;
+
+    collection_init(&all, bench);
+    while (bench_next(bench)) {
+        uint64_t open = cull__lifespans_open_count(all.spans);
+
+        bytes = (double)(cull__lifespans_memory(all.spans) - open * sizeof(uint32_t)) /
+                (double)(all.lifespans - open);
+        bench_keep((uint64_t)bytes);
+    }
+    sample("lifespan.closed", bytes, sizeof(uint32_t));
+    bench_counter(bench, "bytes_a_closed_lifespan", bytes);
     collection_release(&all);
 }
 
@@ -240,7 +246,7 @@ static struct cull__blob_table *table_of(uint32_t blobs)
     must_ok(cull__blob_table_new(&table, CULL_DIGEST_MD5, 7, false, cull_allocator_default()));
     for (uint32_t i = 0; i < blobs; i++) {
         cull_digest digest = { { 0 } };
-        uint64_t words[2] = { next_random(&random), next_random(&random) };
+        uint64_t words[2] = { bench_random(&random), bench_random(&random) };
 
         memcpy(digest.bytes, words, sizeof(words));
         must_ok(cull__blob_table_insert(table, i, &digest, i, 0));
@@ -274,6 +280,7 @@ void bench_commit_known(struct bench *bench)
     struct cull__u32s closed = CULL__U32S_INIT(cull_allocator_default());
     struct cull__u32s opened = CULL__U32S_INIT(cull_allocator_default());
     struct cull__blob_table *table;
+    struct limit_memory memory;
     struct collection all;
     cull_digest *digests;
     uint32_t *numbers;
@@ -284,10 +291,14 @@ void bench_commit_known(struct bench *bench)
     digests = must(malloc(all.files * sizeof(*digests)));
     numbers = must(malloc(all.files * sizeof(*numbers)));
     members = must(calloc(cull__bits_words(all.blobs), sizeof(*members)));
+    limit_memory_init(&memory, all.blobs);
     for (uint32_t i = 0; i < all.files; i++) {
         cull__blob_table_digest(table, all.at[i], &digests[i]);
     }
+    must_ok(cull__blob_table_find(table, digests, all.files, numbers)); /* the slots stand */
     while (bench_next(bench)) {
+        double begun = bench_now();
+
         must_ok(cull__blob_table_find(table, digests, all.files, numbers));
         for (uint32_t i = 0; i < all.files; i++) {
             cull__bit_set(members, numbers[i]);
@@ -301,7 +312,13 @@ void bench_commit_known(struct bench *bench)
             bench_fail(bench, "the head's own manifest differs from it");
             break;
         }
+        begun = bench_now() - begun;
+        bench_pause(bench);
+        sample("commit.known", all.files / begun / 1e6,
+               all.files / limit_lookups(&memory, all.files) / 1e6);
+        bench_resume(bench);
     }
+    limit_memory_release(&memory);
     bench_items(bench, all.files);
     free(digests);
     free(numbers);

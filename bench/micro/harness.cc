@@ -3,10 +3,11 @@
 // Debian's build of the library prints that it was built as DEBUG: that is its bookkeeping around
 // the loops, not what is measured.
 #include "harness.h"
+#include "shared/samples.h"
 
 #include <benchmark/benchmark.h>
 
-#include <chrono>
+#include <cstring>
 
 struct bench {
     benchmark::State &state;
@@ -55,13 +56,6 @@ void bench_keep(uint64_t value)
     benchmark::DoNotOptimize(value);
 }
 
-double bench_seconds(void)
-{
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-
-    return std::chrono::duration<double>(now).count();
-}
-
 } // extern "C"
 
 #define BENCH(name)                                 \
@@ -82,11 +76,17 @@ BENCH(mark_full)->COLLECTIONS;
 BENCH(mark_count)->COLLECTIONS;
 BENCH(mark_plain_sum)->COLLECTIONS;
 BENCH(mark_bits_only)->COLLECTIONS;
-BENCH(mark_ratios)->COLLECTIONS;
+BENCH(mark_ratios)->COLLECTIONS->Iterations(9);
 BENCH(fingerprints)->COLLECTIONS;
-BENCH(commit_known)->COLLECTIONS;
+BENCH(commit_known)->COLLECTIONS->Iterations(7);
+BENCH(lifespan_worst)
+    ->ArgNames({ "versions", "files", "permille" })
+    ->Args({ 300, 20000, 5 })
+    ->Args({ 2000, 100000, 2 })
+    ->Iterations(1);
 
-BENCH(blob_insert)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCH(blob_insert)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000)->Iterations(5);
+BENCH(blob_growing)->ArgName("blobs")->Arg(10000)->Arg(10000000)->Iterations(1);
 BENCH(blob_find_again)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
 BENCH(blob_find)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000);
 BENCH(blob_find_missing)->ArgName("blobs")->Arg(10000)->Arg(10000000);
@@ -100,4 +100,22 @@ BENCH(manifest_read_parser)->ENTRIES;
 BENCH(manifest_ratio)->ENTRIES->Iterations(1);
 BENCH(manifest_ratio_scratch)->ENTRIES->Iterations(1);
 
-BENCHMARK_MAIN();
+// As benchmark's own main(), and --samples=FILE, where rows of the report go.
+int main(int argc, char **argv)
+{
+    static const char option[] = "--samples=";
+
+    if (argc > 1 && std::strncmp(argv[1], option, sizeof(option) - 1) == 0) {
+        samples_open(argv[1] + sizeof(option) - 1);
+        argv[1] = argv[0];
+        argc--;
+        argv++;
+    }
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+        return 1;
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+}

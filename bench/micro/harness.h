@@ -28,7 +28,6 @@ void bench_counter(struct bench *bench, const char *name, double value);
 void bench_fail(struct bench *bench, const char *why);
 /* Keep the compiler from dropping what led to value. */
 void bench_keep(uint64_t value);
-double bench_seconds(void); /* a clock, for ratios of two loops in one run */
 
 /* bench_mark.c: sizes are versions, files, and per mille that change from version to version */
 void bench_mark_full(struct bench *bench);
@@ -36,12 +35,14 @@ void bench_mark_count(struct bench *bench);
 void bench_mark_plain_sum(struct bench *bench);
 void bench_mark_bits_only(struct bench *bench);
 void bench_mark_ratios(struct bench *bench);
+void bench_lifespan_worst(struct bench *bench);
 void bench_commit_known(struct bench *bench);
 void bench_fingerprints(struct bench *bench);
 
 /* bench_blob_table.c: the size is the number of blobs */
 void bench_blob_insert(struct bench *bench);
 void bench_blob_find_again(struct bench *bench);
+void bench_blob_growing(struct bench *bench);
 void bench_blob_find(struct bench *bench);
 void bench_blob_find_missing(struct bench *bench);
 void bench_blob_build_slots(struct bench *bench);

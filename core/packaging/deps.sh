@@ -39,6 +39,8 @@ need_build() {
     need_module zlib1g-dev zlib
     need_module check check
     need_command spin spin
+    need_command hyperfine hyperfine
+    need_module libbenchmark-dev benchmark
 }
 
 need_dev() {
@@ -52,9 +54,7 @@ need_dev() {
         missing="$missing libclang-rt-14-dev"
     need_command gcovr gcovr
     need_command patch patch
-    need_command hyperfine hyperfine
     need_command mandoc mandoc
-    need_module libbenchmark-dev benchmark
 }
 
 for set_name in "$@"; do
