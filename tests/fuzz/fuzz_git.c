@@ -305,10 +305,13 @@ static size_t same_steps(struct part text, size_t steps, const struct git_edits 
                 return i;
             }
         }
-        if ((text.len == 0) != (i + 1 == steps)) {
+        if (text.len > 0 && i + 1 == steps) {
             return i;
         }
         FUZZ_CHECK(i >= done || edit == ends[i], "another number of edits");
+        if (text.len == 0 && i + 1 < steps) {
+            return i + 1; /* git passes over a tree that it cannot read */
+        }
     }
     FUZZ_CHECK(done < steps || own == submodules, "another number of submodules");
     return steps;

@@ -27,9 +27,9 @@ static cull_status give(void *ctx, void *data, size_t len, size_t *got, cull_err
     *got = *got < len ? *got : len;
     if (*got > 0) {
         memcpy(data, bytes->at, *got);
+        bytes->at += *got;
+        bytes->left -= *got;
     }
-    bytes->at += *got;
-    bytes->left -= *got;
     return CULL_OK;
 }
 
