@@ -383,13 +383,14 @@ static cull_status net_versioning(cull_objects *objects, cull_versioning *state,
                : cull__objects_versioning(ports->crowd->memory, state, err);
 }
 
-static cull_status net_quarantine(cull_objects *objects, const cull_object_id *id, cull_error *err)
+static cull_status net_quarantine(cull_objects *objects, const cull_object_id *id,
+                                  const cull_object_info *seen, cull_error *err)
 {
     struct crowd_ports *ports = ports_of(objects);
 
     return crowd_meet(ports, POINT_LOOK) != VERDICT_GO
                ? refuse(err)
-               : cull__objects_quarantine(ports->crowd->memory, id, err);
+               : cull__objects_quarantine(ports->crowd->memory, id, seen, err);
 }
 
 static cull_status net_clean_staged(cull_objects *objects, uint64_t before_ms, uint64_t *count,

@@ -141,6 +141,53 @@ START_TEST(a_collector_that_is_overtaken_deletes_nothing_of_what_came_since)
     }
 END_TEST
 
+/* An object store that is asked before an upload is done, and answers after it. */
+struct late_answer {
+    cull_objects_ops ops; /* first: the calls find the rest by it */
+    const cull_objects_ops *saved;
+    unsigned asked;
+};
+
+static cull_status late_stat(cull_objects *objects, const cull_object_id *ids, size_t count,
+                             cull_object_info *info, cull_error *err)
+{
+    struct late_answer *late = (struct late_answer *)(uintptr_t)objects->ops;
+    cull_status status = late->saved->stat_batch(objects, ids, count, info, err);
+
+    for (size_t i = 0; i < count && late->asked == 0; i++) {
+        info[i] = (cull_object_info){ .status = CULL_E_NOTFOUND };
+    }
+    late->asked++;
+    return status;
+}
+
+START_TEST(an_object_that_was_published_while_a_repair_looked_is_not_lost)
+    {
+        const struct bench_options options = { .late = CULL_LATE_IMPOSSIBLE };
+        const cull_fsck_options repair = { .repair = true };
+        struct late_answer late = { .asked = 0 };
+        cull_fsck_result result;
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "file=content"), 0);
+        late.saved = bench.objects->ops;
+        late.ops = *late.saved;
+        late.ops.stat_batch = late_stat;
+        bench.objects->ops = &late.ops;
+        ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &result, &err),
+                         CULL_E_DAMAGED);
+        ck_assert_uint_ge(late.asked, 2);
+        bench.objects->ops = late.saved;
+        ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &result, &err),
+                         CULL_OK); /* nobody has to send it again */
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *suite = suite_create("fence");
@@ -148,6 +195,7 @@ Suite *fence_suite(void)
 
     tcase_add_loop_test(tc, a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0,
                         STORES);
+    tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     suite_add_tcase(suite, tc);
     return suite;
 }

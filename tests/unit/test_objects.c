@@ -189,6 +189,15 @@ static cull_status stat_text(cull_objects *objects, const char *bytes)
     return info.status;
 }
 
+/* As it is now. */
+static cull_status put_aside(cull_objects *objects, const cull_object_id *id, cull_error *err)
+{
+    cull_object_info info = { .status = CULL_E_IO };
+    cull_status status = cull__objects_stat_batch(objects, id, 1, &info, err);
+
+    return status == CULL_OK ? cull__objects_quarantine(objects, id, &info, err) : status;
+}
+
 static cull_status delete_id(cull_objects *objects, cull_object_id id, uint64_t version,
                              cull_error *err)
 {
@@ -419,7 +428,8 @@ START_TEST(a_fanout_that_is_a_symlink_is_never_entered)
         ck_assert(no_staged(objects));
         ck_assert_int_eq(stat_text(objects, "abc"), CULL_E_INVALID);
         ck_assert_int_eq(read_text(objects, "abc", &err), CULL_E_INVALID);
-        ck_assert_int_eq(cull__objects_quarantine(objects, &id, &err), CULL_E_INVALID);
+        ck_assert_int_eq(cull__objects_quarantine(objects, &id, &(cull_object_info){ 0 }, &err),
+                         CULL_E_INVALID);
         ck_assert_int_eq(delete_id(objects, id, 0, &err), CULL_E_INVALID);
         shown = list_all(objects);
         ck_assert_uint_eq(shown.objects, 0);
@@ -447,7 +457,7 @@ START_TEST(an_object_that_is_a_symlink_is_never_followed)
         ck_assert_int_eq(read_text(objects, "abc", &err), CULL_E_INVALID);
         ck_assert_ptr_nonnull(strstr(err.message, ": is no regular file"));
         ck_assert_uint_eq(list_all(objects).strange, 1);
-        ck_assert_int_eq(cull__objects_quarantine(objects, &id, &err), CULL_OK);
+        ck_assert_int_eq(put_aside(objects, &id, &err), CULL_OK);
         ck_assert(lstat(path, &st) != 0 && errno == ENOENT);
         ck_assert_int_eq(symlink(victim, path), 0);
         ck_assert_int_eq(store_text(objects, "abc", &err), CULL_OK); /* the link is replaced */
@@ -654,11 +664,41 @@ START_TEST(what_is_set_aside_keeps_its_bytes)
 
         for (int turn = 0; turn < 3; turn++) {
             ck_assert_int_eq(store_text(objects, "abc", NULL), CULL_OK);
-            ck_assert_int_eq(cull__objects_quarantine(objects, &id, NULL), CULL_OK);
+            ck_assert_int_eq(put_aside(objects, &id, NULL), CULL_OK);
             (void)snprintf(aside, sizeof aside, turn == 0 ? "quarantine/%s" : "quarantine/%s.%d",
                            name, turn);
             ck_assert_msg(file_is(below(root, aside), "abc"), "%s", aside);
         }
+        cull_objects_close(objects);
+    }
+END_TEST
+
+START_TEST(what_was_published_since_it_was_looked_at_is_not_set_aside)
+    {
+        const char *root = scratch_dir();
+        cull_objects *objects = open_directory(root, CULL_DIGEST_SHA256, true, NULL, NULL);
+        cull_object_id id = id_of("abc");
+        const char *path;
+        cull_object_info seen = { .status = CULL_E_IO };
+        cull_error err = { 0 };
+        struct stat st;
+
+        ck_assert_int_eq(mkdir(object_path(root, "abc", true), 0755), 0);
+        path = object_path(root, "abc", false);
+        write_file(path, "bad"); /* of the same size */
+        ck_assert_int_eq(cull__objects_stat_batch(objects, &id, 1, &seen, NULL), CULL_OK);
+        ck_assert_int_eq(seen.status, CULL_OK);
+        seen.modified_ms -= 10; /* it was there before, then */
+        ck_assert_int_eq(cull__objects_quarantine(objects, &id, &seen, &err), CULL_E_NOTFOUND);
+        ck_assert_ptr_nonnull(strstr(err.message, "another object is there now"));
+        ck_assert_int_eq(stat_text(objects, "abc"), CULL_OK);
+        /* the one that was seen; it stays in its place until one is published over it */
+        ck_assert_int_eq(put_aside(objects, &id, NULL), CULL_OK);
+        ck_assert_int_eq(lstat(path, &st), 0);
+        ck_assert_int_eq(stat_text(objects, "abc"), CULL_E_NOTFOUND);
+        ck_assert_int_eq(read_text(objects, "abc", &err), CULL_E_NOTFOUND);
+        ck_assert_int_eq(store_text(objects, "abc", NULL), CULL_OK);
+        ck_assert(file_is(path, "abc"));
         cull_objects_close(objects);
     }
 END_TEST
@@ -1248,7 +1288,9 @@ static int every_operation(cull_objects *objects, cull_error *err)
     failed += cull__objects_clean_staged(objects, 0, &count, err) != CULL_OK;
     failed += delete_id(objects, id, 0, err) != CULL_OK;
     failed += store_text(objects, "abc", err) != CULL_OK;
-    failed += cull__objects_quarantine(objects, &id, err) != CULL_OK;
+    if (info.status == CULL_OK) { /* else nobody knows what to set aside */
+        failed += cull__objects_quarantine(objects, &id, &info, err) != CULL_OK;
+    }
     return failed;
 }
 
@@ -1376,7 +1418,8 @@ START_TEST(operations_that_a_store_leaves_out_have_an_answer)
         ck_assert_int_eq(state, CULL_VERSIONING_NONE);
         ck_assert_int_eq(cull__objects_clean_staged(&objects, 9, &count, NULL), CULL_OK);
         ck_assert_uint_eq(count, 0);
-        ck_assert_int_eq(cull__objects_quarantine(&objects, &id, &err), CULL_E_REFUSED);
+        ck_assert_int_eq(cull__objects_quarantine(&objects, &id, &(cull_object_info){ 0 }, &err),
+                         CULL_E_REFUSED);
         ck_assert_str_eq(err.message, "object store bare: cannot set an object aside");
         ck_assert_int_eq(cull__objects_late_deletes(&objects), CULL_LATE_UNSAFE); /* no versions */
         cull_objects_close(&objects);
@@ -1481,6 +1524,7 @@ Suite *objects_suite(void)
     tcase_add_test(directory, temporary_names_of_a_dead_process_are_stepped_over);
     tcase_add_test(directory, cleaning_leaves_what_is_young_or_no_file);
     tcase_add_test(directory, what_is_set_aside_keeps_its_bytes);
+    tcase_add_test(directory, what_was_published_since_it_was_looked_at_is_not_set_aside);
     tcase_add_loop_test(
         directory, an_object_gets_its_name_when_its_bytes_are_synced_and_is_stored_when_its_name_is,
         0, ARRAY_LEN(syncs));

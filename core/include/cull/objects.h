@@ -155,9 +155,12 @@ typedef struct cull_objects_ops {
     /** Optional. NULL: the store keeps no old versions. */
     cull_status (*versioning)(cull_objects *objects, cull_versioning *state, cull_error *err);
 
-    /** Optional. Moves a damaged object aside, where it can be looked at and is no object any
-     *  more. NULL: damaged objects are only reported. */
-    cull_status (*quarantine)(cull_objects *objects, const cull_object_id *id, cull_error *err);
+    /** Optional. Sets a damaged object aside, where it can be looked at and is no object any
+     *  more: the very one that stat_batch has told of as *seen, by size and time. One that was
+     *  published since stays (CULL_E_NOTFOUND), also if that happens in the middle of the call.
+     *  NULL: damaged objects are only reported. */
+    cull_status (*quarantine)(cull_objects *objects, const cull_object_id *id,
+                              const cull_object_info *seen, cull_error *err);
 
     /** Optional. Removes temporary files older than before_ms; *count of them. */
     cull_status (*clean_staged)(cull_objects *objects, uint64_t before_ms, uint64_t *count,

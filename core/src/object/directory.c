@@ -235,6 +235,15 @@ int cull__directory_move_new(int from_fd, const char *from, int to_fd, const cha
     return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
 }
 
+static void info_of(const struct stat *st, cull_object_info *info)
+{
+    info->size_bytes = (uint64_t)st->st_size;
+    if (st->st_mtim.tv_sec > 0) {
+        info->modified_ms =
+            (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
+    }
+}
+
 static cull_status directory_stat_one(struct cull__directory *directory, const cull_object_id *id,
                                       cull_object_info *info)
 {
@@ -255,11 +264,10 @@ static cull_status directory_stat_one(struct cull__directory *directory, const c
     if (!S_ISREG(st.st_mode)) {
         return CULL_E_INVALID;
     }
-    info->size_bytes = (uint64_t)st.st_size;
-    if (st.st_mtim.tv_sec > 0) {
-        info->modified_ms =
-            (uint64_t)st.st_mtim.tv_sec * 1000 + (uint64_t)st.st_mtim.tv_nsec / 1000000;
+    if (cull__directory_is_aside(&st)) {
+        return CULL_E_NOTFOUND;
     }
+    info_of(&st, info);
     return CULL_OK;
 }
 
@@ -301,6 +309,9 @@ static cull_status object_open(struct cull__directory *directory, const cull_obj
     }
     if (*file_fd < 0 || !S_ISREG(st.st_mode)) {
         return cull__error_set(err, CULL_E_INVALID, "%s: is no regular file", path);
+    }
+    if (cull__directory_is_aside(&st)) {
+        return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such object", path);
     }
     return CULL_OK;
 }
@@ -429,32 +440,96 @@ static cull_late_deletes directory_late_deletes(cull_objects *objects)
     return CULL_LATE_IMPOSSIBLE;
 }
 
+/* Mark the file behind fd, and give it its second name; one that came in between loses its again. */
+static int set_file_aside(struct cull__directory *directory, int fd, int at_fd, const char *name,
+                          const char *aside)
+{
+    struct stat st;
+    struct stat linked;
+    int code = 0;
+
+    if (fstat(fd, &st) != 0 || fchmod(fd, (st.st_mode & 07777) | S_ISVTX) != 0 || fsync(fd) != 0) {
+        return errno;
+    }
+    if (linkat(at_fd, name, directory->quarantine_fd, aside, 0) != 0) {
+        return errno;
+    }
+    if (fstatat(directory->quarantine_fd, aside, &linked, AT_SYMLINK_NOFOLLOW) != 0 ||
+        linked.st_ino != st.st_ino) {
+        code = unlinkat(directory->quarantine_fd, aside, 0) == 0 ? ENOENT : errno;
+    }
+    return code;
+}
+
+/* What is no regular file is moved; a file that was published in that instant is moved back. */
+static int move_aside(struct cull__directory *directory, int at_fd, const char *name,
+                      const char *aside)
+{
+    struct stat st;
+    int code = cull__directory_move_new(at_fd, name, directory->quarantine_fd, aside);
+
+    if (code == 0 && fstatat(directory->quarantine_fd, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(st.st_mode)) {
+        code = cull__directory_move_new(directory->quarantine_fd, aside, at_fd, name);
+        code = code == 0 || code == EEXIST ? ENOENT : code;
+    }
+    return code;
+}
+
+/* Is the file behind fd the one that a stat told of? */
+static bool is_seen(int fd, const cull_object_info *seen)
+{
+    cull_object_info now = { 0 };
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        return false;
+    }
+    info_of(&st, &now);
+    return seen->status == CULL_OK && now.size_bytes == seen->size_bytes &&
+           now.modified_ms == seen->modified_ms;
+}
+
 static cull_status directory_quarantine(cull_objects *objects, const cull_object_id *id,
-                                        cull_error *err)
+                                        const cull_object_info *seen, cull_error *err)
 {
     struct cull__directory *directory = (struct cull__directory *)objects;
     char path[CULL__OBJECT_PATH_MAX];
     const char *name = cull__directory_object_path(path, directory, &id->digest);
     char aside[CULL_DIGEST_HEX_MAX + 8];
+    bool is_file = false;
+    int file_fd = -1;
     int code = EEXIST;
-    cull_status status;
     int fd;
+    cull_status status = cull__directory_fanout(directory, id->digest.bytes[0], false, &fd, err);
 
-    status = cull__directory_fanout(directory, id->digest.bytes[0], false, &fd, err);
     if (status != CULL_OK) {
         return status;
     }
-    for (int turn = 0; fd >= 0 && code == EEXIST && turn < QUARANTINE_TURNS_MAX; turn++) {
-        (void)snprintf(aside, sizeof aside, turn == 0 ? "%s" : "%s.%d", name, turn);
-        code = cull__directory_move_new(fd, name, directory->quarantine_fd, aside);
+    status = object_open(directory, id, path, &file_fd, err);
+    is_file = status == CULL_OK;
+    if (is_file && !is_seen(file_fd, seen)) {
+        status = cull__error_set(err, CULL_E_NOTFOUND, "%s: another object is there now", path);
     }
-    if (fd < 0 || code == ENOENT) {
-        return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such object", path);
+    if (status != CULL_OK && status != CULL_E_INVALID) {
+        goto done;
+    }
+    for (int turn = 0; code == EEXIST && turn < QUARANTINE_TURNS_MAX; turn++) {
+        (void)snprintf(aside, sizeof aside, turn == 0 ? "%s" : "%s.%d", name, turn);
+        code = is_file ? set_file_aside(directory, file_fd, fd, name, aside)
+                       : move_aside(directory, fd, name, aside);
     }
     if (code == 0 && (fsync(directory->quarantine_fd) != 0 || fsync(fd) != 0)) {
         code = errno;
     }
-    return code == 0 ? CULL_OK : cull__error_errno(err, code, "%s: cannot be set aside", path);
+    status = code == 0        ? CULL_OK
+             : code == ENOENT ? cull__error_set(err, CULL_E_NOTFOUND, "%s: no such object", path)
+                              : cull__error_errno(err, code, "%s: cannot be set aside", path);
+done:
+    if (file_fd >= 0) {
+        (void)close(file_fd);
+    }
+    return status;
 }
 
 static void directory_close(cull_objects *objects)

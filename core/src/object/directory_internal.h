@@ -8,6 +8,8 @@
 
 #include "object/objects_internal.h"
 
+#include <sys/stat.h>
+
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -25,6 +27,17 @@ struct cull__scratch {
     cull_hasher *hasher;
     alignas(16) uint8_t data[CULL__SCRATCH_BYTES];
 };
+
+/*
+ * A damaged object that was set aside stays under its name, as no object any more, until one is
+ * published over it: to move it away would move what somebody publishes in the same instant. Its
+ * file is marked by the sticky bit, which means nothing else on a file; a second name of it lies in
+ * quarantine/.
+ */
+static inline bool cull__directory_is_aside(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
+}
 
 struct cull__directory {
     cull_objects base; /* first */

@@ -312,8 +312,8 @@ static void publish_sync(struct cull__directory *directory, const cull_staged *s
     }
 }
 
-/* The name is taken. The same size stays and the new file goes, anything else is replaced:
- * rename replaces a symlink itself, not what it points to. */
+/* The name is taken. The same size stays and the new file goes, unless it was set aside; anything else
+ * is replaced: rename replaces a symlink itself, not what it points to. */
 static int publish_over(struct cull__directory *directory, const char *from, int fd, const char *to,
                         uint64_t size_bytes)
 {
@@ -322,7 +322,8 @@ static int publish_over(struct cull__directory *directory, const char *from, int
     if (fstatat(fd, to, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) {
         return errno;
     }
-    if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == size_bytes) {
+    if (S_ISREG(st.st_mode) && !cull__directory_is_aside(&st) &&
+        (uint64_t)st.st_size == size_bytes) {
         return unlinkat(directory->tmp_fd, from, 0) == 0 ? 0 : errno;
     }
     return renameat(directory->tmp_fd, from, fd, to) == 0 ? 0 : errno;

@@ -116,6 +116,9 @@ static cull_status list_entry(void *ctx, const char *name, unsigned char type, c
         return cull__error_errno(err, errno, "%s",
                                  cull__printable(text, walk->path, strlen(walk->path)));
     }
+    if (cull__directory_is_aside(&st)) {
+        return CULL_OK;
+    }
     info.size_bytes = (uint64_t)st.st_size;
     info.modified_ms = modified_ms(&st);
     parsed = S_ISREG(st.st_mode) && list_parse(walk, name, &id);

@@ -140,12 +140,12 @@ static cull_status faulty_versioning(cull_objects *objects, cull_versioning *sta
 }
 
 static cull_status faulty_quarantine(cull_objects *objects, const cull_object_id *id,
-                                     cull_error *err)
+                                     const cull_object_info *seen, cull_error *err)
 {
     struct faulty *faulty = (struct faulty *)objects;
     cull_status status = faulty_ask(faulty, "quarantine", err);
 
-    return status != CULL_OK ? status : cull__objects_quarantine(faulty->inner, id, err);
+    return status != CULL_OK ? status : cull__objects_quarantine(faulty->inner, id, seen, err);
 }
 
 static cull_status faulty_clean_staged(cull_objects *objects, uint64_t before_ms, uint64_t *count,

@@ -947,20 +947,28 @@ static cull_status memory_versioning(cull_objects *objects, cull_versioning *sta
 }
 
 static cull_status memory_quarantine(cull_objects *objects, const cull_object_id *id,
-                                     cull_error *err)
+                                     const cull_object_info *seen, cull_error *err)
 {
     struct memory *memory = (struct memory *)objects;
+    const struct version *visible;
     struct object *object;
+    bool same = false;
 
     memory_lock(memory);
     object = memory_find(memory, id);
-    if (object != NULL) {
+    visible = object_visible(object);
+    same = visible == NULL || (visible->content->size_bytes == seen->size_bytes &&
+                               visible->modified_ms == seen->modified_ms);
+    if (object != NULL && same) {
         object_uncount(memory, object);
         table_remove(memory, object);
         object->next = memory->quarantine;
         memory->quarantine = object;
     }
     memory_unlock(memory);
+    if (!same) {
+        return cull__error_set(err, CULL_E_NOTFOUND, "another object is there now");
+    }
     return object != NULL ? CULL_OK : memory_not_found(memory, id, err);
 }
 

@@ -161,13 +161,13 @@ cull_status cull__objects_versioning(cull_objects *objects, cull_versioning *sta
 }
 
 cull_status cull__objects_quarantine(cull_objects *objects, const cull_object_id *id,
-                                     cull_error *err)
+                                     const cull_object_info *seen, cull_error *err)
 {
     if (!HAS(objects, quarantine)) {
         return cull__error_set(err, CULL_E_REFUSED, "object store %s: cannot set an object aside",
                                cull__objects_name(objects));
     }
-    return objects->ops->quarantine(objects, id, err);
+    return objects->ops->quarantine(objects, id, seen, err);
 }
 
 cull_status cull__objects_clean_staged(cull_objects *objects, uint64_t before_ms, uint64_t *count,

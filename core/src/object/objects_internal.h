@@ -46,7 +46,7 @@ cull_status cull__objects_versioning(cull_objects *objects, cull_versioning *sta
 
 /* Without the operation: CULL_E_REFUSED, and the object stays where it is. */
 cull_status cull__objects_quarantine(cull_objects *objects, const cull_object_id *id,
-                                     cull_error *err);
+                                     const cull_object_info *seen, cull_error *err);
 
 /* Without the operation: nothing to clean. */
 cull_status cull__objects_clean_staged(cull_objects *objects, uint64_t before_ms, uint64_t *count,

@@ -188,13 +188,19 @@ static bool is_same_live(const struct cull__index *index, uint32_t number, const
            memcmp(&now.digest, &id->digest, sizeof now.digest) == 0;
 }
 
+/* The object is looked at once more, at the very state that the fact is appended to: an upload that
+ * was told to send it may have published it since, and have been acknowledged. One that does so from
+ * now on commits behind this fact, and is told to send it again. */
 static cull_status check_lost(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     struct repair_ctx *repair = ctx;
     struct cull__fact lost = { .type = CULL__FACT_LOST };
+    cull_object_info info = { .status = CULL_E_IO };
 
     (void)err;
-    repair->done = is_same_live(txn->store->index, repair->number, &repair->id);
+    (void)cull__objects_stat_batch(txn->store->objects, &repair->id, 1, &info, NULL);
+    repair->done = info.status == CULL_E_NOTFOUND &&
+                   is_same_live(txn->store->index, repair->number, &repair->id);
     if (repair->done) {
         lost.numbers = &repair->number;
         lost.number_count = 1;
@@ -203,14 +209,16 @@ static cull_status check_lost(struct cull__txn *txn, void *ctx, cull_error *err)
     return CULL_OK;
 }
 
-/* A blob without a right object becomes EXPECTED, so that the next upload heals it. */
+/* A blob without a right object becomes EXPECTED, so that the next upload heals it. damaged: what was
+ * seen of its object, which goes out of the way first; NULL if there is none. */
 static bool repair_lost(struct fsck *fsck, uint32_t number, const cull_object_id *id,
-                        bool quarantine)
+                        const cull_object_info *damaged)
 {
     struct repair_ctx repair = { .id = *id, .number = number };
 
     if (!fsck->options->repair ||
-        (quarantine && cull__objects_quarantine(fsck->store->objects, id, NULL) != CULL_OK)) {
+        (damaged != NULL &&
+         cull__objects_quarantine(fsck->store->objects, id, damaged, NULL) != CULL_OK)) {
         return false;
     }
     return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_lost, &repair, NULL) ==
@@ -404,9 +412,12 @@ static cull_status read_object(struct fsck *fsck, const cull_object_id *id, cull
 
 /* Set a damaged blob aside if repairs are wanted. It is repaired only if no version lacks it now:
  * otherwise it is a problem until its content is put again. */
-static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t i, bool quarantine)
+static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t i)
 {
-    return repair_lost(fsck, batch->numbers[i], &batch->ids[i], quarantine) && !batch->held[i];
+    const cull_object_info *damaged =
+        batch->info[i].status == CULL_E_NOTFOUND ? NULL : &batch->info[i];
+
+    return repair_lost(fsck, batch->numbers[i], &batch->ids[i], damaged) && !batch->held[i];
 }
 
 /* One blob against what the object store says of it. Memory that runs out is no finding. */
@@ -429,7 +440,7 @@ static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch,
     if (status == CULL_E_NOTFOUND) {
         if (is_still_live(fsck, batch, i)) {
             (void)snprintf(message, sizeof message, "blob %s: its object is missing%s", hex, held);
-            find(fsck, CULL_FOUND_MISSING, true, set_aside(fsck, batch, i, false), message);
+            find(fsck, CULL_FOUND_MISSING, true, set_aside(fsck, batch, i), message);
         }
         return CULL_OK;
     }
@@ -439,7 +450,7 @@ static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch,
         (void)snprintf(message, sizeof message, "blob %s: its object has %llu bytes, not %llu%s",
                        hex, (unsigned long long)info->size_bytes,
                        (unsigned long long)batch->sizes[i], held);
-        find(fsck, CULL_FOUND_WRONG_SIZE, true, set_aside(fsck, batch, i, true), message);
+        find(fsck, CULL_FOUND_WRONG_SIZE, true, set_aside(fsck, batch, i), message);
         return CULL_OK;
     }
     if (status == CULL_OK && fsck->options->read_data) {
@@ -451,11 +462,12 @@ static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch,
     if (status == CULL_E_DAMAGED) {
         (void)snprintf(message, sizeof message, "blob %s: its object holds other bytes%s", hex,
                        held);
-        find(fsck, CULL_FOUND_WRONG_DIGEST, true, set_aside(fsck, batch, i, true), message);
+        find(fsck, CULL_FOUND_WRONG_DIGEST, true, set_aside(fsck, batch, i), message);
     } else if (status != CULL_OK && is_still_live(fsck, batch, i)) {
         (void)snprintf(message, sizeof message, "blob %s: its object cannot be read: %.200s", hex,
                        why.message[0] != '\0' ? why.message : cull_strerror(status));
-        find(fsck, CULL_FOUND_UNREADABLE, true, false, message);
+        find(fsck, CULL_FOUND_UNREADABLE, true,
+             info->status == CULL_E_INVALID && set_aside(fsck, batch, i), message);
     }
     return CULL_OK;
 }
