@@ -108,8 +108,10 @@ const struct cli_command command_export = {
     .usage = "export VERSION [FILE]",
     .text = "Write a version's manifest as wandb_manifest.json.\n\n"
             "Without FILE, or with -, to standard output. Importing it again gives the\n"
-            "same entries and the same digest. Digests are the store's: only those of a\n"
-            "store made with --digest md5 are what Weights & Biases' clients expect.",
+            "same entries and the same digest. What else was imported stands in it too:\n"
+            "storage layout, birthArtifactID, extra and the like. Digests are the store's:\n"
+            "only those of a store made with --digest md5 are what Weights & Biases'\n"
+            "clients expect.",
     .positionals_min = 1,
     .positionals_max = 2,
     .exits = "exit: 0 done  1 failed  2 usage  4 no such store or version  7 damaged\n",

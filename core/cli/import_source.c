@@ -492,6 +492,7 @@ static cull_status translate(const struct import_source *source, cull_manifest *
     if (status != CULL_OK) {
         return cli_fail_nomem(cli);
     }
+    status = cull_manifest_head_set(*out, cull_manifest_head(source->manifest), &cli->err);
     for (size_t i = 0; status == CULL_OK && i < cull_manifest_count(source->manifest); i++) {
         cull_entry entry;
         size_t file;

@@ -292,6 +292,13 @@ static cull_status add_file(struct import_source *source, const char *path, cons
                                        &cli->scratch, cull_allocator_default(), &cli->err);
         (void)close(fd);
     }
+    if (status == CULL_OK && cull_manifest_dropped(manifest) > 0) {
+        char printed[PRINTABLE_MAX];
+
+        progress_end(&source->import->progress);
+        cli_warn(cli, "%.300s: keys with a value of over %d bytes, not kept: %zu",
+                 printable(printed, shown), CULL_REF_BYTES_MAX, cull_manifest_dropped(manifest));
+    }
     return status == CULL_OK ? import_source_add(source, manifest, shown, name, is_last) : status;
 }
 

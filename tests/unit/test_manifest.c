@@ -35,6 +35,11 @@ static struct cull__buf file_bytes(const char *path)
     return bytes;
 }
 
+static void put_text(struct cull__buf *buf, const char *text)
+{
+    cull__buf_put(buf, text, strlen(text));
+}
+
 static cull_status gather(void *ctx, const void *data, size_t len, cull_error *err)
 {
     struct cull__buf *buf = ctx;
@@ -70,11 +75,17 @@ static struct cull__buf written(const cull_manifest *manifest)
     return text;
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+    return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
 /* Field by field, over the public calls only. */
 static bool entries_equal(const cull_manifest *a, const cull_manifest *b)
 {
     if (cull_manifest_count(a) != cull_manifest_count(b) ||
-        cull_manifest_kind(a) != cull_manifest_kind(b)) {
+        cull_manifest_kind(a) != cull_manifest_kind(b) ||
+        !texts_equal(cull_manifest_head(a), cull_manifest_head(b))) {
         return false;
     }
     for (size_t i = 0; i < cull_manifest_count(a); i++) {
@@ -85,9 +96,8 @@ static bool entries_equal(const cull_manifest *a, const cull_manifest *b)
         cull_manifest_at(b, i, &y);
         if (strcmp(x.path, y.path) != 0 || x.path_len != y.path_len || x.kind != y.kind ||
             x.size_bytes != y.size_bytes || memcmp(&x.digest, &y.digest, sizeof x.digest) != 0 ||
-            (x.ref == NULL) != (y.ref == NULL) ||
-            (x.ref != NULL &&
-             (strcmp(x.ref, y.ref) != 0 || strcmp(x.digest_text, y.digest_text) != 0))) {
+            !texts_equal(x.ref, y.ref) || !texts_equal(x.digest_text, y.digest_text) ||
+            !texts_equal(x.members, y.members)) {
             return false;
         }
     }
@@ -551,9 +561,20 @@ static const struct {
     const char *file;
     size_t want_count;
     uint64_t want_size;
+    const char *want_members[4];
 } file_cases[] = {
-    { "fixtures/manifests/python-client.json", 4, 279 },
-    { "fixtures/manifests/go-client.json", 3, 262 },
+    { "fixtures/manifests/python-client.json",
+      4,
+      279,
+      { "\"birthArtifactID\":\"QXJ0aWZhY3Q6MTIz\"",
+        "\"extra\":{\"etag\":\"9b2cf535f27731c974343645a3985328\","
+        "\"versionID\":\"3L4kqtJlcpXroDTDmJ\"}",
+        "\"skip_cache\":true,\"local_path\":\"/home/u/.local/share/wandb/artifacts/staging/tmpx\"",
+        NULL } },
+    { "fixtures/manifests/go-client.json",
+      3,
+      262,
+      { NULL, "\"birthArtifactID\":\"QXJ0aWZhY3Q6MTIz\",\"extra\":{}", NULL } },
 };
 
 START_TEST(the_files_of_both_clients_are_read)
@@ -563,8 +584,272 @@ START_TEST(the_files_of_both_clients_are_read)
 
         ck_assert_uint_eq(cull_manifest_count(manifest), file_cases[_i].want_count);
         ck_assert_uint_eq(cull_manifest_size_bytes(manifest, NULL), file_cases[_i].want_size);
+        ck_assert_ptr_null(cull_manifest_head(manifest));
+        for (size_t i = 0; i < file_cases[_i].want_count; i++) {
+            cull_entry entry;
+
+            cull_manifest_at(manifest, i, &entry);
+            ck_assert_msg(texts_equal(entry.members, file_cases[_i].want_members[i]), "%s: %s",
+                          entry.path, entry.members);
+        }
         cull_manifest_free(manifest);
         cull__buf_release(&file);
+    }
+END_TEST
+
+/* ---- what is kept beside digest, reference and size ---- */
+
+static const struct {
+    const char *name;
+    const char *entry; /* what stands in it behind its digest */
+    const char *want;  /* members; NULL: none */
+} member_cases[] = {
+    { "none", "", NULL },
+    { "those that are fields are none", ",\"size\":1,\"ref\":null", NULL },
+    { "what clients write",
+      ",\"birthArtifactID\":\"QXJ0\",\"size\":1,\"skip_cache\":true,\"local_path\":\"/x\"",
+      "\"birthArtifactID\":\"QXJ0\",\"skip_cache\":true,\"local_path\":\"/x\"" },
+    { "null and false are kept too", ",\"extra\":null,\"skip_cache\":false",
+      "\"extra\":null,\"skip_cache\":false" },
+    { "lists in one another",
+      ", \"extra\" : { \"a\" : [ ] , \"b\" : { } , \"c\" : [ 1 , [ 2 , { \"d\" : \"e\" } ] , null "
+      "] }",
+      "\"extra\":{\"a\":[],\"b\":{},\"c\":[1,[2,{\"d\":\"e\"}],null]}" },
+    { "keys of ours further down", ",\"extra\":{\"digest\":2,\"size\":\"\",\"ref\":[]}",
+      "\"extra\":{\"digest\":2,\"size\":\"\",\"ref\":[]}" },
+    { "numbers as they stand", ",\"n\":[0,-0,1.50,1E+3,-2.5e-07,123456789012345678901234567890]",
+      "\"n\":[0,-0,1.50,1E+3,-2.5e-07,123456789012345678901234567890]" },
+    { "escapes that need not be, and those that must",
+      ",\"x\":\"\\u0041\\/\\u00e9\\ud83d\\ude00\\\"\\\\\\b\\n\\u0000\\u001F\"",
+      "\"x\":\"A/\xc3\xa9\xf0\x9f\x98\x80\\\"\\\\\\u0008\\n\\u0000\\u001f\"" },
+    { "a key with an escape", ",\"a\\\"\\t\":1", "\"a\\\"\\t\":1" },
+    { "more plain ones than are counted", ",\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6",
+      "\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6" },
+};
+
+START_TEST(what_else_an_entry_says_is_kept_and_written_again)
+    {
+        char text[1024];
+        cull_manifest *manifest;
+        cull_manifest *again;
+        struct cull__buf json;
+
+        (void)snprintf(text, sizeof text, DOCUMENT("\"a\":{" DIGEST "%s},\"b\":{" DIGEST "%s}"),
+                       member_cases[_i].entry, member_cases[_i].entry);
+        manifest = parsed_text(text);
+        for (size_t i = 0; i < 2; i++) { /* through the parser, and past it */
+            cull_entry entry;
+
+            cull_manifest_at(manifest, i, &entry);
+            ck_assert_msg(texts_equal(entry.members, member_cases[_i].want), "%s: %s",
+                          member_cases[_i].name, entry.members);
+        }
+        json = written(manifest);
+        again = parsed(json.data, json.len);
+        ck_assert(entries_equal(manifest, again));
+        ck_document_decodes(NULL, manifest);
+        cull_manifest_free(manifest);
+        cull_manifest_free(again);
+        cull__buf_release(&json);
+    }
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *text; /* before and behind the contents */
+    const char *want; /* NULL: as cull writes it */
+} head_cases[] = {
+    { "what cull writes",
+      "{\"storagePolicy\":\"wandb-storage-policy-v1\",\"version\":1,\"contents\":{},"
+      "\"storagePolicyConfig\":{\"storageLayout\":\"V2\"}}",
+      NULL },
+    { "nothing", "{\"version\":1,\"contents\":{}}", "" },
+    { "layout V1",
+      "{\"version\":1,\"storagePolicyConfig\":{\"storageLayout\":\"V1\"},\"contents\":{}}",
+      "\"storagePolicyConfig\":{\"storageLayout\":\"V1\"}" },
+    { "a region, and unknown keys",
+      "{\"version\":1,\"x\":[{}],\"storagePolicyConfig\":{\"storageRegion\":\"r\","
+      "\"storageLayout\":\"V2\",\"y\":{\"z\":[]}},\"contents\":{},\"t\":true}",
+      "\"x\":[{}],\"storagePolicyConfig\":{\"storageRegion\":\"r\",\"storageLayout\":\"V2\","
+      "\"y\":{\"z\":[]}},\"t\":true" },
+};
+
+START_TEST(what_a_manifest_says_of_itself_is_kept_and_written_again)
+    {
+        cull_manifest *manifest = parsed_text(head_cases[_i].text);
+        struct cull__buf json = written(manifest);
+        cull_manifest *again = parsed(json.data, json.len);
+        cull_manifest *fresh = NULL;
+
+        ck_assert_msg(texts_equal(cull_manifest_head(manifest), head_cases[_i].want), "%s: %s",
+                      head_cases[_i].name, cull_manifest_head(manifest));
+        ck_assert(entries_equal(manifest, again));
+        ck_document_decodes(NULL, manifest);
+        ck_assert_int_eq(cull_manifest_new(&fresh, CULL_DIGEST_MD5, NULL), CULL_OK);
+        ck_assert_int_eq(cull_manifest_head_set(fresh, head_cases[_i].want, NULL), CULL_OK);
+        ck_assert(texts_equal(cull_manifest_head(fresh), head_cases[_i].want));
+        cull_manifest_free(manifest);
+        cull_manifest_free(again);
+        cull_manifest_free(fresh);
+        cull__buf_release(&json);
+    }
+END_TEST
+
+/* What is handed over as JSON is written into JSON: it must be just that. */
+static const char *const bad_members[] = {
+    "",
+    "\"a\"",
+    "\"a\":",
+    "\"a\":1,",
+    "\"a\":1 ",
+    " \"a\":1",
+    "\"a\": 1",
+    "\"a\":1}",
+    "\"a\":1,\"b\"",
+    "a:1",
+    "\"a\":01",
+    "\"a\":1.",
+    "\"a\":.5",
+    "\"a\":1e",
+    "\"a\":-",
+    "\"a\":nul",
+    "\"a\":nullx",
+    "\"a\":[1",
+    "\"a\":[1,]",
+    "\"a\":[,1]",
+    "\"a\":[1}",
+    "\"a\":{\"b\"}",
+    "\"a\":{\"b\":1,}",
+    "\"a\":{1:2}",
+    "\"a\":\"",
+    "\"a\":\"\\\"",
+    "\"a\":\"\\x\"",
+    "\"a\":\"\\/\"",
+    "\"a\":\"\\b\"",
+    "\"a\":\"\\u0041\"",
+    "\"a\":\"\\u000a\"",
+    "\"a\":\"\\u001F\"",
+    "\"a\":\"\\u001\"",
+    "\"a\":\"\n\"",
+    "\"a\":\"\xff\"",
+    "\"digest\":\"x\"",
+    "\"a\":1,\"size\":1",
+    "\"ref\":null",
+    "\"a\":"
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+};
+
+START_TEST(members_that_are_not_plain_json_are_refused)
+    {
+        cull_manifest *manifest = NULL;
+        cull_entry entry = blob_entry("a", 1, 1);
+        cull_error err = { CULL_OK, "" };
+
+        entry.members = bad_members[_i];
+        ck_assert_int_eq(cull_manifest_new(&manifest, CULL_DIGEST_MD5, NULL), CULL_OK);
+        ck_assert_msg(cull_manifest_add(manifest, &entry, &err) == CULL_E_INVALID, "%s",
+                      bad_members[_i]);
+        ck_assert_msg(strncmp(err.message, "a: other members", 16) == 0, "%s", err.message);
+        ck_assert_uint_eq(cull_manifest_count(manifest), 0);
+        cull_manifest_free(manifest);
+    }
+END_TEST
+
+START_TEST(a_head_that_is_none_is_refused)
+    {
+        static const char *const bad[] = {
+            "\"version\":1",
+            "\"contents\":{}",
+            "\"a\"",
+            "\"a\":1,",
+            "\"a\": 1",
+            "\"a\":1},\"b\":{",
+            "\"storagePolicy\":1",
+            "\"storagePolicyConfig\":{\"storageLayout\":\"V3\"}",
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+            cull_manifest *manifest = parsed_text(DOCUMENT(""));
+            cull_error err = { CULL_OK, "" };
+
+            ck_assert_msg(cull_manifest_head_set(manifest, bad[i], &err) == CULL_E_INVALID, "%s",
+                          bad[i]);
+            ck_assert_msg(strncmp(err.message, "head: ", 6) == 0, "%s", err.message);
+            ck_assert_str_eq(cull_manifest_head(manifest), "\"storagePolicy\":\"p\"");
+            cull_manifest_free(manifest);
+        }
+    }
+END_TEST
+
+/* One member is too long, its neighbours stay; so do those of the head. */
+START_TEST(members_that_are_too_long_are_left_out_and_counted)
+    {
+        static const char *const forms[] = { "\"%s\"", "[1,\"%s\",[2]]", "{\"%s\":{\"x\":[]}}" };
+        struct cull__buf text = CULL__BUF_INIT(cull_allocator_default());
+        cull_manifest *manifest;
+        cull_entry entry;
+        char form[32];
+        char *long_text = calloc(70001, 1);
+
+        ck_assert_ptr_nonnull(long_text);
+        memset(long_text, 'x', 70000);
+        (void)snprintf(form, sizeof form, "%s", forms[_i]);
+        *strstr(form, "%s") = '\0';
+        put_text(&text, "{\"version\":1,\"a\":1,\"b\":");
+        put_text(&text, form);
+        put_text(&text, long_text);
+        put_text(&text, strstr(forms[_i], "%s") + 2);
+        put_text(&text, ",\"c\":2,\"contents\":{\"p\":{\"a\":1,\"b\":");
+        put_text(&text, form);
+        put_text(&text, long_text);
+        put_text(&text, strstr(forms[_i], "%s") + 2);
+        put_text(&text, ",\"c\":2," DIGEST "},\"q\":{" DIGEST "}}}");
+        manifest = parsed(text.data, text.len);
+        ck_assert_uint_eq(cull_manifest_dropped(manifest), 2);
+        ck_assert_str_eq(cull_manifest_head(manifest), "\"a\":1,\"c\":2");
+        cull_manifest_at(manifest, 0, &entry);
+        ck_assert_str_eq(entry.members, "\"a\":1,\"c\":2");
+        cull_manifest_at(manifest, 1, &entry);
+        ck_assert_ptr_null(entry.members);
+        cull_manifest_free(manifest);
+        cull__buf_release(&text);
+        free(long_text);
+    }
+END_TEST
+
+/* More texts than a table has room for, in an order that no table makes. */
+START_TEST(members_are_the_same_wherever_they_stand)
+    {
+        cull_manifest *manifests[2] = { NULL, NULL };
+        cull_error err = { CULL_OK, "" };
+
+        for (size_t which = 0; which < 2; which++) {
+            ck_assert_int_eq(cull_manifest_new(&manifests[which], CULL_DIGEST_MD5, NULL), CULL_OK);
+            for (unsigned k = 0; k < 600; k++) {
+                unsigned n = which == 0 ? k : 599 - k;
+                char path[16];
+                char members[40];
+                cull_entry entry;
+
+                (void)snprintf(path, sizeof path, "%03u", n);
+                (void)snprintf(members, sizeof members, "\"birthArtifactID\":\"%u\"", n / 2);
+                entry = blob_entry(path, 1, n);
+                entry.members = members;
+                ck_assert_msg(cull_manifest_add(manifests[which], &entry, &err) == CULL_OK, "%s",
+                              err.message);
+            }
+            ck_assert_int_eq(cull_manifest_seal(manifests[which], NULL), CULL_OK);
+        }
+        ck_assert(entries_equal(manifests[0], manifests[1]));
+        ck_assert(cull__manifest_checksum(manifests[0]) == cull__manifest_checksum(manifests[1]));
+        for (size_t i = 0; i < 600; i++) {
+            ck_assert(cull__manifest_same(manifests[0], i, manifests[1], i));
+        }
+        ck_document_decodes(NULL, manifests[0]);
+        ck_document_decodes(manifests[0], manifests[1]);
+        cull_manifest_free(manifests[0]);
+        cull_manifest_free(manifests[1]);
     }
 END_TEST
 
@@ -608,11 +893,6 @@ START_TEST(nesting_ends_at_sixty_four)
         cull__buf_release(&bomb);
     }
 END_TEST
-
-static void put_text(struct cull__buf *buf, const char *text)
-{
-    cull__buf_put(buf, text, strlen(text));
-}
 
 static void put_repeated(struct cull__buf *buf, const char *text, size_t times)
 {
@@ -989,10 +1269,10 @@ END_TEST
 
 START_TEST(the_text_is_tidy)
     {
-        cull_manifest *manifest =
-            parsed_text(DOCUMENT("\"b\":{" DIGEST "},\"a\":{\"digest\":\"e\",\"size\":3,"
-                                 "\"ref\":\"s3://b/k\"}"));
-        cull_manifest *empty = parsed_text(DOCUMENT(""));
+        cull_manifest *manifest = parsed_text(
+            DOCUMENT("\"b\":{" DIGEST ",\"x\":[1,{\"y:,\\\"\":null}]},\"a\":{\"digest\":"
+                     "\"e\",\"size\":3,\"ref\":\"s3://b/k\"}"));
+        cull_manifest *empty = parsed_text("{\"version\":1,\"contents\":{}}");
         struct cull__buf text = written(manifest);
         struct cull__buf text_empty = written(empty);
 
@@ -1001,15 +1281,28 @@ START_TEST(the_text_is_tidy)
         ck_assert_str_eq((char *)text.data,
                          "{\n"
                          "  \"version\": 1,\n"
-                         "  \"storagePolicy\": \"wandb-storage-policy-v1\",\n"
-                         "  \"storagePolicyConfig\": {\"storageLayout\": \"V2\"},\n"
+                         "  \"storagePolicy\": \"p\",\n"
                          "  \"contents\": {\n"
                          "    \"a\": {\"digest\": \"e\", \"ref\": \"s3://b/k\", \"size\": 3},\n"
                          "    \"b\": {"
-                         "\"digest\": \"" MD5_TEXT "\"}\n"
+                         "\"digest\": \"" MD5_TEXT "\", \"x\": [1, {\"y:,\\\"\": null}]}\n"
                          "  }\n"
                          "}\n");
-        ck_assert_ptr_nonnull(strstr((char *)text_empty.data, "  \"contents\": {}\n}\n"));
+        ck_assert_str_eq((char *)text_empty.data, "{\n"
+                                                  "  \"version\": 1,\n"
+                                                  "  \"contents\": {}\n"
+                                                  "}\n");
+        cull__buf_release(&text_empty);
+        ck_assert_int_eq(cull_manifest_head_set(empty, NULL, NULL), CULL_OK);
+        text_empty = written(empty);
+        cull__buf_u8(&text_empty, 0);
+        ck_assert_str_eq((char *)text_empty.data,
+                         "{\n"
+                         "  \"version\": 1,\n"
+                         "  \"storagePolicy\": \"wandb-storage-policy-v1\",\n"
+                         "  \"storagePolicyConfig\": {\"storageLayout\": \"V2\"},\n"
+                         "  \"contents\": {}\n"
+                         "}\n");
         cull_manifest_free(manifest);
         cull_manifest_free(empty);
         cull__buf_release(&text);
@@ -1182,7 +1475,11 @@ static uint64_t draw(uint64_t *state, uint64_t below)
 /* What a manifest holds, as plainly as can be: a value for each path that could be; 0: not there. */
 struct oracle {
     unsigned value[ORACLE_PATHS];
+    const char *head;
 };
+
+#define HEAD_V1 "\"storagePolicyConfig\":{\"storageLayout\":\"V1\"}"
+#define LONG_TEXT "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-"
 
 static const char *oracle_path(size_t i, char text[32])
 {
@@ -1194,15 +1491,27 @@ static const char *oracle_path(size_t i, char text[32])
     return text;
 }
 
-/* Values 1 to 9: three of each kind, some without a size. */
+/* Values 1 to 9: three of each kind, some without a size, some with other members; 10 is 1 with
+ * others. */
 static cull_entry oracle_entry(const char *path, unsigned value)
 {
     static const char *const refs[] = { "s3://b/1", "s3://b/2", "x:y" };
     static const char *const artifacts[] = { "wandb-artifact://41/a", "wandb-artifact://41/b",
                                              "wandb-artifact://42/a" };
-    cull_entry entry =
-        blob_entry(path, (uint8_t)value, value % 3 == 0 ? CULL_SIZE_UNKNOWN : value * 1000);
+    static const char *const members[] = {
+        [1] = "\"birthArtifactID\":\"QXJ0\"",
+        [3] = "\"birthArtifactID\":\"QXJ1\",\"skip_cache\":true",
+        [5] = "\"extra\":{\"etag\":\"" LONG_TEXT LONG_TEXT LONG_TEXT LONG_TEXT "\"}",
+        [6] = "\"extra\":{\"etag\":\"" LONG_TEXT LONG_TEXT LONG_TEXT LONG_TEXT "\",\"a\":1}",
+        [8] = "\"birthArtifactID\":\"QXJ0\"",
+        [10] = "\"birthArtifactID\":\"QXJ\"",
+    };
+    const char *noted = value < ARRAY_LEN(members) ? members[value] : NULL;
+    cull_entry entry;
 
+    value = value == 10 ? 1 : value;
+    entry = blob_entry(path, (uint8_t)value, value % 3 == 0 ? CULL_SIZE_UNKNOWN : value * 1000);
+    entry.members = noted;
     if (value > 3) {
         entry.kind = value > 6 ? CULL_ENTRY_ARTIFACT : CULL_ENTRY_REF;
         entry.ref = value > 6 ? artifacts[value - 7] : refs[value - 4];
@@ -1224,6 +1533,7 @@ static cull_manifest *oracle_manifest(const struct oracle *oracle)
             ck_assert_int_eq(cull_manifest_add(manifest, &entry, NULL), CULL_OK);
         }
     }
+    ck_assert_int_eq(cull_manifest_head_set(manifest, oracle->head, NULL), CULL_OK);
     ck_assert_int_eq(cull_manifest_seal(manifest, NULL), CULL_OK);
     return manifest;
 }
@@ -1250,7 +1560,7 @@ static cull_manifest_patch *oracle_edit(struct oracle *oracle, uint64_t *state)
         } else {
             cull_entry entry;
 
-            oracle->value[i] = 1 + (unsigned)draw(state, 9);
+            oracle->value[i] = 1 + (unsigned)draw(state, 10);
             entry = oracle_entry(path, oracle->value[i]);
             ck_assert_int_eq(cull_manifest_patch_put(patch, &entry, NULL), CULL_OK);
         }
@@ -1262,7 +1572,7 @@ static cull_manifest_patch *oracle_edit(struct oracle *oracle, uint64_t *state)
 START_TEST(patches_do_what_a_plain_oracle_does_and_store_and_load)
     {
         uint64_t state = 0x9e3779b97f4a7c15 + (uint64_t)_i;
-        struct oracle oracle = { { 0 } };
+        struct oracle oracle = { { 0 }, _i % 3 == 1 ? HEAD_V1 : _i % 3 == 2 ? "" : NULL };
         cull_manifest *manifest = oracle_manifest(&oracle);
 
         for (int step = 0; step < 200; step++) {
@@ -1384,8 +1694,8 @@ struct stored {
 
 static struct stored stored_new(void)
 {
-    struct oracle before = { { 1, 2, 3, 4, 5, 6, 7, 8, 9 } };
-    struct oracle after = { { 1, 3, 3, 5, 5, 0, 7, 9, 9, 0, 1, 6, 8 } };
+    struct oracle before = { { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL };
+    struct oracle after = { { 10, 3, 3, 5, 5, 0, 7, 9, 9, 0, 1, 6, 8 }, HEAD_V1 };
     struct stored stored = { oracle_manifest(&before), oracle_manifest(&after),
                              CULL__BUF_INIT(NULL), CULL__BUF_INIT(NULL) };
 
@@ -1462,7 +1772,7 @@ END_TEST
 START_TEST(a_stored_patch_is_refused_on_any_base_but_its_own)
     {
         struct stored stored = stored_new();
-        struct oracle other = { { 1, 2, 3, 4, 5, 6, 7, 8, 9 } };
+        struct oracle other = { { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL };
         cull_manifest *base;
         cull_manifest *decoded = NULL;
         cull_error err = { 0 };
@@ -1565,13 +1875,53 @@ static const struct {
       BYTES("\x00\x01"
             "a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"),
       1, true },
+    { "members",
+      BYTES("\x00\x01"
+            "b\x21" SIXTEEN "\x00\x05"
+            "\"x\":1\x00\x01"
+            "c\x21" SIXTEEN "\x04\x01"
+            "2\x00\x01"
+            "d\x31" SIXTEEN "\x07\x05\x00"),
+      3, true },
+    { "members that share less than they could",
+      BYTES("\x00\x01"
+            "b\x21" SIXTEEN "\x00\x05"
+            "\"x\":1\x00\x01"
+            "c\x21" SIXTEEN "\x03\x02"
+            ":2"),
+      2, false },
+    { "members that share more than there is",
+      BYTES("\x00\x01"
+            "b\x21" SIXTEEN "\x00\x05"
+            "\"x\":1\x00\x01"
+            "c\x21" SIXTEEN "\x06\x00"),
+      2, false },
+    { "no members, and it says so",
+      BYTES("\x00\x01"
+            "b\x21" SIXTEEN "\x00\x00"),
+      1, false },
+    { "members that are no JSON",
+      BYTES("\x00\x01"
+            "b\x21" SIXTEEN "\x00\x05"
+            "\"x\":x"),
+      1, false },
+    { "a removal with members",
+      BYTES("\x00\x01"
+            "a\x20\x00\x05"
+            "\"x\":1"),
+      1, false },
+    { "a put that changes the members only",
+      BYTES("\x00\x01"
+            "a\x31\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x00\x00\x05"
+            "\"x\":1"),
+      1, true },
     { "an unknown kind",
       BYTES("\x00\x01"
             "b\x04" SIXTEEN),
       1, false },
     { "an unknown flag",
       BYTES("\x00\x01"
-            "b\x21" SIXTEEN),
+            "b\x41" SIXTEEN),
       1, false },
     { "paths that fall",
       BYTES("\x00\x01"
@@ -1738,10 +2088,14 @@ START_TEST(memory_that_runs_out_anywhere_is_an_error_and_no_leak)
         put_repeated(&json, "\\n---", 20000);
         put_text(&json, "\"}]]]]]]]],\"contents\":{");
         for (int i = 40; i > 0; i--) {
-            char entry[160];
+            char entry[240];
 
-            (void)snprintf(entry, sizeof entry, "\"f\\u00e9%02d\":{" DIGEST "%s}%s", i,
-                           i % 3 == 0 ? ",\"ref\":\"s3://b\\n/\"" : "", i > 1 ? "," : "}}");
+            (void)snprintf(entry, sizeof entry, "\"f\\u00e9%02d\":{" DIGEST "%s%s}%s", i,
+                           i % 3 == 0 ? ",\"ref\":\"s3://b\\n/\"" : "",
+                           i % 4 == 0   ? ",\"extra\":{\"a\":[\"\\u0001\"]}"
+                           : i % 4 == 1 ? ",\"birthArtifactID\":\"QXJ0\""
+                                        : "",
+                           i > 1 ? "," : "}}");
             put_text(&json, entry);
         }
         for (uint64_t n = 1; status != CULL_OK; n++) {
@@ -1803,6 +2157,14 @@ static void add_reading_tests(TCase *tc)
     tcase_add_test(tc, a_manifest_that_is_cut_short_anywhere_is_refused);
     tcase_add_loop_test(tc, the_files_of_both_clients_are_read, 0, ARRAY_LEN(file_cases));
     tcase_add_test(tc, nesting_ends_at_sixty_four);
+    tcase_add_loop_test(tc, what_else_an_entry_says_is_kept_and_written_again, 0,
+                        ARRAY_LEN(member_cases));
+    tcase_add_loop_test(tc, what_a_manifest_says_of_itself_is_kept_and_written_again, 0,
+                        ARRAY_LEN(head_cases));
+    tcase_add_loop_test(tc, members_that_are_not_plain_json_are_refused, 0, ARRAY_LEN(bad_members));
+    tcase_add_test(tc, a_head_that_is_none_is_refused);
+    tcase_add_loop_test(tc, members_that_are_too_long_are_left_out_and_counted, 0, 3);
+    tcase_add_test(tc, members_are_the_same_wherever_they_stand);
     tcase_add_loop_test(tc, strings_have_bounds, 0, ARRAY_LEN(length_cases));
     tcase_add_test(tc, the_end_of_a_piece_may_fall_anywhere);
     tcase_add_test(tc, white_space_may_follow_for_pieces_but_nothing_else);

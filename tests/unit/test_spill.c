@@ -64,10 +64,12 @@ struct made {
     char path[64];
     char digest_text[64];
     char ref[64];
+    char members[64];
     cull_entry entry;
 };
 
-/* Entry n of a kind of its own: references among blobs, sizes that are unknown, long shared paths. */
+/* Entry n of a kind of its own: references among blobs, sizes that are unknown, long shared paths,
+ * other members that several have, more of them than a table has room for. */
 static const cull_entry *make(struct made *made, unsigned n, unsigned content)
 {
     (void)snprintf(made->path, sizeof made->path, "folder %03u/file %05u.bin", n / 100, n);
@@ -84,6 +86,10 @@ static const cull_entry *make(struct made *made, unsigned n, unsigned content)
     } else {
         memcpy(made->entry.digest.bytes, &content, sizeof content);
         memcpy(made->entry.digest.bytes + 8, &n, sizeof n);
+    }
+    if (n % 3 == 1) {
+        (void)snprintf(made->members, sizeof made->members, "\"birthArtifactID\":\"%u\"", n / 8);
+        made->entry.members = made->members;
     }
     return &made->entry;
 }
@@ -209,8 +215,9 @@ static struct cull__buf json_of(unsigned count, enum order order, unsigned twice
         unsigned n = k < count ? number_at(k, count, order) : twice;
 
         (void)snprintf(line, sizeof line,
-                       "%s\"p/%05u\": {\"digest\": \"sZRqySSS0jR8YjW00mERhA==\", \"size\": %u}",
-                       k == 0 ? "" : ", ", n, n);
+                       "%s\"p/%05u\": {\"digest\": \"sZRqySSS0jR8YjW00mERhA==\", \"x\": %u, "
+                       "\"size\": %u}",
+                       k == 0 ? "" : ", ", n, n / 8, n);
         put_text(&json, line);
     }
     put_text(&json, "}}");

@@ -33,6 +33,8 @@ typedef struct cull_entry {
     uint64_t size_bytes;     /**< CULL_SIZE_UNKNOWN if the manifest does not say */
     const char *digest_text; /**< REF, ARTIFACT: what stands as "digest"; NULL for BLOB */
     const char *ref;         /**< REF, ARTIFACT: the reference; NULL for BLOB */
+    const char *members;     /**< what else stands in its object, as JSON without white space:
+                                  `"birthArtifactID":"QXJ0","extra":{}`; NULL: nothing */
 } cull_entry;
 
 /** A manifest in memory: entries sorted by path in code-point order, without duplicates. */
@@ -89,6 +91,22 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_add(cull_manifest *manifest,
  *  Statuses of a scratch file as in cull_manifest_add(). */
 CULL_API CULL_MUST_USE cull_status cull_manifest_seal(cull_manifest *manifest, cull_error *err);
 
+/**
+ * What stands in a manifest beside version and contents: policy, storage layout, region, as JSON
+ * without white space; it is no part of the digest. NULL: what cull itself writes,
+ * `"storagePolicy":"wandb-storage-policy-v1","storagePolicyConfig":{"storageLayout":"V2"}`.
+ * Borrowed until it is set.
+ */
+CULL_API const char *cull_manifest_head(const cull_manifest *manifest);
+/** Set it; head is copied. CULL_E_INVALID: not such a text, or not of a manifest that would be read;
+ *  CULL_E_LIMIT; CULL_E_NOMEM. */
+CULL_API CULL_MUST_USE cull_status cull_manifest_head_set(cull_manifest *manifest, const char *head,
+                                                          cull_error *err);
+
+/** How many members of entries, or of the head, were read and not kept: more than
+ *  CULL_REF_BYTES_MAX bytes. */
+CULL_API size_t cull_manifest_dropped(const cull_manifest *manifest);
+
 CULL_API size_t cull_manifest_count(const cull_manifest *manifest);
 CULL_API cull_digest_kind cull_manifest_kind(const cull_manifest *manifest);
 /** Entry at i < count, by path. Borrowed strings live as long as the manifest; of one in a scratch
@@ -116,8 +134,10 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_digest(const cull_manifest *man
                                                         cull_digest *out);
 
 /**
- * Read a `wandb_manifest.json`, version 1, as the Python and the Go client write it: unknown
- * keys are ignored, `size` may be missing, storage layouts V1 and V2. The result is sealed.
+ * Read a `wandb_manifest.json`, version 1, as the Python and the Go client write it: `size` may be
+ * missing, storage layouts V1 and V2; what else an entry or the manifest says is kept as it stands
+ * (cull_entry.members, cull_manifest_head(); but see cull_manifest_dropped()). The result is
+ * sealed.
  *
  * Whether a path is both a file and a folder is not asked here: cull_manifest_path_conflict().
  *
@@ -179,7 +199,7 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_read_list_in(
     const cull_scratch *scratch, const cull_allocator *allocator, cull_error *err);
 
 /** Write as tidy `wandb_manifest.json`, version 1, sorted by path. Reading it gives the same
- *  entries and the same digest. */
+ *  entries with all their members, the same head, and the same digest. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_write(const cull_manifest *manifest,
                                                        cull_write_fn write, void *ctx,
                                                        cull_error *err);

@@ -28,6 +28,14 @@
 #define CULL_NORETURN
 #endif
 
+/* How many of a word's bytes, as they lie in memory, are zero before one that is not; or fewer,
+ * where that is not known. The word is not 0. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define CULL_ZERO_BYTES(word) ((size_t)__builtin_ctzll(word) / 8)
+#else
+#define CULL_ZERO_BYTES(word) ((size_t)0)
+#endif
+
 CULL_NORETURN void cull__assert_failed(const char *expression, const char *file, int line);
 
 /* Fill err (may be NULL) and return status, so that a failing place reads

@@ -49,7 +49,11 @@ void cull__manifest_release(struct cull_manifest *manifest)
 {
     rows_release(manifest);
     cull__spill_free(manifest->spill);
+    cull__members_free(manifest->members);
+    cull__free(manifest->allocator, manifest->head);
     manifest->spill = NULL;
+    manifest->members = NULL;
+    manifest->head = NULL;
     manifest->count = 0;
 }
 
@@ -107,9 +111,9 @@ const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *
     return row_ref(manifest, i).row;
 }
 
-/* What stands behind a row's path and its NUL, and how long it is. */
-static const uint8_t *ref_tail(const struct cull_manifest *manifest,
-                               const struct cull__row_ref *ref, size_t *len)
+/* What stands behind a row's path and its NUL, and how long it is without members of its own. */
+static const uint8_t *ref_fixed(const struct cull_manifest *manifest,
+                                const struct cull__row_ref *ref, size_t *len)
 {
     const uint8_t *tail = ref->strings + ref->row->at + ref->row->path_len + 1;
 
@@ -121,6 +125,36 @@ static const uint8_t *ref_tail(const struct cull_manifest *manifest,
         size_t text_len = strlen((const char *)tail) + 1;
 
         *len = text_len + strlen((const char *)tail + text_len) + 1;
+    }
+    return tail;
+}
+
+/* A row's members, or NULL: none. */
+static const char *ref_members(const struct cull_manifest *manifest,
+                               const struct cull__row_ref *ref, size_t *len)
+{
+    const char *text = NULL;
+    size_t fixed_len;
+
+    *len = 0;
+    if (ref->row->members == CULL__MEMBERS_OWN) {
+        text = (const char *)ref_fixed(manifest, ref, &fixed_len);
+        text += fixed_len;
+        *len = strlen(text);
+    } else if (ref->row->members != CULL__MEMBERS_NONE) {
+        text = cull__members_text(manifest->members, ref->row->members, len);
+    }
+    return text;
+}
+
+/* All that stands behind a row's path and its NUL. */
+static const uint8_t *ref_tail(const struct cull_manifest *manifest,
+                               const struct cull__row_ref *ref, size_t *len)
+{
+    const uint8_t *tail = ref_fixed(manifest, ref, len);
+
+    if (CULL_UNLIKELY(ref->row->members == CULL__MEMBERS_OWN)) {
+        *len += strlen((const char *)tail + *len) + 1;
     }
     return tail;
 }
@@ -176,13 +210,23 @@ static bool is_over_bound(const struct cull_manifest *manifest)
 
 static cull_status spill_held(struct cull_manifest *manifest, cull_error *err);
 
-/* Append a row with its strings; nothing is changed unless it succeeds. */
+/* What stands behind a row's path, in parts. */
+struct tail {
+    const void *first;
+    size_t first_len;
+    const void *second;
+    size_t second_len;
+    const char *members; /* NULL: none */
+    size_t members_len;
+};
+
+/* Append a row with its strings; nothing that can be seen is changed unless it succeeds. */
 static cull_status row_append(struct cull_manifest *manifest, const struct cull__manifest_row *row,
-                              const char *path, const void *tail, size_t tail_len,
-                              const void *second, size_t second_len, cull_error *err)
+                              const char *path, const struct tail *tail, cull_error *err)
 {
     uint64_t sum = manifest->size_bytes;
-    size_t bytes = (size_t)row->path_len + 1 + tail_len + second_len;
+    size_t bytes = (size_t)row->path_len + 1 + tail->first_len + tail->second_len;
+    uint8_t members = CULL__MEMBERS_NONE;
     uint8_t *room = NULL;
     cull_status status = CULL_OK;
 
@@ -199,6 +243,12 @@ static cull_status row_append(struct cull_manifest *manifest, const struct cull_
     if (!manifest->reserved && manifest->held > 0 && is_over_bound(manifest)) {
         status = spill_held(manifest, err);
     }
+    if (status == CULL_OK && tail->members != NULL) {
+        status = cull__members_share(&manifest->members, tail->members, tail->members_len,
+                                     manifest->allocator, &members);
+        bytes += members == CULL__MEMBERS_OWN ? tail->members_len + 1 : 0;
+        status = status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+    }
     if (status == CULL_OK) {
         status = row_reserve(manifest, bytes, &room, err);
     }
@@ -206,6 +256,7 @@ static cull_status row_append(struct cull_manifest *manifest, const struct cull_
         return status;
     }
     manifest->rows[manifest->held] = *row;
+    manifest->rows[manifest->held].members = members;
     manifest->rows[manifest->held].at = manifest->strings.len;
     manifest->rows[manifest->held].order = (uint32_t)manifest->held;
     if (manifest->keeps_places) {
@@ -215,11 +266,17 @@ static cull_status row_append(struct cull_manifest *manifest, const struct cull_
     memcpy(room, path, row->path_len);
     room += row->path_len;
     *room++ = '\0';
-    if (tail_len > 0) {
-        memcpy(room, tail, tail_len);
+    if (tail->first_len > 0) {
+        memcpy(room, tail->first, tail->first_len);
+        room += tail->first_len;
     }
-    if (second_len > 0) {
-        memcpy(room + tail_len, second, second_len);
+    if (tail->second_len > 0) {
+        memcpy(room, tail->second, tail->second_len);
+        room += tail->second_len;
+    }
+    if (members == CULL__MEMBERS_OWN) {
+        memcpy(room, tail->members, tail->members_len);
+        room[tail->members_len] = '\0';
     }
     manifest->strings.len += bytes;
     manifest->count++;
@@ -263,27 +320,36 @@ cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cul
     struct cull__manifest_row row = { .size_bytes = entry->size_bytes,
                                       .path_len = (uint16_t)entry->path_len,
                                       .kind = (uint8_t)entry->kind };
+    struct tail tail = { .first = NULL };
     char text[CULL_PRINTABLE_MAX];
     const char *fault = "unknown kind of entry";
     cull_status status = CULL_E_INVALID;
 
+    if (entry->members != NULL) {
+        tail.members = entry->members;
+        tail.members_len = strlen(entry->members);
+    }
     switch (entry->kind) {
     case CULL_ENTRY_BLOB:
-        return row_append(manifest, &row, entry->path, entry->digest.bytes,
-                          cull_digest_len(manifest->kind), NULL, 0, err);
+        tail.first = entry->digest.bytes;
+        tail.first_len = cull_digest_len(manifest->kind);
+        return row_append(manifest, &row, entry->path, &tail, err);
     case CULL_ENTRY_REF:
     case CULL_ENTRY_ARTIFACT:
         fault = reference_fault(entry, &status);
         if (fault == NULL) {
-            return row_append(manifest, &row, entry->path, entry->digest_text,
-                              strlen(entry->digest_text) + 1, entry->ref, strlen(entry->ref) + 1,
-                              err);
+            tail.first = entry->digest_text;
+            tail.first_len = strlen(entry->digest_text) + 1;
+            tail.second = entry->ref;
+            tail.second_len = strlen(entry->ref) + 1;
+            return row_append(manifest, &row, entry->path, &tail, err);
         }
         break;
     case CULL_ENTRY_NONE:
         if (manifest->edits) {
             row.size_bytes = 0; /* takes no part in the sum */
-            return row_append(manifest, &row, entry->path, NULL, 0, NULL, 0, err);
+            tail = (struct tail){ .first = NULL };
+            return row_append(manifest, &row, entry->path, &tail, err);
         }
         break;
     }
@@ -295,21 +361,29 @@ cull_status cull_manifest_add(cull_manifest *manifest, const cull_entry *entry, 
 {
     cull_status status = cull__manifest_check_path(entry->path, entry->path_len, err);
 
-    if (status != CULL_OK) {
-        return status;
+    if (status == CULL_OK && entry->members != NULL) {
+        const char *fault = cull__members_fault(entry->members, strlen(entry->members));
+        char text[CULL_PRINTABLE_MAX];
+
+        status =
+            fault == NULL
+                ? CULL_OK
+                : cull__error_set(err, CULL_E_INVALID, "%s: %s",
+                                  cull__manifest_shown(text, entry->path, entry->path_len), fault);
     }
-    return cull__manifest_add_checked(manifest, entry, err);
+    return status == CULL_OK ? cull__manifest_add_checked(manifest, entry, err) : status;
 }
 
 cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
                                   size_t i, cull_error *err)
 {
     struct cull__row_ref ref = row_ref(from, i);
-    size_t tail_len;
-    const uint8_t *tail = ref_tail(from, &ref, &tail_len);
+    struct tail tail = { .second = NULL };
 
     CULL_ASSERT(manifest->kind == from->kind);
-    return row_append(manifest, ref.row, ref_path(&ref), tail, tail_len, NULL, 0, err);
+    tail.first = ref_fixed(from, &ref, &tail.first_len);
+    tail.members = ref_members(from, &ref, &tail.members_len);
+    return row_append(manifest, ref.row, ref_path(&ref), &tail, err);
 }
 
 cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
@@ -331,6 +405,9 @@ cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct 
     if (status == CULL_OK &&
         cull__buf_room(&manifest->strings, base->strings.len + edits->strings.len) == NULL) {
         status = CULL_E_NOMEM;
+    }
+    if (status == CULL_OK) {
+        status = cull__members_copy(&manifest->members, base->members, manifest->allocator);
     }
     return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
@@ -415,6 +492,23 @@ int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct
     return ref_compare(&left, &right);
 }
 
+/* One text may be in a table here, and behind its row there. */
+static bool same_members(const struct cull_manifest *a, const struct cull__row_ref *left,
+                         const struct cull_manifest *b, const struct cull__row_ref *right)
+{
+    size_t a_len;
+    size_t b_len;
+    const char *a_text;
+    const char *b_text;
+
+    if ((left->row->members | right->row->members) == CULL__MEMBERS_NONE) {
+        return true;
+    }
+    a_text = ref_members(a, left, &a_len);
+    b_text = ref_members(b, right, &b_len);
+    return a_text != NULL && b_text != NULL && a_len == b_len && memcmp(a_text, b_text, a_len) == 0;
+}
+
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j)
 {
@@ -422,11 +516,12 @@ bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct c
     struct cull__row_ref right = row_ref(b, j);
     size_t a_len;
     size_t b_len;
-    const uint8_t *a_tail = ref_tail(a, &left, &a_len);
-    const uint8_t *b_tail = ref_tail(b, &right, &b_len);
+    const uint8_t *a_tail = ref_fixed(a, &left, &a_len);
+    const uint8_t *b_tail = ref_fixed(b, &right, &b_len);
 
     return left.row->kind == right.row->kind && left.row->size_bytes == right.row->size_bytes &&
-           a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 && ref_compare(&left, &right) == 0;
+           a_len == b_len && memcmp(a_tail, b_tail, a_len) == 0 &&
+           ref_compare(&left, &right) == 0 && same_members(a, &left, b, &right);
 }
 
 bool cull__manifest_count_paths(const struct cull_manifest *manifest, const cull_digest *digests,
@@ -652,6 +747,33 @@ cull_status cull_manifest_check(const cull_manifest *manifest, cull_error *err)
     return manifest->spill == NULL ? CULL_OK : cull__spill_status(manifest->spill, err);
 }
 
+size_t cull_manifest_dropped(const cull_manifest *manifest)
+{
+    return manifest->dropped;
+}
+
+const char *cull_manifest_head(const cull_manifest *manifest)
+{
+    return manifest->head;
+}
+
+cull_status cull__manifest_head_copy(struct cull_manifest *manifest,
+                                     const struct cull_manifest *from)
+{
+    size_t len = from->head == NULL ? 0 : strlen(from->head) + 1;
+    char *copy = from->head == NULL ? NULL : cull__alloc(manifest->allocator, len, 1);
+
+    if (from->head != NULL && copy == NULL) {
+        return CULL_E_NOMEM;
+    }
+    if (copy != NULL) {
+        memcpy(copy, from->head, len);
+    }
+    cull__free(manifest->allocator, manifest->head);
+    manifest->head = copy;
+    return CULL_OK;
+}
+
 size_t cull_manifest_count(const cull_manifest *manifest)
 {
     return manifest->count;
@@ -667,15 +789,19 @@ void cull_manifest_at(const cull_manifest *manifest, size_t i, cull_entry *out)
     struct cull__row_ref ref;
     const uint8_t *tail;
     size_t tail_len;
+    size_t members_len;
 
     CULL_ASSERT(manifest->sealed);
     CULL_ASSERT(i < manifest->count);
     ref = row_ref(manifest, i);
-    tail = ref_tail(manifest, &ref, &tail_len);
+    tail = ref_fixed(manifest, &ref, &tail_len);
     *out = (cull_entry){ .path = ref_path(&ref),
                          .path_len = ref.row->path_len,
                          .kind = (cull_entry_kind)ref.row->kind,
                          .size_bytes = ref.row->size_bytes };
+    if (ref.row->members != CULL__MEMBERS_NONE) {
+        out->members = ref_members(manifest, &ref, &members_len);
+    }
     if (ref.row->kind == CULL_ENTRY_BLOB) {
         memcpy(out->digest.bytes, tail, tail_len);
     } else if (ref.row->kind != CULL_ENTRY_NONE) {
@@ -857,7 +983,24 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
     return status;
 }
 
-#define CHECKED_FIXED_BYTES 9 /* of an entry: its kind and its size */
+#define CHECKED_FIXED_BYTES 9   /* of an entry: its kind and its size */
+#define CHECKED_MEMBERS_BYTES 8 /* the hash of its members, wherever they stand */
+#define CHECKED_HAS_MEMBERS 0x80
+
+static void put_number(uint8_t *bytes, uint64_t number)
+{
+    for (size_t byte = 0; byte < 8; byte++) {
+        bytes[byte] = (uint8_t)(number >> (8 * byte));
+    }
+}
+
+static uint64_t members_hash(const struct cull_manifest *manifest, const struct cull__row_ref *ref)
+{
+    size_t len;
+    const char *text = ref_members(manifest, ref, &len);
+
+    return XXH3_64bits(text, len);
+}
 
 uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
 {
@@ -871,20 +1014,21 @@ uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
         struct cull__row_ref ref = row_ref(manifest, i);
         size_t tail_len = blob_tail_len;
         size_t text_len;
-        uint8_t *fixed;
 
         if (ref.row->kind != CULL_ENTRY_BLOB) {
-            (void)ref_tail(manifest, &ref, &tail_len);
+            (void)ref_fixed(manifest, &ref, &tail_len);
         }
         text_len = (size_t)ref.row->path_len + 1 + tail_len;
-        if (CHECKED_FIXED_BYTES + text_len > sizeof bytes - len) {
+        if (CHECKED_FIXED_BYTES + CHECKED_MEMBERS_BYTES + text_len > sizeof bytes - len) {
             (void)XXH3_64bits_update(&state, bytes, len);
             len = 0;
         }
-        fixed = bytes + len;
-        fixed[0] = ref.row->kind;
-        for (size_t byte = 0; byte < 8; byte++) {
-            fixed[1 + byte] = (uint8_t)(ref.row->size_bytes >> (8 * byte));
+        bytes[len] = ref.row->kind;
+        put_number(bytes + len + 1, ref.row->size_bytes);
+        if (CULL_UNLIKELY(ref.row->members != CULL__MEMBERS_NONE)) {
+            bytes[len] |= CHECKED_HAS_MEMBERS;
+            put_number(bytes + len + CHECKED_FIXED_BYTES, members_hash(manifest, &ref));
+            len += CHECKED_MEMBERS_BYTES;
         }
         len += CHECKED_FIXED_BYTES;
         if (text_len <= sizeof bytes - len) {
@@ -897,6 +1041,9 @@ uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
         }
     }
     (void)XXH3_64bits_update(&state, bytes, len);
+    if (manifest->head != NULL) {
+        (void)XXH3_64bits_update(&state, manifest->head, strlen(manifest->head) + 1);
+    }
     return XXH3_64bits_digest(&state);
 }
 
@@ -904,6 +1051,7 @@ bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
 {
     uint64_t sum = 0;
     size_t unknown = 0;
+    size_t members_len;
 
     *why = NULL;
     if (!manifest->sealed || manifest->edits) {
@@ -925,6 +1073,10 @@ bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
         } else if (row->size_bytes != CULL_SIZE_UNKNOWN &&
                    !cull__add_u64(&sum, sum, row->size_bytes)) {
             *why = "sum of sizes overflows";
+        } else if (row->members != CULL__MEMBERS_NONE) {
+            const char *text = ref_members(manifest, &ref, &members_len);
+
+            *why = cull__members_fault(text, members_len);
         }
         if (*why != NULL) {
             return false;

@@ -8,7 +8,7 @@
  *                4      1  version of this format, 1
  *                5      1  1: full; 2: patch on the previous manifest
  *                6      1  cull_digest_kind
- *                7      1  zero
+ *                7      1  1: the payload begins with the manifest's head; else 0
  *                8      8  bytes of the payload before it was deflated
  *               16      4  entries of the manifest
  *               20      4  edits in the payload
@@ -16,10 +16,12 @@
  *               32      8  XXH3-64 of the payload, seeded with the header's first 32 bytes
  *               40      8  bytes of the deflated payload: all that follow
  *
- *           payload: for each edit, by path: varint bytes shared with the path before, varint
- *           length and bytes of the rest; then u8 tag; then for a blob its digest, for a reference
- *           digest text and ref, each as varint length and bytes; then the size as varint, if any.
- *           tag: 0 remove; cull_entry_kind, with 16 added if a size follows.
+ *           payload: the head, if there is one, as varint length and bytes. For each edit, by path:
+ *           varint bytes shared with the path before, varint length and bytes of the rest; then u8
+ *           tag; then for a blob its digest, for a reference digest text and ref, each as varint
+ *           length and bytes; then the size as varint, if any; then its other members, if any, as
+ *           the path: beside those of the edit before that has some.
+ *           tag: 0 remove; cull_entry_kind, with 16 added if a size follows, 32 if members do.
  * INVARIANT One pair of manifests has one payload: paths strictly ascend, shared is as long as can
  *           be, every edit changes something. The decoder accepts nothing else.
  * COST      O(previous + next) to write and to read. A payload of over 1 MiB is never in memory as a
@@ -42,11 +44,15 @@
 #define FORMAT_VERSION 1
 #define FORM_FULL 1
 #define FORM_PATCH 2
+#define FLAG_HEAD 1
 #define TAG_SIZE_FOLLOWS 16
+#define TAG_MEMBERS_FOLLOW 32
 #define PIECE_BYTES ((size_t)64 * 1024)
 #define PAYLOAD_MEMORY_BYTES ((size_t)1 << 20) /* of a payload that is made once */
-/* Two paths' lengths, a path, a tag, two references with their lengths, a size: no edit is longer */
-#define EDIT_BYTES_MAX (10 + 10 + CULL_PATH_BYTES_MAX + 1 + 2 * (10 + CULL_REF_BYTES_MAX) + 10)
+/* Two paths' lengths, a path, a tag, two references with their lengths, a size, two lengths of
+ * members, these: no edit is longer, and no head */
+#define EDIT_BYTES_MAX \
+    (10 + 10 + CULL_PATH_BYTES_MAX + 1 + 2 * (10 + CULL_REF_BYTES_MAX) + 30 + CULL_REF_BYTES_MAX)
 #define DEFLATE_RATIO_MAX 1032 /* of zlib: no input grows more */
 #define DEFLATE_LEVEL 1        /* digests do not deflate, and paths are front-coded already */
 #define DEFLATE_BYTES_MIN 1024 /* what is smaller is stored as it is: 150 bytes would become 151 */
@@ -56,6 +62,7 @@ static const uint8_t magic[4] = { 'c', 'M', 'F', 'T' };
 struct header {
     uint8_t form;
     uint8_t kind;
+    uint8_t flags;
     uint64_t payload_len;
     uint32_t entry_count;
     uint32_t edit_count;
@@ -74,23 +81,47 @@ struct payload_writer {
     payload_take_fn take; /* NULL: all of it stays in out */
     void *ctx;
     uint64_t taken; /* bytes of the payload that have left out */
+    bool has_head;  /* next's is written too */
     size_t last_len;
     uint32_t edit_count;
+    struct cull__buf members;       /* of the last edit that had some */
     char last[CULL_PATH_BYTES_MAX]; /* path of the edit before */
 };
 
-static void payload_path(struct payload_writer *writer, const char *path, size_t len)
+static size_t shared_len(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t shared = 0;
 
-    while (shared < writer->last_len && shared < len && writer->last[shared] == path[shared]) {
+    while (shared < a_len && shared < b_len && a[shared] == b[shared]) {
         shared++;
     }
+    return shared;
+}
+
+static void payload_path(struct payload_writer *writer, const char *path, size_t len)
+{
+    size_t shared = shared_len(writer->last, writer->last_len, path, len);
+
     cull__buf_varint(writer->out, shared);
     cull__buf_text(writer->out, path + shared, len - shared);
     memcpy(writer->last + shared, path + shared, len - shared);
     writer->last_len = len;
     writer->edit_count++;
+}
+
+static void payload_members(struct payload_writer *writer, const char *members)
+{
+    struct cull__buf *last = &writer->members;
+    size_t len = strlen(members);
+    size_t shared = shared_len((const char *)last->data, last->len, members, len);
+
+    cull__buf_varint(writer->out, shared);
+    cull__buf_text(writer->out, members + shared, len - shared);
+    if (shared < len || shared < last->len) {
+        last->allocator = writer->out->allocator;
+        last->len = shared;
+        cull__buf_put(last, members + shared, len - shared);
+    }
 }
 
 static void payload_remove(struct payload_writer *writer, const cull_manifest *manifest, size_t i)
@@ -110,7 +141,8 @@ static void payload_put(struct payload_writer *writer, const cull_manifest *mani
     cull_manifest_at(manifest, i, &entry);
     sized = entry.size_bytes != CULL_SIZE_UNKNOWN;
     payload_path(writer, entry.path, entry.path_len);
-    cull__buf_u8(writer->out, (uint8_t)(entry.kind + (sized ? TAG_SIZE_FOLLOWS : 0)));
+    cull__buf_u8(writer->out, (uint8_t)(entry.kind + (sized ? TAG_SIZE_FOLLOWS : 0) +
+                                        (entry.members != NULL ? TAG_MEMBERS_FOLLOW : 0)));
     if (entry.kind == CULL_ENTRY_BLOB) {
         cull__buf_put(writer->out, entry.digest.bytes, cull_digest_len(manifest->kind));
     } else {
@@ -119,6 +151,9 @@ static void payload_put(struct payload_writer *writer, const cull_manifest *mani
     }
     if (sized) {
         cull__buf_varint(writer->out, entry.size_bytes);
+    }
+    if (entry.members != NULL) {
+        payload_members(writer, entry.members);
     }
 }
 
@@ -139,7 +174,7 @@ static cull_status payload_added(struct payload_writer *writer, size_t begin, cu
 {
     const struct cull__buf *out = writer->out;
 
-    if (out->failed) {
+    if (out->failed || writer->members.failed) {
         return cull__error_nomem(err);
     }
     if (writer->taken + (out->len - begin) > CULL__MANIFEST_PAYLOAD_BYTES_MAX) {
@@ -223,11 +258,18 @@ static cull_status payload_write(struct payload_writer *writer, const cull_manif
     CULL_ASSERT(next->sealed);
     CULL_ASSERT(previous == NULL || (previous->sealed && previous->kind == next->kind));
     CULL_ASSERT(patch == NULL || (previous != NULL && patch->edits.sealed));
+    if (writer->has_head) {
+        cull__buf_text(out, next->head, strlen(next->head));
+    }
     status = patch == NULL ? payload_write_all(writer, previous, next, begin, err)
                            : payload_write_edits(writer, previous, next, &patch->edits, begin, err);
+    if (status == CULL_OK) { /* a head without edits has not been looked at */
+        status = payload_added(writer, begin, err);
+    }
     if (status == CULL_OK && writer->take != NULL && out->len > begin) {
         status = payload_flush(writer, begin, err);
     }
+    cull__buf_release(&writer->members);
     if (status == CULL_OK && previous != NULL) {
         status = cull_manifest_check(previous, err);
     }
@@ -296,13 +338,39 @@ struct payload_reader {
     uint32_t path_len;
     struct cull__buf digest_text;
     struct cull__buf ref;
+    struct cull__buf members; /* of the last edit that had some; with a NUL */
 };
+
+/* The other members of the next edit, into reader->members; *fault: why they may not be, or NULL. */
+static void edit_members(struct payload_reader *reader, const char **fault)
+{
+    struct cull__buf *last = &reader->members;
+    size_t last_len = last->len > 0 ? last->len - 1 : 0;
+    size_t shared = (size_t)cull__cursor_varint_max(&reader->cursor, last_len);
+    size_t rest_len;
+    const char *rest = cull__cursor_text(&reader->cursor, &rest_len, CULL_REF_BYTES_MAX - shared);
+
+    *fault = NULL;
+    if (reader->cursor.failed || (shared == last_len && rest_len == 0)) {
+        reader->cursor.failed = reader->cursor.failed || last_len == 0;
+        return;
+    }
+    if (rest_len > 0 && shared < last_len && last->data[shared] == (uint8_t)rest[0]) {
+        reader->cursor.failed = true;
+        return;
+    }
+    last->len = shared;
+    cull__buf_put(last, rest, rest_len);
+    cull__buf_u8(last, 0);
+    *fault = last->failed ? NULL : cull__members_fault((const char *)last->data, last->len - 1);
+}
 
 static cull_status payload_edit(struct payload_reader *reader, struct cull_manifest *edits,
                                 cull_error *err)
 {
     struct cull__cursor *cursor = &reader->cursor;
     cull_entry entry = { .size_bytes = CULL_SIZE_UNKNOWN };
+    const char *fault = NULL;
     cull_error reason;
     cull_status status;
     uint8_t tag;
@@ -311,8 +379,8 @@ static cull_status payload_edit(struct payload_reader *reader, struct cull_manif
     tag = cull__cursor_u8(cursor);
     entry.path = reader->path;
     entry.path_len = reader->path_len;
-    entry.kind = (cull_entry_kind)(tag & ~TAG_SIZE_FOLLOWS);
-    if (entry.kind > CULL_ENTRY_ARTIFACT || tag == TAG_SIZE_FOLLOWS) {
+    entry.kind = (cull_entry_kind)(tag & ~(TAG_SIZE_FOLLOWS | TAG_MEMBERS_FOLLOW));
+    if (entry.kind > CULL_ENTRY_ARTIFACT || (entry.kind == CULL_ENTRY_NONE && tag != 0)) {
         cursor->failed = true;
     } else if (entry.kind == CULL_ENTRY_BLOB) {
         edit_digest(cursor, &entry.digest, edits->kind);
@@ -326,10 +394,20 @@ static cull_status payload_edit(struct payload_reader *reader, struct cull_manif
     if ((tag & TAG_SIZE_FOLLOWS) != 0) {
         entry.size_bytes = cull__cursor_varint_max(cursor, CULL_SIZE_UNKNOWN - 1);
     }
-    if (cursor->failed) {
-        return edits_damaged(err, "an edit does not decode");
+    if ((tag & TAG_MEMBERS_FOLLOW) != 0) {
+        edit_members(reader, &fault);
+        entry.members = (const char *)reader->members.data;
+        if (reader->members.failed) {
+            return cull__error_nomem(err);
+        }
     }
-    status = cull_manifest_add(edits, &entry, &reason);
+    if (cursor->failed || fault != NULL) {
+        return edits_damaged(err, fault != NULL ? fault : "an edit does not decode");
+    }
+    status = cull__manifest_check_path(entry.path, entry.path_len, &reason);
+    if (status == CULL_OK) {
+        status = cull__manifest_add_checked(edits, &entry, &reason);
+    }
     if (status == CULL_OK || status == CULL_E_INVALID || status == CULL_E_LIMIT) {
         return status == CULL_OK ? CULL_OK : edits_damaged(err, "an entry that may not be");
     }
@@ -366,6 +444,7 @@ static cull_status payload_begin(struct payload_reader **reader, cull_manifest *
     }
     (*edits)->edits = previous != NULL;
     (*reader)->digest_text.allocator = (*reader)->ref.allocator = allocator;
+    (*reader)->members.allocator = allocator;
     return CULL_OK;
 }
 
@@ -374,6 +453,7 @@ static void payload_end(struct payload_reader *reader, const cull_allocator *all
     if (reader != NULL) {
         cull__buf_release(&reader->digest_text);
         cull__buf_release(&reader->ref);
+        cull__buf_release(&reader->members);
         cull__free(allocator, reader);
     }
 }
@@ -424,7 +504,7 @@ static void header_put(uint8_t bytes[HEADER_BYTES], const struct header *header)
     bytes[4] = FORMAT_VERSION;
     bytes[5] = header->form;
     bytes[6] = header->kind;
-    bytes[7] = 0;
+    bytes[7] = header->flags;
     for (size_t byte = 0; byte < 8 * ARRAY_LEN(numbers); byte++) {
         bytes[8 + byte] = (uint8_t)(numbers[byte / 8] >> (8 * (byte % 8)));
     }
@@ -442,11 +522,10 @@ static bool header_take(struct header *header, const void *data, size_t len)
     struct cull__cursor cursor = cull__cursor(data, len);
     const uint8_t *mark = cull__cursor_take(&cursor, sizeof magic);
     uint8_t version = cull__cursor_u8(&cursor);
-    uint8_t zero;
 
     header->form = cull__cursor_u8(&cursor);
     header->kind = cull__cursor_u8(&cursor);
-    zero = cull__cursor_u8(&cursor);
+    header->flags = cull__cursor_u8(&cursor);
     header->payload_len = cull__cursor_u64(&cursor);
     header->entry_count = cull__cursor_u32(&cursor);
     header->edit_count = cull__cursor_u32(&cursor);
@@ -454,7 +533,8 @@ static bool header_take(struct header *header, const void *data, size_t len)
     header->payload_checksum = cull__cursor_u64(&cursor);
     header->deflated_len = cull__cursor_u64(&cursor);
     return !cursor.failed && memcmp(mark, magic, sizeof magic) == 0 && version == FORMAT_VERSION &&
-           zero == 0 && (header->form == FORM_FULL || header->form == FORM_PATCH) &&
+           header->flags <= FLAG_HEAD &&
+           (header->form == FORM_FULL || header->form == FORM_PATCH) &&
            cull_digest_len((cull_digest_kind)header->kind) > 0 &&
            header->deflated_len <= 2 * CULL__MANIFEST_PAYLOAD_BYTES_MAX &&
            header->payload_len <= CULL__MANIFEST_PAYLOAD_BYTES_MAX &&
@@ -633,7 +713,9 @@ static cull_status make_payload(struct deflater *deflater, struct header *header
     cull_status status = writer == NULL ? cull__error_nomem(err) : CULL_OK;
 
     if (status == CULL_OK) {
-        *writer = (struct payload_writer){ .out = &piece, .take = measure, .ctx = &kept };
+        *writer = (struct payload_writer){
+            .out = &piece, .take = measure, .ctx = &kept, .has_head = next->head != NULL
+        };
         status = payload_write(writer, previous, next, patch, err);
         header->payload_len = writer->taken;
         header->edit_count = writer->edit_count;
@@ -644,7 +726,9 @@ static cull_status make_payload(struct deflater *deflater, struct header *header
     if (status == CULL_OK && !kept.failed) {
         status = kept.len > 0 ? deflater_take(deflater, kept.data, kept.len, err) : CULL_OK;
     } else if (status == CULL_OK) {
-        *writer = (struct payload_writer){ .out = &piece, .take = deflater_take, .ctx = deflater };
+        *writer = (struct payload_writer){
+            .out = &piece, .take = deflater_take, .ctx = deflater, .has_head = next->head != NULL
+        };
         status = payload_write(writer, previous, next, patch, err);
     }
     cull__free(allocator, writer);
@@ -660,6 +744,7 @@ cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
 {
     struct header header = { .form = previous == NULL ? FORM_FULL : FORM_PATCH,
                              .kind = (uint8_t)next->kind,
+                             .flags = next->head != NULL ? FLAG_HEAD : 0,
                              .entry_count = (uint32_t)next->count,
                              .entries_checksum = cull__manifest_checksum(next) };
     struct deflater deflater = { .document = out };
@@ -722,6 +807,7 @@ struct cull__manifest_decoder {
     bool inflated;         /* its stream has ended */
     struct cull__buf text; /* of the payload, from text_at on not read yet */
     size_t text_at;
+    bool head_is_read;
     uint64_t payload_len; /* that came out so far */
     struct payload_reader *reader;
     cull_manifest *edits;
@@ -784,6 +870,31 @@ static cull_status decoder_begin(struct cull__manifest_decoder *decoder, cull_er
     return CULL_OK;
 }
 
+/* The head, if one stands before the edits. */
+static cull_status decoder_head(struct cull__manifest_decoder *decoder, cull_error *err)
+{
+    struct cull__cursor *cursor = &decoder->reader->cursor;
+    struct cull__buf text = CULL__BUF_INIT(decoder->allocator);
+    cull_error reason = { CULL_OK, "" };
+    size_t len;
+    const char *head = cull__cursor_text(cursor, &len, CULL_REF_BYTES_MAX);
+    cull_status status = CULL_E_NOMEM;
+
+    decoder->head_is_read = true;
+    cull__buf_put(&text, head, len);
+    cull__buf_u8(&text, 0);
+    if (!text.failed) {
+        status = cull_manifest_head_set(decoder->edits, (const char *)text.data, &reason);
+    }
+    cull__buf_release(&text);
+    if (status == CULL_E_NOMEM) {
+        return cull__error_nomem(err);
+    }
+    return !cursor->failed && status == CULL_OK && decoder->edits->head != NULL
+               ? CULL_OK
+               : edits_damaged(err, "its head");
+}
+
 /* Read the edits that are there whole for sure: all, if it is the payload's end. */
 static cull_status decoder_read(struct cull__manifest_decoder *decoder, bool is_end,
                                 cull_error *err)
@@ -792,6 +903,12 @@ static cull_status decoder_read(struct cull__manifest_decoder *decoder, bool is_
     struct cull__buf *text = &decoder->text;
     cull_status status = CULL_OK;
 
+    if (decoder->header.flags == FLAG_HEAD && !decoder->head_is_read &&
+        (is_end || text->len >= EDIT_BYTES_MAX)) {
+        reader->cursor = cull__cursor(text->data, text->len);
+        status = decoder_head(decoder, err);
+        decoder->text_at = (size_t)(reader->cursor.at - text->data);
+    }
     while (status == CULL_OK && decoder->edit_count < decoder->header.edit_count &&
            (is_end || text->len - decoder->text_at >= EDIT_BYTES_MAX)) {
         reader->cursor = cull__cursor(text->data + decoder->text_at, text->len - decoder->text_at);

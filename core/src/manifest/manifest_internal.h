@@ -10,19 +10,25 @@
 #include "cull/manifest.h"
 
 /* One entry. Its strings lie at strings + at: the path, NUL, and then for a blob the digest's
- * bytes, for a reference digest_text, NUL, ref, NUL, for a removal nothing. */
+ * bytes, for a reference digest_text, NUL, ref, NUL, for a removal nothing; then its members and NUL,
+ * if they are its own. */
 struct cull__manifest_row {
     uint64_t size_bytes; /* or CULL_SIZE_UNKNOWN */
     uint64_t at;
     uint32_t order; /* of addition, among the rows in memory: which of two equal paths came later */
     uint16_t path_len;
-    uint8_t kind; /* cull_entry_kind; CULL_ENTRY_NONE is a removal, in patches only */
+    uint8_t kind;    /* cull_entry_kind; CULL_ENTRY_NONE is a removal, in patches only */
+    uint8_t members; /* CULL__MEMBERS_NONE, a number in the manifest's table, CULL__MEMBERS_OWN */
 };
+
+#define CULL__MEMBERS_NONE 0
+#define CULL__MEMBERS_OWN 255 /* behind the row's strings */
 
 static_assert(sizeof(struct cull__manifest_row) == 24, "rows are packed without holes");
 static_assert(CULL_PATH_BYTES_MAX <= UINT16_MAX, "path_len holds every path");
 
 struct cull__spill;
+struct cull__members;
 
 struct cull_manifest {
     const cull_allocator *allocator;
@@ -34,9 +40,12 @@ struct cull_manifest {
     uint64_t size_bytes;  /* sum of the known sizes */
     size_t unknown_count; /* entries without a size */
     cull_digest_kind kind;
-    bool sealed;   /* sorted, no path twice; nothing is added any more */
-    bool edits;    /* the rows of a patch: removals are welcome */
-    bool reserved; /* room for all rows and strings is there: they stay in memory */
+    struct cull__members *members; /* texts that rows share; NULL: none does */
+    char *head;                    /* see cull_manifest_head(); NULL: as cull itself writes it */
+    size_t dropped;                /* members that were read and are too long to be kept */
+    bool sealed;                   /* sorted, no path twice; nothing is added any more */
+    bool edits;                    /* the rows of a patch: removals are welcome */
+    bool reserved;                 /* room for all rows and strings is there: they stay in memory */
 
     const cull_scratch *scratch; /* where to go when memory_bytes_max are held; NULL: nowhere */
     struct cull__spill *spill;   /* sealed: all rows are there; NULL: in memory */
@@ -93,9 +102,58 @@ bool cull__manifest_ref_split(const char *ref, const char **id, size_t *id_len, 
 #define CULL__MANIFEST_SHOWN_BYTES 120
 const char *cull__manifest_shown(char text[CULL_PRINTABLE_MAX], const char *path, size_t len);
 
+/* manifest_members.c: what an entry has beside digest, reference and size, as a text of JSON. */
+
+#define CULL__JSON_DEPTH_MAX 64 /* of a whole manifest */
+
+/* Why a text may not be an entry's members, or NULL. */
+const char *cull__members_fault(const char *text, size_t len);
+/* The number of a text in *table, which is made or grown; CULL__MEMBERS_OWN: it has no place there.
+ * CULL_E_NOMEM. */
+cull_status cull__members_share(struct cull__members **table, const char *text, size_t len,
+                                const cull_allocator *allocator, uint8_t *out);
+/* Add the texts of another table, under the same numbers, to *out, which is NULL. CULL_E_NOMEM. */
+cull_status cull__members_copy(struct cull__members **out, const struct cull__members *from,
+                               const cull_allocator *allocator);
+const char *cull__members_text(const struct cull__members *members, uint8_t number, size_t *len);
+void cull__members_free(struct cull__members *members);
+
+/* manifest_note.c: members written down as a parser meets them. */
+
+/* What a manifest says of itself, as cull writes it. */
+#define CULL__MANIFEST_OWN_HEAD                      \
+    "\"storagePolicy\":\"wandb-storage-policy-v1\"," \
+    "\"storagePolicyConfig\":{\"storageLayout\":\"V2\"}"
+
+/* Zero it with text's allocator. Whoever uses it looks at text.failed and invalid. */
+struct cull__note {
+    struct cull__buf text; /* without a NUL */
+    size_t start;          /* where the last member begins */
+    unsigned depth;        /* of what it is a member of */
+    bool open;             /* its value is being written */
+    bool drops;            /* it is too long: the rest of it is passed over */
+    bool invalid;          /* a string was not UTF-8 */
+    size_t dropped;        /* members that were too long */
+};
+
+/* A member comes: of what has that depth. Then its key, and its value in any number of calls, each
+ * with the depth that holds behind it: note->open says whether there is more to come. */
+void cull__note_begin(struct cull__note *note, unsigned depth);
+void cull__note_key(struct cull__note *note, const char *text, size_t len);
+void cull__note_string(struct cull__note *note, unsigned depth, const char *text, size_t len);
+/* A number, a word, or what begins a list. */
+void cull__note_word(struct cull__note *note, unsigned depth, const char *text, size_t len);
+void cull__note_close(struct cull__note *note, unsigned depth, char close);
+/* A string of JSON: as it stands, but for what must be escaped. */
+void cull__json_put_string(struct cull__buf *buf, const char *text, size_t len);
+/* How c stands in a JSON string if not as itself, in text or elsewhere; else NULL. */
+const char *cull__json_escape(char c, char text[7]);
+
 /* manifest_plain.c: entries past the JSON parser. */
 
-/* Points into the text; path and digest are not terminated, the path is not checked. */
+#define CULL__PLAIN_MEMBERS_MAX 4
+
+/* Points into the text; nothing is terminated, the path is not checked. */
 struct cull__plain_entry {
     const char *path;
     size_t path_len;
@@ -103,6 +161,13 @@ struct cull__plain_entry {
     const char *digest;
     size_t digest_len;
     uint64_t size_bytes; /* or CULL_SIZE_UNKNOWN */
+    struct {
+        const char *key; /* with its quotes */
+        size_t key_len;
+        const char *value; /* with its quotes, if it has some */
+        size_t value_len;
+    } members[CULL__PLAIN_MEMBERS_MAX]; /* the others */
+    size_t member_count;
 };
 /* How many bytes at data are the comma and the entry behind it, of a blob, in plain form; 0: not
  * plain, or not whole: that is for the parser to say. */
@@ -119,13 +184,18 @@ cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind,
 void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
                          const cull_scratch *scratch, const cull_allocator *allocator);
 void cull__manifest_release(struct cull_manifest *manifest);
-/* cull_manifest_add() for a path that cull__manifest_check_path() has passed. */
+/* cull_manifest_add() for a path that cull__manifest_check_path() has passed, and members that
+ * cull__members_fault() has. */
 cull_status cull__manifest_add_checked(struct cull_manifest *manifest, const cull_entry *entry,
                                        cull_error *err);
+/* Take over what another manifest says of itself. CULL_E_NOMEM. */
+cull_status cull__manifest_head_copy(struct cull_manifest *manifest,
+                                     const struct cull_manifest *from);
 /* Copy row i of another manifest of the same digest kind. */
 cull_status cull__manifest_append(struct cull_manifest *manifest, const struct cull_manifest *from,
                                   size_t i, cull_error *err);
-/* Room for the rows and strings of both, if they are to stay in memory. CULL_E_NOMEM. */
+/* Room for the rows and strings of both, if they are to stay in memory, and base's table of members.
+ * CULL_E_NOMEM. */
 cull_status cull__manifest_reserve(struct cull_manifest *manifest, const struct cull_manifest *base,
                                    const struct cull_manifest *edits, cull_error *err);
 /* Copy rows [begin, end) of another manifest of the same digest kind, after

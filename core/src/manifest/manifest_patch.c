@@ -188,7 +188,9 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
                              allocator) != CULL_OK) {
         return cull__error_nomem(err);
     }
-    status = cull__manifest_reserve(*out, base, edits, err);
+    status = cull__manifest_head_copy(*out, how == CULL__MERGE_STRICT ? edits : base);
+    status =
+        status == CULL_OK ? cull__manifest_reserve(*out, base, edits, err) : cull__error_nomem(err);
     if (status == CULL_OK) {
         status = rows_merge(*out, base, edits, how, err);
     }

@@ -70,9 +70,12 @@ static bool take_string(struct text *text, bool ascii, const char **out, size_t 
     *out = (const char *)at;
     while ((size_t)(text->end - at) >= sizeof(uint64_t)) {
         uint64_t word;
+        uint64_t stops;
 
         memcpy(&word, at, sizeof word);
-        if (word_stops(word, ascii) != 0) {
+        stops = word_stops(word, ascii);
+        if (stops != 0) {
+            at += CULL_ZERO_BYTES(stops);
             break;
         }
         at += sizeof word;
@@ -119,6 +122,7 @@ static bool take_member(struct text *text, struct cull__plain_entry *out)
 {
     const char *key;
     const char *value = NULL;
+    const char *begin;
     size_t key_len;
     size_t value_len = 0;
     uint64_t number = 0;
@@ -126,6 +130,7 @@ static bool take_member(struct text *text, struct cull__plain_entry *out)
     if (!take_string(text, true, &key, &key_len) || !take(text, ':')) {
         return false;
     }
+    begin = (const char *)text->at;
     if (!take_string(text, true, &value, &value_len) && !take_number(text, &number)) {
         return false;
     }
@@ -140,8 +145,13 @@ static bool take_member(struct text *text, struct cull__plain_entry *out)
             return false;
         }
         out->size_bytes = number;
-    } else if (key_is(key, key_len, "ref", 3)) {
+    } else if (key_is(key, key_len, "ref", 3) || out->member_count == CULL__PLAIN_MEMBERS_MAX) {
         return false;
+    } else {
+        out->members[out->member_count].key = key - 1;
+        out->members[out->member_count].key_len = key_len + 2;
+        out->members[out->member_count].value = begin;
+        out->members[out->member_count++].value_len = (size_t)((const char *)text->at - begin);
     }
     return true;
 }
@@ -150,7 +160,9 @@ size_t cull__manifest_plain_entry(const void *data, size_t len, struct cull__pla
 {
     struct text text = { data, (const uint8_t *)data + len };
 
-    *out = (struct cull__plain_entry){ .size_bytes = CULL_SIZE_UNKNOWN };
+    out->digest = NULL; /* the members are many bytes, and counted */
+    out->size_bytes = CULL_SIZE_UNKNOWN;
+    out->member_count = 0;
     if (!take(&text, ',') || !take_string(&text, false, &out->path, &out->path_len)) {
         return 0;
     }

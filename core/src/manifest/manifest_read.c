@@ -3,10 +3,12 @@
  *
  * SHAPE     Pieces of 64 KiB go through two machines. The first looks at escapes only (see
  *           WHY NOT); the second is yajl, whose events are put to use according to where in the
- *           document they fall. Values of unknown keys are counted in and out and dropped. Between
- *           two entries yajl waits for a comma or the end, and does not notice if plain entries
- *           with their commas are taken past it (manifest_plain.c): so inside of contents it is
- *           given text up to the next closing brace only, and what is not plain.
+ *           document they fall. What cull has no use for (other members of entries, policy,
+ *           storage layout, unknown keys) is written down again as text (manifest_note.c), and kept
+ *           with the entry or the manifest. Between two entries yajl waits for a comma or the end,
+ *           and does not notice if plain entries with their commas are taken past it
+ *           (manifest_plain.c): so inside of contents it is given text up to the next closing brace
+ *           only, and what is not plain.
  * INVARIANT What is accepted was written as JSON says, in one object, with nothing behind it. An
  *           entry is added when its object ends; a version or layout that is refused is refused
  *           also when it stands behind the contents.
@@ -32,7 +34,7 @@
 #include <yajl/yajl_parse.h>
 
 #define READ_PIECE_BYTES ((size_t)64 * 1024)
-#define READ_DEPTH_MAX 64
+#define READ_DEPTH_MAX CULL__JSON_DEPTH_MAX
 #define READ_TOKEN_BYTES_MAX ((uint64_t)1024 * 1024)
 
 enum place {
@@ -105,6 +107,8 @@ struct reader {
     struct cull__buf path;
     struct cull__buf digest;
     struct cull__buf ref;
+    struct cull__note members; /* of the entry */
+    struct cull__note head;    /* of the document */
     uint64_t path_at;
     uint64_t digest_at;
     uint64_t ref_at;
@@ -258,11 +262,63 @@ static bool reader_keep(struct reader *reader, struct cull__buf *to, const unsig
     return true;
 }
 
+/* ---- what is kept as text ---- */
+
+static struct cull__note *note_open(struct reader *reader)
+{
+    return reader->members.open ? &reader->members : reader->head.open ? &reader->head : NULL;
+}
+
+static bool note_checked(struct reader *reader, const struct cull__note *note)
+{
+    return note->text.failed ? reader_fail_nomem(reader)
+           : note->invalid   ? reader_fail(reader, CULL_E_INVALID, event_at(reader),
+                                           "invalid UTF-8 in another member")
+                             : true;
+}
+
+/* A key of what is open, or one that opens a note of an entry or the document. */
+static bool note_key(struct reader *reader, const unsigned char *text, size_t len)
+{
+    struct cull__note *note = note_open(reader);
+
+    if (note == NULL) {
+        note = reader->place == PLACE_ENTRY ? &reader->members : &reader->head;
+        cull__note_begin(note, reader->depth);
+    }
+    cull__note_key(note, (const char *)text, len);
+    return note_checked(reader, note);
+}
+
+/* A value, or the begin of one, of what is open. */
+static bool note_value(struct reader *reader, struct cull__note *note, enum value value,
+                       const unsigned char *text, size_t len)
+{
+    switch (value) {
+    case VALUE_STRING:
+        cull__note_string(note, reader->depth, (const char *)text, len);
+        break;
+    case VALUE_MAP:
+        cull__note_word(note, reader->depth, "{", 1);
+        break;
+    case VALUE_ARRAY:
+        cull__note_word(note, reader->depth, "[", 1);
+        break;
+    case VALUE_NULL:
+    case VALUE_BOOLEAN:
+    case VALUE_NUMBER:
+        cull__note_word(note, reader->depth, (const char *)text, len);
+        break;
+    }
+    return note_checked(reader, note);
+}
+
 /* ---- entries ---- */
 
 static void entry_begin(struct reader *reader)
 {
     reader->place = PLACE_ENTRY;
+    cull__buf_clear(&reader->members.text);
     reader->seen_entry = 0;
     reader->size_bytes = CULL_SIZE_UNKNOWN;
 }
@@ -324,6 +380,13 @@ static bool entry_end(struct reader *reader)
 
     if (!entry_resolve(reader, &entry)) {
         return false;
+    }
+    if (reader->members.text.len > 0) {
+        cull__buf_u8(&reader->members.text, '\0');
+        if (reader->members.text.failed) {
+            return reader_fail_nomem(reader);
+        }
+        entry.members = (const char *)reader->members.text.data;
     }
     reader->manifest->next_place = reader->path_at;
     status = cull__manifest_add_checked(reader->manifest, &entry, &reason);
@@ -423,12 +486,19 @@ static bool key_path(struct reader *reader, const unsigned char *text, size_t le
     return reader_keep(reader, &reader->path, text, len);
 }
 
+/* Its value goes into what cull keeps an entry or a manifest as. */
+static bool field_is_taken(enum field field)
+{
+    return field == FIELD_VERSION || field == FIELD_CONTENTS || field == FIELD_DIGEST ||
+           field == FIELD_REF || field == FIELD_SIZE;
+}
+
 static bool event_key(struct reader *reader, const unsigned char *text, size_t len)
 {
     unsigned *seen = reader->place == PLACE_ENTRY ? &reader->seen_entry : &reader->seen;
 
     if (reader->skip_depth > 0) {
-        return true;
+        return note_key(reader, text, len);
     }
     if (reader->place == PLACE_CONTENTS) {
         return key_path(reader, text, len);
@@ -448,7 +518,7 @@ static bool event_key(struct reader *reader, const unsigned char *text, size_t l
         *seen |= 1U << reader->field;
         break;
     }
-    return true;
+    return field_is_taken(reader->field) || note_key(reader, text, len);
 }
 
 static bool value_is_not(struct reader *reader, const char *what)
@@ -553,12 +623,16 @@ static bool event_value(struct reader *reader, enum value value, const unsigned 
                         size_t len)
 {
     bool nested = value == VALUE_MAP || value == VALUE_ARRAY;
+    struct cull__note *note = note_open(reader);
     bool fine;
 
     reader->heard_at = read_at(reader);
     if (nested && ++reader->depth > READ_DEPTH_MAX) {
         return reader_fail(reader, CULL_E_LIMIT, event_at(reader), "nested deeper than %d",
                            READ_DEPTH_MAX);
+    }
+    if (note != NULL && !note_value(reader, note, value, text, len)) {
+        return false;
     }
     if (reader->skip_depth > 0) {
         return true;
@@ -577,11 +651,18 @@ static bool event_value(struct reader *reader, enum value value, const unsigned 
     return fine;
 }
 
-static bool event_end(struct reader *reader)
+static bool event_end(struct reader *reader, char close)
 {
+    struct cull__note *note = note_open(reader);
     unsigned depth = reader->depth--;
 
     reader->heard_at = read_at(reader);
+    if (note != NULL) {
+        cull__note_close(note, reader->depth, close);
+        if (!note_checked(reader, note)) {
+            return false;
+        }
+    }
     if (reader->skip_depth > 0) {
         reader->skip_depth = depth == reader->skip_depth ? 0 : reader->skip_depth;
         return true;
@@ -601,13 +682,13 @@ static bool event_end(struct reader *reader)
 
 static int on_null(void *ctx)
 {
-    return event_value(ctx, VALUE_NULL, NULL, 0);
+    return event_value(ctx, VALUE_NULL, (const unsigned char *)"null", 4);
 }
 
 static int on_boolean(void *ctx, int value)
 {
-    (void)value;
-    return event_value(ctx, VALUE_BOOLEAN, NULL, 0);
+    return value != 0 ? event_value(ctx, VALUE_BOOLEAN, (const unsigned char *)"true", 4)
+                      : event_value(ctx, VALUE_BOOLEAN, (const unsigned char *)"false", 5);
 }
 
 static int on_number(void *ctx, const char *text, size_t len)
@@ -638,9 +719,14 @@ static int on_array_begin(void *ctx)
     return event_value(ctx, VALUE_ARRAY, NULL, 0);
 }
 
-static int on_end(void *ctx)
+static int on_map_end(void *ctx)
 {
-    return event_end(ctx);
+    return event_end(ctx, '}');
+}
+
+static int on_array_end(void *ctx)
+{
+    return event_end(ctx, ']');
 }
 
 /* ---- pieces ---- */
@@ -726,6 +812,40 @@ static bool reader_fail_json(struct reader *reader, uint64_t at)
     return false;
 }
 
+/* What a plain entry has beside digest and size, as text; false: yajl's way will say. */
+static bool plain_members(struct reader *reader, const struct cull__plain_entry *plain,
+                          const char **out)
+{
+    struct cull__buf *text = &reader->members.text;
+    size_t len = 0;
+    uint8_t *room;
+
+    *out = NULL;
+    if (plain->member_count == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < plain->member_count; i++) {
+        len += plain->members[i].key_len + 1 + plain->members[i].value_len + 1;
+    }
+    cull__buf_clear(text);
+    room = len <= CULL_REF_BYTES_MAX ? cull__buf_room(text, len) : NULL;
+    if (room == NULL) {
+        text->failed = false;
+        return false;
+    }
+    for (size_t i = 0; i < plain->member_count; i++) {
+        memcpy(room, plain->members[i].key, plain->members[i].key_len);
+        room += plain->members[i].key_len;
+        *room++ = ':';
+        memcpy(room, plain->members[i].value, plain->members[i].value_len);
+        room += plain->members[i].value_len;
+        *room++ = ',';
+    }
+    room[-1] = '\0';
+    *out = (const char *)text->data;
+    return true;
+}
+
 /* Add one plain entry; false: something is wrong with it that yajl's way will say. */
 static bool plain_add(struct reader *reader, const struct cull__plain_entry *plain, uint64_t at)
 {
@@ -734,7 +854,7 @@ static bool plain_add(struct reader *reader, const struct cull__plain_entry *pla
                          .kind = CULL_ENTRY_BLOB,
                          .size_bytes = plain->size_bytes };
 
-    if (reader->kind_open ||
+    if (reader->kind_open || !plain_members(reader, plain, &entry.members) ||
         cull__manifest_check_path(plain->path, plain->path_len, NULL) != CULL_OK ||
         cull_digest_from_base64(&entry.digest, reader->manifest->kind, plain->digest,
                                 plain->digest_len) != CULL_OK) {
@@ -864,8 +984,8 @@ static void reader_pump(struct reader *reader)
 static void reader_run(struct reader *reader)
 {
     static const yajl_callbacks callbacks = {
-        on_null,      on_boolean, NULL,   NULL,           on_number, on_string,
-        on_map_begin, on_map_key, on_end, on_array_begin, on_end,
+        on_null,      on_boolean, NULL,       NULL,           on_number,    on_string,
+        on_map_begin, on_map_key, on_map_end, on_array_begin, on_array_end,
     };
     yajl_alloc_funcs funcs = { yajl_block_alloc, yajl_block_realloc, yajl_block_free, reader };
 
@@ -886,6 +1006,28 @@ static void reader_seal(struct reader *reader)
     if (reader->status == CULL_OK && duplicate.found) {
         reader_fail(reader, CULL_E_INVALID, duplicate.place, "%s: duplicate path", duplicate.shown);
     }
+}
+
+/* The manifest keeps what the document says of itself, unless cull would say the same. */
+static void reader_head(struct reader *reader)
+{
+    struct cull__buf *text = &reader->head.text;
+    cull_manifest *manifest = reader->manifest;
+
+    manifest->dropped = reader->head.dropped + reader->members.dropped;
+    if (text->len == sizeof CULL__MANIFEST_OWN_HEAD - 1 &&
+        memcmp(text->data, CULL__MANIFEST_OWN_HEAD, text->len) == 0) {
+        return;
+    }
+    manifest->head = cull__alloc(manifest->allocator, text->len + 1, 1);
+    if (manifest->head == NULL) {
+        reader_fail_nomem(reader);
+        return;
+    }
+    if (text->len > 0) {
+        memcpy(manifest->head, text->data, text->len);
+    }
+    manifest->head[text->len] = '\0';
 }
 
 cull_status cull_manifest_read(cull_manifest **out, cull_digest_kind kind, const char *name,
@@ -916,7 +1058,9 @@ cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind,
                              .err = err,
                              .path = CULL__BUF_INIT(used),
                              .digest = CULL__BUF_INIT(used),
-                             .ref = CULL__BUF_INIT(used) };
+                             .ref = CULL__BUF_INIT(used),
+                             .members.text = CULL__BUF_INIT(used),
+                             .head.text = CULL__BUF_INIT(used) };
 
     *out = NULL;
     reader.piece = cull__alloc(used, READ_PIECE_BYTES, 1);
@@ -931,6 +1075,9 @@ cull_status cull__manifest_read_json(cull_manifest **out, cull_digest_kind kind,
     reader_run(&reader);
     blocks_release(&reader);
     if (reader.status == CULL_OK) {
+        reader_head(&reader);
+    }
+    if (reader.status == CULL_OK) {
         reader_seal(&reader);
     }
     if (reader.status == CULL_OK) {
@@ -943,6 +1090,8 @@ done:
     cull__buf_release(&reader.path);
     cull__buf_release(&reader.digest);
     cull__buf_release(&reader.ref);
+    cull__buf_release(&reader.members.text);
+    cull__buf_release(&reader.head.text);
     return reader.status;
 }
 

@@ -30,7 +30,7 @@ struct record {
     uint32_t tail_len;
     uint16_t path_len;
     uint8_t kind;
-    uint8_t zero;
+    uint8_t members;
 };
 
 static_assert(sizeof(struct record) == 24, "records are packed without holes");
@@ -173,9 +173,8 @@ static cull_status store_add(struct store *store, const struct cull__manifest_ro
                              const uint8_t *strings, size_t tail_len, uint64_t place,
                              cull_error *err)
 {
-    struct record record = {
-        row->size_bytes, place, (uint32_t)tail_len, row->path_len, row->kind, 0
-    };
+    struct record record = { row->size_bytes, place,     (uint32_t)tail_len,
+                             row->path_len,   row->kind, row->members };
     size_t len = (size_t)row->path_len + 1 + tail_len;
     uint8_t *room = cull__buf_room(&store->open, sizeof record + len);
 
@@ -246,7 +245,8 @@ static bool window_index(struct window *window, const struct block *block)
         window->rows[i] = (struct cull__manifest_row){ .size_bytes = record.size_bytes,
                                                        .at = at,
                                                        .path_len = record.path_len,
-                                                       .kind = record.kind };
+                                                       .kind = record.kind,
+                                                       .members = record.members };
         window->places[i] = record.place;
         at += (size_t)record.path_len + 1 + record.tail_len;
     }

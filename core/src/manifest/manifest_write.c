@@ -2,8 +2,9 @@
  * manifest_write.c - a manifest as tidy JSON, one entry a line.
  *
  * SHAPE     Text gathers in a buffer and leaves in pieces of about 64 KiB.
- * INVARIANT Reading what was written gives the same entries, and so the same digest: strings are
- *           valid UTF-8 and stand as they are, but for what JSON must escape.
+ * INVARIANT Reading what was written gives the same entries, all their members with them, and so the
+ *           same digest: strings are valid UTF-8 and stand as they are, but for what JSON must
+ *           escape.
  * COST      One pass, 64 KiB and the longest entry of memory.
  * FAILURE   CULL_E_NOMEM, or what the caller's write returned; what was written is then cut short.
  * WHY NOT   yajl's generator: a call for each token, and its own idea of a line.
@@ -12,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WRITE_PIECE_BYTES ((size_t)64 * 1024)
 
@@ -20,46 +22,29 @@ static void put_literal(struct cull__buf *buf, const char *text)
     cull__buf_put(buf, text, strlen(text));
 }
 
-/* How c stands in a JSON string if not as itself, else NULL. */
-static const char *escape_of(char c, char text[7])
-{
-    switch (c) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        if ((unsigned char)c >= 0x20) {
-            return NULL;
-        }
-        (void)snprintf(text, 7, "\\u%04x", (unsigned)(unsigned char)c);
-        return text;
-    }
-}
-
 static void put_string(struct cull__buf *buf, const char *text)
 {
-    const char *plain = text; /* what is not written yet and needs no escape */
+    cull__json_put_string(buf, text, strlen(text));
+}
 
-    cull__buf_u8(buf, '"');
+/* Members, with a blank behind each colon and comma that is not of a string. */
+static void put_members(struct cull__buf *buf, const char *text)
+{
+    const char *plain = text; /* what is not written yet */
+    bool in_string = false;
+
     for (; *text != '\0'; text++) {
-        char code[7];
-        const char *escape = escape_of(*text, code);
-
-        if (escape != NULL) {
-            cull__buf_put(buf, plain, (size_t)(text - plain));
-            put_literal(buf, escape);
+        if (*text == '\\') {
+            text++; /* in strings only, and never at the end */
+        } else if (*text == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (*text == ':' || *text == ',')) {
+            cull__buf_put(buf, plain, (size_t)(text + 1 - plain));
+            cull__buf_u8(buf, ' ');
             plain = text + 1;
         }
     }
     cull__buf_put(buf, plain, (size_t)(text - plain));
-    cull__buf_u8(buf, '"');
 }
 
 static void put_entry(struct cull__buf *buf, const cull_entry *entry, cull_digest_kind kind)
@@ -83,7 +68,23 @@ static void put_entry(struct cull__buf *buf, const cull_entry *entry, cull_diges
         (void)snprintf(size, sizeof size, ", \"size\": %" PRIu64, entry->size_bytes);
         put_literal(buf, size);
     }
+    if (entry->members != NULL) {
+        put_literal(buf, ", ");
+        put_members(buf, entry->members);
+    }
     cull__buf_u8(buf, '}');
+}
+
+static void put_head(struct cull__buf *buf, const char *head)
+{
+    if (head == NULL) {
+        put_literal(buf, "  \"storagePolicy\": \"wandb-storage-policy-v1\",\n"
+                         "  \"storagePolicyConfig\": {\"storageLayout\": \"V2\"},\n");
+    } else if (*head != '\0') {
+        put_literal(buf, "  ");
+        put_members(buf, head);
+        put_literal(buf, ",\n");
+    }
 }
 
 cull_status cull_manifest_write(const cull_manifest *manifest, cull_write_fn write, void *ctx,
@@ -94,10 +95,9 @@ cull_status cull_manifest_write(const cull_manifest *manifest, cull_write_fn wri
 
     CULL_ASSERT(manifest->sealed);
     put_literal(&buf, "{\n"
-                      "  \"version\": 1,\n"
-                      "  \"storagePolicy\": \"wandb-storage-policy-v1\",\n"
-                      "  \"storagePolicyConfig\": {\"storageLayout\": \"V2\"},\n"
-                      "  \"contents\": {");
+                      "  \"version\": 1,\n");
+    put_head(&buf, manifest->head);
+    put_literal(&buf, "  \"contents\": {");
     for (size_t i = 0; i < manifest->count && status == CULL_OK && !buf.failed; i++) {
         cull_entry entry;
 

@@ -51,3 +51,25 @@ run cull import wandb e/p/more any
 manifest any/more/deep/v3/wandb_manifest.json V2 "$a,$e"
 json ok import wandb e/p/deep any
 run cull import wandb e/p/deeper any/more
+# all that a manifest says comes back, from each version of a history and through a second import
+h() { # FILE LAYOUT BIRTH
+    manifest "$1" "$2" "\"a.txt\":{\"digest\":\"sZRqySSS0jR8YjW00mERhA==\",\"size\":6,$3},$b"
+}
+h kept/v0.json V1 '"birthArtifactID":"QQ==","extra":{"n":[1,2.50],"s":"\u00e9\n"}'
+h kept/v1.json V1 '"birthArtifactID":"QQ=="'
+manifest kept/v2.json V2 "$a,$b,$r"
+printf '{"contents":{},"version":1}' >kept/v3.json
+run cull import wandb e/p/kept kept
+for v in 0 1 2; do
+    cull export e/p/kept:v$v back$v.json >/dev/null
+    cat back$v.json
+    cull import wandb e/p/twice$v back$v.json >/dev/null
+    cull export e/p/twice$v:v0 | cmp - back$v.json
+done
+{
+    printf '{"version":1,"contents":{"a":{"digest":"sZRqySSS0jR8YjW00mERhA==","extra":"'
+    head -c 70000 /dev/zero | tr '\0' x
+    printf '","skip_cache":true}}}'
+} >long.json
+run cull import wandb e/p/long long.json
+run cull export e/p/long:latest
