@@ -25,7 +25,7 @@ full)
     micro='files:1000000/|files:100000/|blobs:10000000/'
     wide='1000 1000000 10000' many='200 10000' ten=10000 dry='400 10000 100'
     scale='100 1000 1000000 4000' factor=100 runs=10 rounds=5
-    put_files=1600 put_bytes=125000 sweep_files=4000 sweep_rounds=5 entries=100000
+    put_files=1200 put_bytes=100000 sweep_files=4000 sweep_rounds=5 entries=100000
     worlds=150 world_runs=3
     ;;
 small)
