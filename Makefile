@@ -355,14 +355,12 @@ coverage: ## Line coverage of core/src; fails under 85 %
 # that does other work too, look at the ratios.
 BENCH_COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 .PHONY: bench bench-compare
-bench: ## Every budget measured beside its limit: build/bench/report.md, report.json (5 minutes)
-	@sh core/packaging/deps.sh build
+bench: deps ## Every budget measured beside its limit: build/bench/report.md, report.json (5 minutes)
 	+@$(AGAIN) all $(BENCH_PROGRAMS)
 	@sh bench/report.sh $(BUILD) full $(BUILD)/bench '$(BENCH_COMMIT)'
 	@cat $(BUILD)/bench/report.md
 
-bench-compare: ## Two revisions measured in turns: BASE=REV, and GROUPS="micro open" ROUNDS=3
-	@sh core/packaging/deps.sh build
+bench-compare: deps ## Two revisions measured in turns: BASE=REV, and GROUPS="micro open" ROUNDS=3
 	+@$(AGAIN) all $(BENCH_PROGRAMS)
 	@MAKE='$(MAKE)' sh bench/compare.sh $(BUILD) '$(BASE)' '$(or $(ROUNDS),3)' $(GROUPS)
 

@@ -14,7 +14,8 @@
 #     it depends on what is built already.
 #   - `make demo` and `make check` are not run from here, as this is a part of the latter: the test
 #     is that make would run the demo, or these tests with this one among them, and that .ci/run
-#     runs both.
+#     runs both. `make bench` takes minutes: the test is that make would run the benches, and that
+#     tests/check.sh runs the same script at small sizes.
 #   - `man` need not be installed: the page must be where it would look, and is shown if it is.
 #   - A first word that is not in the list below is a failure, so that no command that is new in the
 #     README is passed over, or run without somebody having thought of it.
@@ -82,11 +83,15 @@ readme_make() { # TARGET [ARGUMENT]...
 
 # What `make TARGET` runs, as the Makefile has it, and what runs it where changes are checked. Asking
 # make would not do: it runs a line that names $(MAKE) also with -n, and check is such a line.
-readme_is_stage() { # TARGET SCRIPT
+readme_runs() { # TARGET SCRIPT
     awk -v target="$1:" '$1 == target { found = 1; print; next } found && !/^\t/ { exit } found' \
         "$root/Makefile" >"$top/rule"
     grep -q "^$1: deps " "$top/rule" || echo "make $1 installs nothing"
     grep -q "sh $2 " "$top/rule" || echo "make $1 does not run $2"
+}
+
+readme_is_stage() { # TARGET SCRIPT
+    readme_runs "$@"
     grep -q "^ *stage [a-z-]* make_quietly $1\>" "$root/.ci/run" || echo ".ci/run has no make $1"
 }
 
@@ -102,6 +107,11 @@ readme_make_command() { # the words of the command
         readme_is_stage check tests/check.sh >"$top/missing"
         grep -q 'stage readme sh tests/readme/run.sh' "$root/tests/check.sh" ||
             echo "tests/check.sh does not run this test" >>"$top/missing"
+        ;;
+    "make bench")
+        readme_runs bench bench/report.sh >"$top/missing"
+        grep -q 'stage bench sh bench/report.sh' "$root/tests/check.sh" ||
+            echo "tests/check.sh does not run the benches" >>"$top/missing"
         ;;
     *) echo "a target of make that the test does not know" >"$top/missing" ;;
     esac || return 1
