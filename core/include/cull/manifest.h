@@ -178,8 +178,9 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out, cull
  *     MD5 (PATH) = DIGEST         the same with --tag: MD5, SHA1, SHA256, XXH128
  *
  * In the last two a line that begins with a backslash has \\, \n and \r for these characters in
- * its path. One "./" before a path is left out. Without sizes they are CULL_SIZE_UNKNOWN. The
- * result is sealed; an empty list is an empty manifest.
+ * its path. One "./" before a path is left out. Without sizes they are CULL_SIZE_UNKNOWN. Lines end
+ * in LF, or all of them in CR LF, as the first one does. The result is sealed; an empty list is an
+ * empty manifest.
  *
  * @param kind  of the digests; CULL_DIGEST_NONE: what the first line says, or by its length (16
  *              bytes: MD5)
