@@ -143,19 +143,12 @@ void bench_blob_growing(struct bench *bench)
     bench_counter(bench, "bytes_a_blob", worst);
 }
 
-/* In the order of the numbers, one of a hundred replaced, as a manifest that is committed again. */
-void bench_blob_find_again(struct bench *bench)
+/* Look `queries` digests up, again and again; both, and the table, are freed. */
+static void find_all(struct bench *bench, struct cull__blob_table *table, cull_digest *digests,
+                     uint32_t queries)
 {
-    uint32_t blobs = (uint32_t)bench_size(bench, 0);
-    uint32_t queries = blobs < QUERIES ? blobs : QUERIES;
-    struct cull__blob_table *table = fill(blobs);
-    cull_digest *digests = must(malloc(queries * sizeof(*digests)));
     uint32_t *numbers = must(malloc(queries * sizeof(*numbers)));
-    uint64_t random = 3;
 
-    for (uint32_t i = 0; i < queries; i++) {
-        digests[i] = bench_digest(i % 100 == 99 ? bench_random(&random) % blobs : i);
-    }
     while (bench_next(bench)) {
         must_ok(cull__blob_table_find(table, digests, queries, numbers));
         bench_keep(numbers[0]);
@@ -166,25 +159,30 @@ void bench_blob_find_again(struct bench *bench)
     cull__blob_table_free(table);
 }
 
+/* In the order of the numbers, one of a hundred replaced, as a manifest that is committed again. */
+void bench_blob_find_again(struct bench *bench)
+{
+    uint32_t blobs = (uint32_t)bench_size(bench, 0);
+    uint32_t queries = blobs < QUERIES ? blobs : QUERIES;
+    cull_digest *digests = must(malloc(queries * sizeof(*digests)));
+    uint64_t random = 3;
+
+    for (uint32_t i = 0; i < queries; i++) {
+        digests[i] = bench_digest(i % 100 == 99 ? bench_random(&random) % blobs : i);
+    }
+    find_all(bench, fill(blobs), digests, queries);
+}
+
 static void find(struct bench *bench, uint64_t offset)
 {
     uint32_t blobs = (uint32_t)bench_size(bench, 0);
-    struct cull__blob_table *table = fill(blobs);
     cull_digest *digests = must(malloc(QUERIES * sizeof(*digests)));
-    uint32_t *numbers = must(malloc(QUERIES * sizeof(*numbers)));
     uint64_t random = 3;
 
     for (uint32_t i = 0; i < QUERIES; i++) {
         digests[i] = bench_digest(bench_random(&random) % blobs + offset);
     }
-    while (bench_next(bench)) {
-        must_ok(cull__blob_table_find(table, digests, QUERIES, numbers));
-        bench_keep(numbers[0]);
-    }
-    bench_items(bench, QUERIES);
-    free(digests);
-    free(numbers);
-    cull__blob_table_free(table);
+    find_all(bench, fill(blobs), digests, QUERIES);
 }
 
 void bench_blob_find(struct bench *bench)

@@ -235,15 +235,6 @@ int cull__directory_move_new(int from_fd, const char *from, int to_fd, const cha
     return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
 }
 
-static void info_of(const struct stat *st, cull_object_info *info)
-{
-    info->size_bytes = (uint64_t)st->st_size;
-    if (st->st_mtim.tv_sec > 0) {
-        info->modified_ms =
-            (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
-    }
-}
-
 static cull_status directory_stat_one(struct cull__directory *directory, const cull_object_id *id,
                                       cull_object_info *info)
 {
@@ -267,7 +258,7 @@ static cull_status directory_stat_one(struct cull__directory *directory, const c
     if (cull__directory_is_aside(&st)) {
         return CULL_E_NOTFOUND;
     }
-    info_of(&st, info);
+    *info = cull__directory_info(&st);
     return CULL_OK;
 }
 
@@ -479,13 +470,13 @@ static int move_aside(struct cull__directory *directory, int at_fd, const char *
 /* Is the file behind fd the one that a stat told of? */
 static bool is_seen(int fd, const cull_object_info *seen)
 {
-    cull_object_info now = { 0 };
+    cull_object_info now;
     struct stat st;
 
     if (fstat(fd, &st) != 0) {
         return false;
     }
-    info_of(&st, &now);
+    now = cull__directory_info(&st);
     return seen->status == CULL_OK && now.size_bytes == seen->size_bytes &&
            now.modified_ms == seen->modified_ms;
 }

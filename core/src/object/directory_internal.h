@@ -39,6 +39,18 @@ static inline bool cull__directory_is_aside(const struct stat *st)
     return S_ISREG(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 }
 
+/* What an object's file says of itself; of a time before 1970, that it is unknown. */
+static inline cull_object_info cull__directory_info(const struct stat *st)
+{
+    cull_object_info info = { .size_bytes = (uint64_t)st->st_size };
+
+    if (st->st_mtim.tv_sec >= 0) {
+        info.modified_ms =
+            (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
+    }
+    return info;
+}
+
 struct cull__directory {
     cull_objects base; /* first */
     const cull_allocator *allocator;

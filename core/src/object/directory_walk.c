@@ -75,14 +75,6 @@ struct list_walk {
     size_t path_len;
 };
 
-static uint64_t modified_ms(const struct stat *st)
-{
-    if (st->st_mtim.tv_sec < 0) {
-        return 0; /* before 1970: unknown */
-    }
-    return (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
-}
-
 /* True if name is the digest of an object in this folder. */
 static bool list_parse(const struct list_walk *walk, const char *name, cull_object_id *id)
 {
@@ -100,7 +92,7 @@ static bool list_parse(const struct list_walk *walk, const char *name, cull_obje
 static cull_status list_entry(void *ctx, const char *name, unsigned char type, cull_error *err)
 {
     struct list_walk *walk = ctx;
-    cull_object_info info = { 0 };
+    cull_object_info info;
     cull_object_id id;
     struct stat st;
     bool parsed;
@@ -119,8 +111,7 @@ static cull_status list_entry(void *ctx, const char *name, unsigned char type, c
     if (cull__directory_is_aside(&st)) {
         return CULL_OK;
     }
-    info.size_bytes = (uint64_t)st.st_size;
-    info.modified_ms = modified_ms(&st);
+    info = cull__directory_info(&st);
     parsed = S_ISREG(st.st_mode) && list_parse(walk, name, &id);
     return walk->visit(walk->ctx, walk->path, parsed ? &id : NULL, &info);
 }
@@ -197,8 +188,8 @@ static cull_status clean_entry(void *ctx, const char *name, unsigned char type, 
         if (errno == ENOENT) {
             return CULL_OK;
         }
-    } else if (!S_ISREG(st.st_mode) || modified_ms(&st) == 0 ||
-               modified_ms(&st) >= walk->before_ms) {
+    } else if (!S_ISREG(st.st_mode) || cull__directory_info(&st).modified_ms == 0 ||
+               cull__directory_info(&st).modified_ms >= walk->before_ms) {
         return CULL_OK; /* unknown age, or not ours: keep */
     } else if (unlinkat(walk->tmp_fd, name, 0) == 0) {
         walk->count++;
