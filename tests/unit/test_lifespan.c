@@ -172,8 +172,12 @@ static void world_purge(struct world *world, const uint32_t *ordinals, size_t co
     struct cull__u32s asked = CULL__U32S_INIT(world->allocator);
     struct cull__u32s killed = CULL__U32S_INIT(world->allocator);
     struct cull__u32s want = CULL__U32S_INIT(world->allocator);
+    uint64_t kept;
+    uint64_t after;
 
     CHECK(cull__lifespans_would_kill(world->spans, ordinals, count, &asked) == CULL_OK);
+    CHECK(cull__lifespans_sum_after(world->spans, ordinals, count, &kept, &after) == CULL_OK);
+    CHECK(kept - after == cull__held_sum(asked.at, asked.count));
     CHECK(cull__lifespans_purge(world->spans, ordinals, count, &killed) == CULL_OK);
     lists_equal(&asked, &killed);
     for (size_t i = 0; i < count; i++) {
@@ -214,6 +218,25 @@ static void check_members(struct world *world)
     cull__u32s_release(&got);
 }
 
+/* The sum kept is that of the lifespans; looking again at what changed finds nothing else. */
+static void check_sums(const struct world *world)
+{
+    uint64_t sum = 0;
+    uint64_t looked_at = 0;
+    uint32_t retained = 0;
+
+    for (uint32_t blob = 0; blob < world->oracle.blobs; blob++) {
+        sum += world->counts[blob] * cull__held_hash(blob);
+    }
+    for (uint32_t o = 0; o < world->oracle.versions; o++) {
+        retained += world->oracle.retained[o];
+    }
+    CHECK(cull__lifespans_sum(world->spans) == sum);
+    CHECK(cull__lifespans_retained_count(world->spans) == retained);
+    CHECK(cull__lifespans_recheck(world->spans, &looked_at));
+    CHECK(!cull__lifespans_changed(world->spans));
+}
+
 static void check_mark(const struct world *world, uint64_t *random)
 {
     const struct oracle *oracle = &world->oracle;
@@ -229,6 +252,7 @@ static void check_mark(const struct world *world, uint64_t *random)
             want_some |= (uint64_t)oracle->member[o][blob] << blob;
         }
     }
+    check_sums(world);
     cull__mark(world->spans, NULL, &all, BLOBS_MAX);
     cull__mark(world->spans, &keep, &some, BLOBS_MAX);
     cull__mark_count(world->spans, counts, BLOBS_MAX);

@@ -54,12 +54,12 @@ static void count_the_dead(struct bench_store *bench)
                      CULL_OK);
 }
 
-/* The lifespan of one blob becomes another's, and the counts follow: they agree with the mark. */
-static void rename_lifespan(struct bench_store *bench)
+/* The open lifespan of one blob becomes another's. */
+static void rename_row(struct bench_store *bench, const char *from, const char *to)
 {
-    struct cull__index *index = bench->store->index;
-    uint32_t held = number_of(bench, "held");
-    uint32_t other = number_of(bench, "other");
+    const struct cull__index *index = bench->store->index;
+    uint32_t held = number_of(bench, from);
+    uint32_t other = number_of(bench, to);
     unsigned renamed = 0;
 
     for (size_t i = 0; i < index->span_count; i++) {
@@ -74,8 +74,29 @@ static void rename_lifespan(struct bench_store *bench)
         }
     }
     ck_assert_uint_eq(renamed, 1);
-    ck_assert_int_eq(cull__counts_sub(index->counts, held), CULL_OK);
-    ck_assert_int_eq(cull__counts_add(index->counts, other), CULL_OK);
+}
+
+/* And the counts follow: they agree with the mark. */
+static void rename_lifespan(struct bench_store *bench)
+{
+    struct cull__index *index = bench->store->index;
+
+    rename_row(bench, "held", "other");
+    ck_assert_int_eq(cull__counts_sub(index->counts, number_of(bench, "held")), CULL_OK);
+    ck_assert_int_eq(cull__counts_add(index->counts, number_of(bench, "other")), CULL_OK);
+}
+
+/* What dies with the version that goes is what another one holds. */
+static void rename_what_dies(struct bench_store *bench)
+{
+    rename_row(bench, "dead", "held");
+}
+
+/* A collection changes, and then its rows do so by themselves. */
+static void rename_after_a_commit(struct bench_store *bench)
+{
+    (void)bench_commit(bench, "a", "x=held y=held2 z=other");
+    rename_row(bench, "held2", "dead");
 }
 
 static const struct {
@@ -87,6 +108,8 @@ static const struct {
     { "a dead blob counts as held", count_the_dead, false },
     { "a held blob is counted twice", count_one_more, true },
     { "a lifespan and its count are another blob's", rename_lifespan, true },
+    { "what a purge would kill is another blob's", rename_what_dies, false },
+    { "a row of a collection that changed is another blob's", rename_after_a_commit, false },
 };
 
 /* Three versions, one of them to be purged. The last cycle has verified in full, so that the next

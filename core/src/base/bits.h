@@ -26,6 +26,43 @@ static inline void cull__bit_clear(uint64_t *words, size_t bit)
     words[bit >> 6] &= ~(UINT64_C(1) << (bit & 63));
 }
 
+/* Position of the lowest set bit; word is not 0. */
+static inline unsigned cull__lowest_bit(uint64_t word)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(word);
+#else
+    unsigned bit = 0;
+
+    while ((word & 1) == 0) {
+        word >>= 1;
+        bit++;
+    }
+    return bit;
+#endif
+}
+
+/* Position of the highest set bit; word is not 0. */
+static inline unsigned cull__highest_bit(uint64_t word)
+{
+#if defined(__GNUC__)
+    return 63u - (unsigned)__builtin_clzll(word);
+#else
+    unsigned bit = 0;
+
+    while (word >>= 1) {
+        bit++;
+    }
+    return bit;
+#endif
+}
+
+#define CULL__BIT_NONE UINT32_MAX
+/* Greatest set bit in [from, below), CULL__BIT_NONE if there is none. */
+uint32_t cull__bits_previous(const uint64_t *words, uint32_t from, uint32_t below);
+/* Least set bit in [from, end), CULL__BIT_NONE if there is none. */
+uint32_t cull__bits_next(const uint64_t *words, uint32_t from, uint32_t end);
+
 /* A growable bit set: count bits are valid, new ones are zero. */
 struct cull__bits {
     uint64_t *words;

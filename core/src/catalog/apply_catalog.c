@@ -3,8 +3,8 @@
  *
  * INVARIANT Ids and ordinals are those that the counters give; what a fact names is there, in the
  *           state that the fact needs. Everything is checked before anything changes.
- * COST      As the fact. A delete costs what it deletes and the aliases of that; a purge walks the
- *           collection's versions once to close the gaps.
+ * COST      As the fact. A delete costs what it deletes and the aliases of that; a purge moves the
+ *           collection's older versions up, or its newer ones down, whichever are fewer.
  * FAILURE   CULL_E_CORRUPT: the fact does not fit the state, so the log is damaged. CULL_E_NOMEM.
  *           Both leave the state as it was: memory is taken before the first change, or what was
  *           added is taken out again.
@@ -231,7 +231,8 @@ cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
         row->ordinal != collection->next_ordinal || row->ordinal >= CULL__NEXT_ORDINAL_MAX) {
         return CULL_E_CORRUPT;
     }
-    if (cull__versions_reserve(catalog, collection, collection->version_count + 1) != CULL_OK) {
+    if (cull__versions_reserve(catalog, collection, collection->version_count + 1) != CULL_OK ||
+        (row->ttl_ms != 0 && cull__pending_reserve(catalog, collection) != CULL_OK)) {
         return CULL_E_NOMEM;
     }
     version = &collection->versions[collection->version_count++];
@@ -253,6 +254,9 @@ cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
     if (version->run != NULL) {
         version->run->logged++;
     }
+    cull__pending_set(catalog, collection, row->ordinal, cull__version_pending(version));
+    catalog->retained++;
+    catalog->references += row->blobs;
     collection->committed++;
     collection->next_ordinal++;
     catalog->next_id++;
@@ -430,6 +434,7 @@ cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collectio
         reason > CULL_REASON_CASCADE || !all_are(in, ordinals, count, CULL_VERSION_COMMITTED)) {
         return CULL_E_CORRUPT;
     }
+    status = cull__pending_reserve(catalog, in);
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
         struct cull__version *version = walk_to(&walk, ordinals[i]);
 
@@ -456,6 +461,7 @@ cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collectio
         version->deleted_ms = catalog->clock_ms;
         version->kept_until_ms = kept_until_ms;
         version->reason = (uint8_t)reason;
+        cull__pending_set(catalog, in, version->ordinal, true);
         in->committed--;
         in->in_trash++;
     }
@@ -507,6 +513,7 @@ cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collecti
         cull__labels_free(catalog, &version->lost_aliases);
         version->deleted_ms = version->kept_until_ms = 0;
         version->reason = CULL_REASON_NONE;
+        cull__pending_set(catalog, in, version->ordinal, cull__version_pending(version));
         in->committed++;
         in->in_trash--;
     }
@@ -516,29 +523,6 @@ cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collecti
         cull__equal_drop(catalog, in); /* restoring many at once is rare */
     }
     return status;
-}
-
-/* Give back what a purge left unused; not getting a smaller block is no loss. */
-static void versions_shrink(const struct cull__catalog *catalog,
-                            struct cull__collection *collection)
-{
-    struct cull__version *moved;
-
-    if (collection->version_count >= collection->version_capacity / 2) {
-        return;
-    }
-    if (collection->version_count == 0) {
-        cull__free(catalog->allocator, collection->versions);
-        collection->versions = NULL;
-        collection->version_capacity = 0;
-        return;
-    }
-    moved = cull__realloc(catalog->allocator, collection->versions, collection->version_count,
-                          sizeof *moved);
-    if (moved != NULL) {
-        collection->versions = moved;
-        collection->version_capacity = collection->version_count;
-    }
 }
 
 static bool none_is_base(const struct cull__collection *collection, const uint32_t *ordinals,
@@ -558,8 +542,7 @@ cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection
                               const uint32_t *ordinals, size_t count)
 {
     struct cull__collection *in = cull__collection_by_id(catalog, collection);
-    size_t kept = 0;
-    size_t purged = 0;
+    struct walk walk = { in, 0 };
 
     if (in == NULL || !all_are(in, ordinals, count, CULL_VERSION_DELETED) ||
         !none_is_base(in, ordinals, count)) {
@@ -569,14 +552,11 @@ cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection
         return CULL_OK;
     }
     cull__equal_drop(catalog, in);
-    for (size_t i = 0; i < in->version_count; i++) {
-        struct cull__version *version = &in->versions[i];
+    for (size_t i = 0; i < count; i++) {
+        struct cull__version *version = walk_to(&walk, ordinals[i]);
 
-        if (purged == count || version->ordinal != ordinals[purged]) {
-            in->versions[kept++] = *version;
-            continue;
-        }
-        purged++;
+        cull__pending_set(catalog, in, version->ordinal, false);
+        catalog->references -= version->blobs;
         cull__version_release(catalog, version);
         if (version->run != NULL) {
             CULL_ASSERT(version->run->logged > 0);
@@ -584,11 +564,10 @@ cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection
             cull__run_drop_if_done(catalog, version->run);
         }
     }
-    CULL_ASSERT(purged == count);
-    in->version_count = kept;
+    cull__versions_remove(catalog, in, ordinals, count);
+    catalog->retained -= count;
     in->in_trash -= (uint32_t)count;
     catalog->purged += count;
-    versions_shrink(catalog, in);
     cull__collection_drop_if_done(catalog, in);
     return CULL_OK;
 }

@@ -57,6 +57,12 @@ void cull__version_release(const struct cull__catalog *catalog, struct cull__ver
     cull__labels_free(catalog, &version->lost_aliases);
 }
 
+/* Where the array of versions was given: NULL if it was not. */
+static struct cull__version *versions_block(const struct cull__collection *collection)
+{
+    return collection->versions == NULL ? NULL : collection->versions - collection->version_skip;
+}
+
 /* A collection that is in no table any more. */
 static void collection_free(const struct cull__catalog *catalog,
                             struct cull__collection *collection)
@@ -74,7 +80,8 @@ static void collection_free(const struct cull__catalog *catalog,
         cull__version_release(catalog, &collection->versions[i]);
     }
     cull__equal_drop(catalog, collection);
-    cull__free(catalog->allocator, collection->versions);
+    cull__bits_release(&collection->pending);
+    cull__free(catalog->allocator, versions_block(collection));
     cull__free(catalog->allocator, collection->name);
     cull__free(catalog->allocator, collection);
 }
@@ -143,10 +150,11 @@ static uint64_t labels_memory(const struct cull__label *label)
 
 static uint64_t collection_memory(const struct cull__collection *collection)
 {
-    uint64_t bytes = sizeof *collection + strlen(collection->name) + 1 +
-                     collection->version_capacity * sizeof *collection->versions +
-                     collection->equal_slots * sizeof *collection->equal +
-                     TABLE_BYTES(hh, collection->aliases);
+    uint64_t bytes =
+        sizeof *collection + strlen(collection->name) + 1 +
+        (collection->version_capacity + collection->version_skip) * sizeof *collection->versions +
+        collection->pending.words_capacity * sizeof *collection->pending.words +
+        collection->equal_slots * sizeof *collection->equal + TABLE_BYTES(hh, collection->aliases);
 
     for (const struct cull__alias *alias = collection->aliases; alias != NULL;
          alias = alias->hh.next) {
@@ -413,6 +421,19 @@ void cull__upload_drop(struct cull__catalog *catalog, struct cull__upload *uploa
 
 /* --- versions, aliases, labels ---------------------------------------------------------------- */
 
+/* Move the versions to the beginning of their block. */
+static void slide(struct cull__collection *collection)
+{
+    struct cull__version *block = versions_block(collection);
+
+    if (collection->version_skip > 0) {
+        memmove(block, collection->versions, collection->version_count * sizeof *block);
+        collection->versions = block;
+        collection->version_capacity += collection->version_skip;
+        collection->version_skip = 0;
+    }
+}
+
 /* Not cull__reserve: most collections have a few versions, and 16 of them are 2 KiB. */
 cull_status cull__versions_reserve(const struct cull__catalog *catalog,
                                    struct cull__collection *collection, size_t want)
@@ -420,17 +441,84 @@ cull_status cull__versions_reserve(const struct cull__catalog *catalog,
     size_t grown = collection->version_capacity + collection->version_capacity / 2;
     struct cull__version *moved;
 
+    if (want > collection->version_capacity &&
+        collection->version_skip >= collection->version_count / 4) {
+        slide(collection); /* seldom enough: a quarter was purged since the last time */
+    }
     if (want <= collection->version_capacity) {
         return CULL_OK;
     }
     grown = grown < want ? want : grown;
-    moved = cull__realloc(catalog->allocator, collection->versions, grown, sizeof *moved);
+    moved = cull__realloc(catalog->allocator, versions_block(collection),
+                          collection->version_skip + grown, sizeof *moved);
     if (moved == NULL) {
         return CULL_E_NOMEM;
     }
-    collection->versions = moved;
+    collection->versions = moved + collection->version_skip;
     collection->version_capacity = grown;
     return CULL_OK;
+}
+
+/* Give back what a purge left unused; not getting a smaller block is no loss. */
+static void shrink(const struct cull__catalog *catalog, struct cull__collection *collection)
+{
+    struct cull__version *moved;
+
+    if (collection->version_count >=
+        (collection->version_capacity + collection->version_skip) / 2) {
+        return;
+    }
+    slide(collection);
+    if (collection->version_count == 0) {
+        cull__free(catalog->allocator, collection->versions);
+        collection->versions = NULL;
+        collection->version_capacity = 0;
+        return;
+    }
+    moved = cull__realloc(catalog->allocator, collection->versions, collection->version_count,
+                          sizeof *moved);
+    if (moved != NULL) {
+        collection->versions = moved;
+        collection->version_capacity = collection->version_count;
+    }
+}
+
+void cull__versions_remove(const struct cull__catalog *catalog, struct cull__collection *collection,
+                           const uint32_t *ordinals, size_t count)
+{
+    struct cull__version *versions = collection->versions;
+    size_t first = cull__version_seek(collection, 0, ordinals[0]);
+    size_t last = cull__version_seek(collection, first, ordinals[count - 1]);
+
+    CULL_ASSERT(first != CULL__NOT_FOUND && last != CULL__NOT_FOUND);
+    if (first < collection->version_count - 1 - last) { /* the older ones move up */
+        size_t kept = last + 1;
+
+        for (size_t i = last + 1, left = count; i-- > 0;) {
+            if (left > 0 && versions[i].ordinal == ordinals[left - 1]) {
+                left--;
+            } else {
+                versions[--kept] = versions[i];
+            }
+        }
+        CULL_ASSERT(kept == count);
+        collection->versions += count;
+        collection->version_skip += count;
+        collection->version_capacity -= count;
+    } else { /* the newer ones move down */
+        size_t kept = first;
+
+        for (size_t i = first, done = 0; i < collection->version_count; i++) {
+            if (done < count && versions[i].ordinal == ordinals[done]) {
+                done++;
+            } else {
+                versions[kept++] = versions[i];
+            }
+        }
+        CULL_ASSERT(kept == collection->version_count - count);
+    }
+    collection->version_count -= count;
+    shrink(catalog, collection);
 }
 
 size_t cull__version_seek(const struct cull__collection *collection, size_t from, uint32_t ordinal)

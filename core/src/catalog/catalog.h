@@ -12,6 +12,7 @@
 #ifndef CULL_CATALOG_H
 #define CULL_CATALOG_H
 
+#include "base/bits.h"
 #include "base/buf.h"
 #include "catalog/names.h"
 #include "cull/store.h"
@@ -94,7 +95,12 @@ struct cull__collection {
     struct cull__alias *aliases;    /* by name */
     struct cull__version *versions; /* not purged, by ordinal */
     size_t version_count;
-    size_t version_capacity;
+    size_t version_capacity;   /* from versions on */
+    size_t version_skip;       /* slots before versions, left by a purge of the oldest */
+    struct cull__bits pending; /* ordinals that a cycle must look at. See pending.c */
+    uint32_t pending_count;
+    struct cull__collection *pending_prev; /* in catalog->pending, if there are any */
+    struct cull__collection *pending_next;
     uint32_t next_ordinal;
     uint32_t committed;
     uint32_t in_trash;
@@ -136,12 +142,15 @@ struct cull__catalog {
     cull_store_settings settings;
     bool exists; /* the STORE fact was seen */
     uint64_t next_id;
-    uint64_t clock_ms;             /* of the last stamp */
-    const char *actor;             /* of the last stamp, interned */
-    uint64_t cycles;               /* begun */
-    uint64_t verified;             /* the last cycle that was fully verified */
-    uint64_t purged;               /* versions, ever */
-    struct cull__entity *entities; /* by name; all other tables are by id, iterated ascending */
+    uint64_t clock_ms;                /* of the last stamp */
+    const char *actor;                /* of the last stamp, interned */
+    uint64_t cycles;                  /* begun */
+    uint64_t verified;                /* the last cycle that was fully verified */
+    uint64_t purged;                  /* versions, ever */
+    uint64_t retained;                /* versions */
+    uint64_t references;              /* that they hold to blobs */
+    struct cull__collection *pending; /* collections with versions to look at, in no order */
+    struct cull__entity *entities;    /* by name; all other tables are by id, iterated ascending */
     struct cull__entity *entities_by_id;
     struct cull__project *projects;
     struct cull__collection *collections;
@@ -168,6 +177,9 @@ struct cull__run *cull__run_by_id(const struct cull__catalog *catalog, uint64_t 
 struct cull__upload *cull__upload_by_id(const struct cull__catalog *catalog, uint64_t id);
 /* A version that is not purged. O(log versions). */
 struct cull__version *cull__version_at(const struct cull__collection *collection, uint32_t ordinal);
+/* The least ordinal from `from` on of a version that is soft-deleted or has a TTL: all that a cycle
+ * may take are among these. CULL__NO_ORDINAL: none is left. */
+uint32_t cull__pending_next(const struct cull__collection *collection, uint32_t from);
 struct cull__alias *cull__alias_find(const struct cull__collection *collection, const char *name);
 /* The COMMITTED version with this manifest digest, the newest if several; NULL. Builds the
  * collection's table at the first call; falls back to a walk without memory. */

@@ -41,9 +41,25 @@ void cull__run_drop_if_done(struct cull__catalog *catalog, struct cull__run *run
 void cull__collection_drop_if_done(struct cull__catalog *catalog,
                                    struct cull__collection *collection);
 
+/* What a cycle must look at (pending.c). Room for the bits of all ordinals below next_ordinal + 1:
+ * CULL_E_NOMEM. */
+cull_status cull__pending_reserve(const struct cull__catalog *catalog,
+                                  struct cull__collection *collection);
+/* Does a version's state say that a cycle must look at it? Room is there if it does. */
+bool cull__version_pending(const struct cull__version *version);
+/* A version has become, or is no longer, one of them. */
+void cull__pending_set(struct cull__catalog *catalog, struct cull__collection *collection,
+                       uint32_t ordinal, bool pending);
+/* NULL, or what is wrong with the bits. */
+const char *cull__pending_broken(const struct cull__catalog *catalog,
+                                 const struct cull__collection *collection);
+
 /* Room for one more version; growth by half. */
 cull_status cull__versions_reserve(const struct cull__catalog *catalog,
                                    struct cull__collection *collection, size_t want);
+/* Take out the versions of these ordinals, which are there and hold nothing any more. */
+void cull__versions_remove(const struct cull__catalog *catalog, struct cull__collection *collection,
+                           const uint32_t *ordinals, size_t count);
 /* What a version owns. */
 void cull__version_release(const struct cull__catalog *catalog, struct cull__version *version);
 /* Position of a retained version, looked for from `from` on; CULL__NOT_FOUND. O(1) if it stands

@@ -353,6 +353,13 @@ static void load_versions(struct loader *loader, struct cull__collection *collec
         load_version(loader, collection, version);
         collection->committed += version->state == CULL_VERSION_COMMITTED;
         collection->in_trash += version->state == CULL_VERSION_DELETED;
+        loader->catalog->retained++;
+        loader->catalog->references += version->blobs;
+        if (going(loader) && cull__version_pending(version) &&
+            must_have_memory(loader,
+                             cull__pending_reserve(loader->catalog, collection) == CULL_OK)) {
+            cull__pending_set(loader->catalog, collection, version->ordinal, true);
+        }
     }
 }
 

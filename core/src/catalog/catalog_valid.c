@@ -251,6 +251,9 @@ static const char *collection_broken(const struct cull__catalog *catalog,
     if (why == NULL) {
         why = aliases_broken(collection);
     }
+    if (why == NULL) {
+        why = cull__pending_broken(catalog, collection);
+    }
     return why != NULL ? why : cull__equal_broken(catalog, collection);
 }
 

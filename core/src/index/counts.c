@@ -2,10 +2,11 @@
  * counts.c - how many lifespans and pins hold each blob, and which blobs nothing holds.
  *
  * SHAPE     A column of 32-bit counts; a bit for each count that is 0; a bit for each word of those
- *           that is not empty.
+ *           that is not empty. Beside them sums of count x held hash, of each block and of all.
  * INVARIANT Both levels of bits follow every change, so garbage is found without looking at what is
- *           alive.
- * COST      add, sub: O(1). next_zero: 4,096 blobs a step where there is no garbage. 4.2 bytes a
+ *           alive. So do the sums: a count that changed in another way shows in its block, and a
+ *           change that the lifespans and pins do not know of in the whole.
+ * COST      add, sub: O(1). next_zero: 4,096 blobs a step where there is no garbage. 4.3 bytes a
  *           blob.
  * FAILURE   A count that would leave its range is CULL_E_CORRUPT and stays.
  * THREADS   None.
@@ -18,7 +19,11 @@ struct cull__counts {
     struct cull__column counts; /* uint32_t */
     struct cull__bits zero;     /* its count is the limit */
     struct cull__bits zero_words;
+    struct cull__column sums; /* uint64_t: of count x held hash, one for CULL__COUNTS_BLOCK */
+    uint64_t sum;             /* of all */
 };
+
+static_assert(CULL__COUNTS_BLOCK == 64, "a block of counts is a word of bits");
 
 cull_status cull__counts_new(struct cull__counts **out, const cull_allocator *allocator)
 {
@@ -30,6 +35,7 @@ cull_status cull__counts_new(struct cull__counts **out, const cull_allocator *al
     }
     counts->allocator = counts->zero.allocator = counts->zero_words.allocator = allocator;
     counts->counts.width = sizeof(uint32_t);
+    counts->sums.width = sizeof(uint64_t);
     return CULL_OK;
 }
 
@@ -39,6 +45,7 @@ void cull__counts_free(struct cull__counts *counts)
         return;
     }
     cull__column_release(&counts->counts, counts->allocator);
+    cull__column_release(&counts->sums, counts->allocator);
     cull__bits_release(&counts->zero);
     cull__bits_release(&counts->zero_words);
     cull__free(counts->allocator, counts);
@@ -52,6 +59,11 @@ uint32_t cull__counts_limit(const struct cull__counts *counts)
 static uint32_t *count_at(const struct cull__counts *counts, uint32_t blob)
 {
     return (uint32_t *)cull__column_at(&counts->counts, blob);
+}
+
+static uint64_t *sum_at(const struct cull__counts *counts, uint32_t blob)
+{
+    return (uint64_t *)cull__column_at(&counts->sums, blob / CULL__COUNTS_BLOCK);
 }
 
 static void set_zero(struct cull__counts *counts, uint32_t blob)
@@ -72,12 +84,23 @@ static void clear_zero(struct cull__counts *counts, uint32_t blob)
  * limit, and the words' bits before those. */
 static cull_status make_room(struct cull__counts *counts, uint32_t limit)
 {
+    size_t blocks = cull__bits_words(limit);
+    size_t before = cull__bits_words(counts->zero.count);
     cull_status status = cull__column_reserve(&counts->counts, limit, counts->allocator);
 
     if (status == CULL_OK) {
-        status = cull__bits_resize(&counts->zero_words, cull__bits_words(limit));
+        status = cull__column_reserve(&counts->sums, blocks, counts->allocator);
     }
-    return status == CULL_OK ? cull__bits_resize(&counts->zero, limit) : status;
+    if (status == CULL_OK) {
+        status = cull__bits_resize(&counts->zero_words, blocks);
+    }
+    if (status == CULL_OK) {
+        status = cull__bits_resize(&counts->zero, limit);
+    }
+    for (size_t block = before; status == CULL_OK && block < blocks; block++) {
+        *sum_at(counts, (uint32_t)(block * CULL__COUNTS_BLOCK)) = 0;
+    }
+    return status;
 }
 
 cull_status cull__counts_grow(struct cull__counts *counts, uint32_t limit)
@@ -118,6 +141,8 @@ cull_status cull__counts_add(struct cull__counts *counts, uint32_t blob)
     if ((*count)++ == 0) {
         clear_zero(counts, blob);
     }
+    *sum_at(counts, blob) += cull__held_hash(blob);
+    counts->sum += cull__held_hash(blob);
     return CULL_OK;
 }
 
@@ -135,6 +160,8 @@ cull_status cull__counts_sub(struct cull__counts *counts, uint32_t blob)
     if (--*count == 0) {
         set_zero(counts, blob);
     }
+    *sum_at(counts, blob) -= cull__held_hash(blob);
+    counts->sum -= cull__held_hash(blob);
     return CULL_OK;
 }
 
@@ -158,7 +185,54 @@ uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from
 uint64_t cull__counts_memory(const struct cull__counts *counts)
 {
     return sizeof(*counts) + cull__column_memory(&counts->counts) +
+           cull__column_memory(&counts->sums) +
            (counts->zero.words_capacity + counts->zero_words.words_capacity) * sizeof(uint64_t);
+}
+
+/* --- sums ------------------------------------------------------------------------------------- */
+
+uint64_t cull__counts_sum(const struct cull__counts *counts)
+{
+    return counts->sum;
+}
+
+/* What a block's counts add up to. */
+static uint64_t block_sum(const struct cull__counts *counts, uint32_t from)
+{
+    uint32_t limit = cull__counts_limit(counts);
+    uint32_t rows = limit - from < CULL__COUNTS_BLOCK ? limit - from : CULL__COUNTS_BLOCK;
+    const uint32_t *at = count_at(counts, from); /* a chunk holds whole blocks */
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        sum += at[i] * cull__held_hash(from + i);
+    }
+    return sum;
+}
+
+uint32_t cull__counts_broken(const struct cull__counts *counts, uint32_t from, uint32_t end)
+{
+    uint32_t limit = cull__counts_limit(counts);
+
+    CULL_ASSERT(from % CULL__COUNTS_BLOCK == 0);
+    end = end < limit ? end : limit;
+    for (uint64_t at = from; at < end; at += CULL__COUNTS_BLOCK) {
+        if (block_sum(counts, (uint32_t)at) != *sum_at(counts, (uint32_t)at)) {
+            return (uint32_t)at;
+        }
+    }
+    return CULL__BLOB_NONE;
+}
+
+bool cull__counts_sums_agree(const struct cull__counts *counts)
+{
+    uint32_t limit = cull__counts_limit(counts);
+    uint64_t sum = 0;
+
+    for (uint64_t at = 0; at < limit; at += CULL__COUNTS_BLOCK) {
+        sum += *sum_at(counts, (uint32_t)at);
+    }
+    return sum == counts->sum;
 }
 
 /* --- checkpoint: varint limit, then the counts, 4 bytes each, little-endian ------------------- */
@@ -209,6 +283,10 @@ cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in
             }
         }
     }
+    for (uint64_t at = 0; at < limit; at += CULL__COUNTS_BLOCK) {
+        *sum_at(counts, (uint32_t)at) = block_sum(counts, (uint32_t)at);
+        counts->sum += *sum_at(counts, (uint32_t)at);
+    }
     *out = counts;
     return CULL_OK;
 }
@@ -228,6 +306,10 @@ bool cull__counts_valid(const struct cull__counts *counts, const char **why)
     }
     if (counts->zero_words.count != cull__bits_words(counts->zero.count)) {
         *why = "the two levels of bits differ in length";
+    }
+    if (cull__counts_broken(counts, 0, CULL__BLOBS_MAX) != CULL__BLOB_NONE ||
+        !cull__counts_sums_agree(counts)) {
+        *why = "counts and their sums disagree";
     }
     return *why == NULL;
 }

@@ -39,7 +39,9 @@ uint64_t cull__group_memory(const struct cull__group *group)
 cull_status cull__group_new(struct cull__group *out, uint32_t count, uint32_t base, uint32_t died,
                             const cull_allocator *allocator)
 {
-    struct cull__group group = { NULL, died, count, count, base, base, 0 };
+    struct cull__group group = {
+        .died = died, .count = count, .alive = count, .base = base, .last_born = base
+    };
     uint32_t range = died - base;
     size_t words;
 
@@ -62,6 +64,7 @@ void cull__group_release(struct cull__group *group, const cull_allocator *alloca
     cull__free(allocator, group->rows);
     group->rows = NULL;
     group->count = group->alive = 0;
+    group->sum = 0;
 }
 
 void cull__group_put(struct cull__group *group, uint32_t row, uint32_t blob, uint32_t born)
@@ -238,6 +241,8 @@ void cull__group_compact(struct cull__group *group, const cull_allocator *alloca
     for (uint32_t row = 0; row < group->alive; row++) {
         cull__group_put(&smaller, row, group->rows[row], cull__births_next(&births));
     }
+    smaller.changed = group->changed;
+    smaller.sum = group->sum;
     cull__group_release(group, allocator);
     *group = smaller;
 }

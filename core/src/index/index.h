@@ -14,6 +14,22 @@
 #include "cull/digest.h"
 #include "cull/manifest.h"
 
+/*
+ * What holding a blob once adds to a sum. Sums of these, modulo 2^64, stand for multisets of blob
+ * numbers: two that were kept in different ways are compared instead of the multisets. Numbers are
+ * given by us, not by whoever uploads, so that it needs no secret. (The mixer is that of splitmix64,
+ * shortened.)
+ */
+static inline uint64_t cull__held_hash(uint32_t number)
+{
+    uint64_t x = ((uint64_t)number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+    x ^= x >> 32;
+    return x * UINT64_C(0xd6e8feb86659fd93);
+}
+/* The sum over count numbers. */
+uint64_t cull__held_sum(const uint32_t *numbers, size_t count);
+
 #define CULL__BLOB_NONE UINT32_MAX
 #define CULL__BLOBS_MAX (UINT32_MAX - 1)
 #define CULL__ORDINAL_NONE UINT32_MAX
@@ -187,6 +203,64 @@ cull_status cull__lifespans_load(struct cull__lifespans **out, struct cull__curs
                                  uint32_t blob_limit, const cull_allocator *allocator);
 bool cull__lifespans_valid(const struct cull__lifespans *spans, const char **why);
 
+/* --- the same rows, looked at again (recheck.c) ------------------------------------------------ */
+
+/* Sum of held hashes over all alive lifespans, kept as they open and die. */
+uint64_t cull__lifespans_sum(const struct cull__lifespans *spans);
+uint32_t cull__lifespans_retained_count(const struct cull__lifespans *spans);
+
+/* A purge of these retained ordinals (ascending, distinct), asked by the rule of the mark and not by
+ * what a purge does: of all rows that it concerns, the sum kept now, and the sum that the rule makes
+ * of births, deaths and the ordinals that would stay. Pure. Cost: the groups that died between
+ * one of them and the next ordinal that stays, and, if none does, the open rows. CULL_E_NOMEM. */
+cull_status cull__lifespans_sum_after(const struct cull__lifespans *spans, const uint32_t *ordinals,
+                                      size_t count, uint64_t *kept, uint64_t *after);
+
+/* Have rows changed since they were last looked at? A loaded collection has not: its sums come from
+ * its rows, and those of load were alive by the rule. */
+bool cull__lifespans_changed(const struct cull__lifespans *spans);
+/* Look at what has changed, by the rule of the mark: false if it makes another sum than was kept.
+ * Adds the rows to *looked_at. Cost: the changed groups, and the open rows if those changed. */
+bool cull__lifespans_recheck(struct cull__lifespans *spans, uint64_t *looked_at);
+
+/*
+ * Every row of one collection, and with it the fingerprints of all versions that it had when the
+ * pass began. By several workers at once, and in pieces: between two pieces other calls may change
+ * the collection. What is compared is what a commit does not change (rows of groups that stand
+ * already), or is looked at anew if one came in between (the open rows); a purge makes the pass begin
+ * again. The caller holds the store's lock whenever it calls.
+ */
+struct cull__pass;
+
+enum cull__pass_state {
+    CULL__PASS_DONE,
+    CULL__PASS_STOPPED,  /* stop answered true: call again, after others had the lock */
+    CULL__PASS_DISAGREES /* a sum is not the one that was kept */
+};
+
+#define CULL__PASS_WORKERS 64
+
+/* Memory: 16 bytes a version and worker. CULL_E_NOMEM. */
+cull_status cull__pass_begin(struct cull__pass **out, const struct cull__lifespans *spans,
+                             unsigned workers, const cull_allocator *allocator);
+void cull__pass_free(struct cull__pass *pass);
+/* Workers, the first so many, that the next piece needs or is worth. */
+unsigned cull__pass_workers(const struct cull__pass *pass);
+/* Times that the open rows were begun, 0 once they are done: commits that keep coming make it grow. */
+unsigned cull__pass_turns(const struct cull__pass *pass);
+/* Before a piece: what came since the last one. False: a purge did, begin a new pass. */
+bool cull__pass_resume(struct cull__pass *pass, const struct cull__lifespans *spans);
+/* One worker's part of a piece; workers, each with its own number, may run at once. stop is asked
+ * every few thousand rows; NULL: nobody waits. */
+enum cull__pass_state cull__pass_run(struct cull__pass *pass, const struct cull__blob_table *table,
+                                     unsigned worker, bool (*stop)(void *ctx), void *ctx);
+/* Once every worker has ended its part: are the open rows done, so that groups come next, or all? */
+enum cull__pass_state cull__pass_join(struct cull__pass *pass);
+/* When all is done: the fingerprints of the versions below *versions, borrowed; and none of what
+ * the pass looked at counts as changed any more. */
+const struct cull__fingerprint *cull__pass_end(const struct cull__pass *pass,
+                                               struct cull__lifespans *spans, uint32_t *versions);
+
 /* --- mark (mark.c) -------------------------------------------------------------------------- */
 
 /* Set the bit of every blob that a version in keep (a bit set over ordinals, at least
@@ -218,6 +292,15 @@ cull_status cull__counts_sub(struct cull__counts *counts, uint32_t blob);
  * at what is alive (two levels of bits). Freed numbers count as 0 too: ask the blob table. */
 uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from);
 uint64_t cull__counts_memory(const struct cull__counts *counts);
+/* Sum of count x held hash over all blobs, kept as counts change. */
+uint64_t cull__counts_sum(const struct cull__counts *counts);
+/* Each CULL__COUNTS_BLOCK counts have a sum as well. The first number of the first block from
+ * `from` on and below `end` that does not add up to its own, CULL__BLOB_NONE if all do: memory has
+ * changed under us. from is the first of a block. About 1 ns a count. */
+#define CULL__COUNTS_BLOCK 64
+uint32_t cull__counts_broken(const struct cull__counts *counts, uint32_t from, uint32_t end);
+/* Do the blocks' sums add up to the whole one? */
+bool cull__counts_sums_agree(const struct cull__counts *counts);
 cull_status cull__counts_save(const struct cull__counts *counts, struct cull__buf *out);
 cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
                               const cull_allocator *allocator);

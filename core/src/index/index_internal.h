@@ -9,44 +9,6 @@
 
 #include <assert.h>
 
-/* --- bits ------------------------------------------------------------------------------------ */
-
-/* Position of the lowest set bit; word is not 0. */
-static inline unsigned cull__lowest_bit(uint64_t word)
-{
-#if defined(__GNUC__)
-    return (unsigned)__builtin_ctzll(word);
-#else
-    unsigned bit = 0;
-
-    while ((word & 1) == 0) {
-        word >>= 1;
-        bit++;
-    }
-    return bit;
-#endif
-}
-
-/* Position of the highest set bit; word is not 0. */
-static inline unsigned cull__highest_bit(uint64_t word)
-{
-#if defined(__GNUC__)
-    return 63u - (unsigned)__builtin_clzll(word);
-#else
-    unsigned bit = 0;
-
-    while (word >>= 1) {
-        bit++;
-    }
-    return bit;
-#endif
-}
-
-/* Greatest set bit in [from, below), CULL__ORDINAL_NONE if there is none. */
-uint32_t cull__bits_previous(const uint64_t *words, uint32_t from, uint32_t below);
-/* Least set bit in [from, end), CULL__ORDINAL_NONE if there is none. */
-uint32_t cull__bits_next(const uint64_t *words, uint32_t from, uint32_t end);
-
 void cull__u32_sort(uint32_t *at, size_t count); /* ascending, in place */
 
 /* Do numbers lie in memory as they lie in a checkpoint? The compiler knows. */
@@ -108,6 +70,8 @@ struct cull__group {
     uint32_t base;      /* birth of the first row */
     uint32_t last_born; /* birth of the last alive row */
     uint8_t shift;
+    bool changed; /* since it was last looked at: it is in the list of those */
+    uint64_t sum; /* held hashes of the alive rows */
 };
 
 /* A group of count rows, births from base on and below died, to be filled with cull__group_put
@@ -165,8 +129,17 @@ struct cull__lifespans {
     uint64_t closed_alive;      /* rows */
     struct cull__bits retained; /* one bit an ordinal: its count is the number of versions */
     uint32_t blob_limit;        /* all blob numbers in rows are below it */
+    uint32_t retained_count;
+    uint64_t sum;              /* of the groups, and open_sum */
+    uint64_t open_sum;         /* held hashes of the open rows */
+    uint64_t purges;           /* since it was made: groups may have moved */
+    bool open_changed;         /* since it was last looked at */
+    bool all_changed;          /* no memory for the list: any group may have */
+    struct cull__u32s changed; /* died of the groups that have */
 };
 
+/* Note that a group must be looked at again. */
+void cull__lifespans_touch(struct cull__lifespans *spans, struct cull__group *group);
 /* Index of the first group that died at ordinal or later. */
 size_t cull__lifespans_group_from(const struct cull__lifespans *spans, uint32_t ordinal);
 /* Open rows born before ordinal: a prefix. */

@@ -25,6 +25,7 @@ cull_status cull__lifespans_new(struct cull__lifespans **out, const cull_allocat
         return CULL_E_NOMEM;
     }
     spans->allocator = spans->open.allocator = spans->retained.allocator = allocator;
+    spans->changed.allocator = allocator;
     return CULL_OK;
 }
 
@@ -40,6 +41,7 @@ void cull__lifespans_free(struct cull__lifespans *spans)
     cull__free(spans->allocator, spans->runs);
     cull__u32s_release(&spans->open);
     cull__bits_release(&spans->retained);
+    cull__u32s_release(&spans->changed);
     cull__free(spans->allocator, spans);
 }
 
@@ -68,7 +70,8 @@ uint64_t cull__lifespans_memory(const struct cull__lifespans *spans)
     uint64_t bytes = sizeof(*spans) + spans->open.capacity * sizeof(*spans->open.at) +
                      spans->run_capacity * sizeof(*spans->runs) +
                      spans->group_capacity * sizeof(*spans->groups) +
-                     spans->retained.words_capacity * sizeof(*spans->retained.words);
+                     spans->retained.words_capacity * sizeof(*spans->retained.words) +
+                     spans->changed.capacity * sizeof(*spans->changed.at);
 
     for (size_t i = 0; i < spans->group_count; i++) {
         bytes += cull__group_memory(&spans->groups[i]);
@@ -214,6 +217,9 @@ static cull_status commit_make_group(struct commit *commit, const struct cull__l
         }
         cull__group_put(&commit->group, (uint32_t)i, spans->open.at[commit->at[i]], run->born);
     }
+    if (status == CULL_OK) {
+        commit->group.sum = cull__held_sum(commit->closed, commit->closed_count);
+    }
     return status;
 }
 
@@ -279,10 +285,15 @@ static void open_remove(struct cull__lifespans *spans, const uint32_t *at, size_
 static void commit_apply(const struct commit *commit, struct cull__lifespans *spans,
                          uint32_t ordinal)
 {
+    uint64_t run_sum;
+
     if (commit->closed_count > 0) {
         open_remove(spans, commit->at, commit->closed_count);
+        spans->open_sum -= commit->group.sum;
         spans->groups[spans->group_count++] = commit->group;
         spans->closed_alive += commit->closed_count;
+        cull__lifespans_touch(spans, &spans->groups[spans->group_count - 1]);
+        spans->open_changed = true;
     }
     if (commit->opened_count > 0) {
         struct cull__run run = { ordinal, 0 };
@@ -292,18 +303,27 @@ static void commit_apply(const struct commit *commit, struct cull__lifespans *sp
         spans->open.count += commit->opened_count;
         run.end = (uint32_t)spans->open.count;
         spans->runs[spans->run_count++] = run;
+        run_sum = cull__held_sum(commit->opened, commit->opened_count);
+        spans->open_sum += run_sum;
+        spans->sum += run_sum;
+        spans->open_changed = true;
     }
     spans->blob_limit = commit->blob_limit;
     cull__bit_set(spans->retained.words, ordinal);
+    spans->retained_count++;
 }
 
 cull_status cull__lifespans_commit(struct cull__lifespans *spans, const uint32_t *closed,
                                    size_t closed_count, const uint32_t *opened, size_t opened_count,
                                    uint64_t *scratch, size_t scratch_bits)
 {
-    struct commit commit = { closed,           closed_count, opened, opened_count,
-                             scratch,          scratch_bits, NULL,   { NULL, 0, 0, 0, 0, 0, 0 },
-                             spans->blob_limit };
+    struct commit commit = { .closed = closed,
+                             .closed_count = closed_count,
+                             .opened = opened,
+                             .opened_count = opened_count,
+                             .scratch = scratch,
+                             .scratch_bits = scratch_bits,
+                             .blob_limit = spans->blob_limit };
     uint32_t ordinal = cull__lifespans_versions(spans);
     cull_status status;
 
@@ -483,6 +503,9 @@ static const char *open_broken(const struct cull__lifespans *spans)
             return "an open lifespan's blob is out of range";
         }
     }
+    if (cull__held_sum(spans->open.at, spans->open.count) != spans->open_sum) {
+        return "the sum of the open lifespans is wrong";
+    }
     return NULL;
 }
 
@@ -515,14 +538,22 @@ static const char *group_broken(const struct cull__lifespans *spans,
             return "a closed lifespan's blob is out of range";
         }
     }
+    if (cull__held_sum(group->rows, group->alive) != group->sum) {
+        return "a group's sum is wrong";
+    }
     return born == group->last_born ? NULL : "a group's last alive birth is wrong";
 }
 
 bool cull__lifespans_valid(const struct cull__lifespans *spans, const char **why)
 {
     uint64_t alive = 0;
+    uint64_t sum = spans->open_sum;
+    uint32_t retained = 0;
     size_t empty = 0;
 
+    for (size_t i = 0; i < spans->retained.count; i++) {
+        retained += cull__bit_get(spans->retained.words, i);
+    }
     *why = open_broken(spans);
     for (size_t i = 0; *why == NULL && i < spans->group_count; i++) {
         const struct cull__group *group = &spans->groups[i];
@@ -535,8 +566,10 @@ bool cull__lifespans_valid(const struct cull__lifespans *spans, const char **why
         *why = group_broken(spans, group);
         alive += group->alive;
         empty += group->rows == NULL;
+        sum += group->sum;
     }
-    if (*why == NULL && (alive != spans->closed_alive || empty != spans->groups_empty)) {
+    if (*why == NULL && (alive != spans->closed_alive || empty != spans->groups_empty ||
+                         sum != spans->sum || retained != spans->retained_count)) {
         *why = "the sums over groups are wrong";
     }
     return *why == NULL;

@@ -116,7 +116,10 @@ static void group_cut(struct cull__lifespans *spans, struct cull__group *group, 
 {
     uint32_t last_born;
     uint32_t alive = cull__group_alive_before(group, from, &last_born);
+    uint64_t sum = cull__held_sum(group->rows + alive, group->alive - alive);
 
+    group->sum -= sum;
+    spans->sum -= sum;
     spans->closed_alive -= group->alive - alive;
     group->alive = alive;
     group->last_born = last_born;
@@ -130,7 +133,13 @@ static void group_cut(struct cull__lifespans *spans, struct cull__group *group, 
 
 static void open_cut(struct cull__lifespans *spans, uint32_t from)
 {
-    spans->open.count = cull__lifespans_open_before(spans, from);
+    uint32_t rows = cull__lifespans_open_before(spans, from);
+    uint64_t sum = cull__held_sum(spans->open.at + rows, spans->open.count - rows);
+
+    spans->open_sum -= sum;
+    spans->sum -= sum;
+    spans->open_changed = true;
+    spans->open.count = rows;
     while (spans->run_count > 0 && spans->runs[spans->run_count - 1].born >= from) {
         spans->run_count--;
     }
@@ -144,6 +153,7 @@ static void gap_kill(struct cull__lifespans *spans, const struct gap *gap)
         if (gap_ends_before(gap, group)) {
             break;
         }
+        cull__lifespans_touch(spans, group); /* the rule may say otherwise */
         if (group->alive > 0 && group->last_born >= gap->from) {
             group_cut(spans, group, gap->from);
         }
@@ -206,6 +216,8 @@ cull_status cull__lifespans_purge(struct cull__lifespans *spans, const uint32_t 
             cull__bit_clear(spans->retained.words, ordinals[done]);
         }
     }
+    spans->retained_count -= (uint32_t)count;
+    spans->purges++;
     compact(spans);
     return CULL_OK;
 }

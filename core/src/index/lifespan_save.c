@@ -114,6 +114,9 @@ static cull_status load_retained(struct cull__lifespans *spans, struct cull__cur
     for (size_t i = 0; i < (versions + 7) / 8; i++) {
         spans->retained.words[i / 8] |= (uint64_t)bytes[i] << (8 * (i % 8));
     }
+    for (size_t i = 0; i < versions; i++) {
+        spans->retained_count += cull__bit_get(spans->retained.words, i);
+    }
     return CULL_OK;
 }
 
@@ -220,6 +223,8 @@ static cull_status load_group_rows(struct cull__lifespans *spans, struct cull__g
         return CULL_E_CORRUPT;
     }
     spans->closed_alive += group->alive;
+    group->sum = cull__held_sum(group->rows, group->alive);
+    spans->sum += group->sum;
     return CULL_OK;
 }
 
@@ -247,6 +252,7 @@ static cull_status load_all(struct cull__lifespans *spans, struct cull__cursor *
     }
     cull__u32s_decode(spans->open.at, bytes, open);
     spans->open.count = open;
+    spans->sum = spans->open_sum = cull__held_sum(spans->open.at, open);
     if (!below_limit(spans->open.at, open, spans->blob_limit)) {
         return CULL_E_CORRUPT;
     }

@@ -1,5 +1,5 @@
 /*
- * u32s.c - lists of 32-bit numbers, sorting them, and searching bit sets.
+ * u32s.c - lists of 32-bit numbers, and sorting them.
  *
  * COST      sort: one pass if it is sorted already, as lists of new numbers are; else a radix sort
  *           in place, by the highest byte first.
@@ -120,41 +120,6 @@ void cull__u32_sort(uint32_t *at, size_t count)
 void cull__u32s_sort(struct cull__u32s *list)
 {
     cull__u32_sort(list->at, list->count);
-}
-
-uint32_t cull__bits_previous(const uint64_t *words, uint32_t from, uint32_t below)
-{
-    while (from < below) {
-        uint32_t first = (below - 1) & ~UINT32_C(63);
-        unsigned unused = 63 - ((below - 1) & 63);
-        uint64_t word = words[first >> 6] << unused >> unused;
-
-        if (word != 0) {
-            uint32_t bit = first + cull__highest_bit(word);
-
-            return bit >= from ? bit : CULL__ORDINAL_NONE;
-        }
-        below = first;
-    }
-    return CULL__ORDINAL_NONE;
-}
-
-uint32_t cull__bits_next(const uint64_t *words, uint32_t from, uint32_t end)
-{
-    while (from < end) {
-        uint64_t word = words[from >> 6] >> (from & 63);
-
-        if (word != 0) {
-            uint32_t ahead = cull__lowest_bit(word);
-
-            return ahead < end - from ? from + ahead : CULL__ORDINAL_NONE;
-        }
-        if ((from | 63) >= end - 1) {
-            break;
-        }
-        from = (from | 63) + 1;
-    }
-    return CULL__ORDINAL_NONE;
 }
 
 void cull__buf_u32s(struct cull__buf *buf, const uint32_t *at, size_t count)

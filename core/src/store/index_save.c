@@ -161,6 +161,9 @@ static cull_status load_spans_column(struct cull__index *index, const struct cul
             return status;
         }
         index->spans[index->span_count++] = entry;
+        index->lifespans +=
+            cull__lifespans_open_count(entry.spans) + cull__lifespans_closed_count(entry.spans);
+        index->spans_sum += cull__lifespans_sum(entry.spans);
     }
     return in.failed ? CULL_E_CORRUPT : CULL_OK;
 }
@@ -215,6 +218,7 @@ static cull_status load_one_pins(struct cull__index *index, struct cull__cursor 
         }
         cull__bit_set(pins->set.words, number);
         status = cull__u32s_push(&pins->list, (uint32_t)number);
+        index->pins_sum += cull__held_hash((uint32_t)number);
     }
     return status;
 }

@@ -99,6 +99,14 @@ struct cull__lifespans *cull__index_spans(const struct cull__index *index, uint6
     return entry == NULL ? NULL : entry->spans;
 }
 
+const struct cull__spans_entry *cull__index_spans_after(const struct cull__index *index,
+                                                        uint64_t collection)
+{
+    size_t at = position(index->spans, index->span_count, sizeof *index->spans, collection + 1);
+
+    return at < index->span_count ? &index->spans[at] : NULL;
+}
+
 struct cull__pins *cull__index_pins(const struct cull__index *index, uint64_t upload)
 {
     size_t at = position(index->pins, index->pin_count, sizeof *index->pins, upload);
@@ -250,6 +258,7 @@ static cull_status pin(struct cull__index *index, struct cull__pins *pins, uint3
         return status;
     }
     cull__bit_set(pins->set.words, number);
+    index->pins_sum += cull__held_hash(number);
     return cull__counts_add(index->counts, number);
 }
 
@@ -303,11 +312,22 @@ static cull_status unpin_all(struct cull__index *index, uint64_t upload)
     for (size_t i = 0; i < pins->list.count && status == CULL_OK; i++) {
         status = cull__counts_sub(index->counts, pins->list.at[i]);
     }
+    index->pins_sum -= cull__held_sum(pins->list.at, pins->list.count);
     at = (size_t)(pins - index->pins);
     pins_release(pins);
     index->pin_count--;
     memmove(index->pins + at, index->pins + at + 1, (index->pin_count - at) * sizeof *index->pins);
     return status;
+}
+
+/* Take a collection's figures out of the sums over all, before it changes, or back in. */
+static void count_spans(struct cull__index *index, const struct cull__lifespans *spans, bool in)
+{
+    uint64_t rows = cull__lifespans_open_count(spans) + cull__lifespans_closed_count(spans);
+    uint64_t sum = cull__lifespans_sum(spans);
+
+    index->lifespans += in ? rows : -rows;
+    index->spans_sum += in ? sum : -sum;
 }
 
 static cull_status apply_commit(struct cull__index *index, const struct cull__fact *fact)
@@ -325,9 +345,11 @@ static cull_status apply_commit(struct cull__index *index, const struct cull__fa
     }
     status = cull__index_scratch(index);
     if (status == CULL_OK) {
+        count_spans(index, spans, false);
         status =
             cull__lifespans_commit(spans, fact->numbers, fact->number_count, fact->opened,
                                    fact->opened_count, index->scratch.words, index->scratch.count);
+        count_spans(index, spans, true);
     }
     for (size_t i = 0; i < fact->opened_count && status == CULL_OK; i++) {
         status = cull__counts_add(index->counts, fact->opened[i]);
@@ -344,7 +366,9 @@ static cull_status apply_purge(struct cull__index *index, const struct cull__fac
     if (entry == NULL) {
         return CULL_E_CORRUPT;
     }
+    count_spans(index, entry->spans, false);
     status = cull__lifespans_purge(entry->spans, fact->numbers, fact->number_count, &killed);
+    count_spans(index, entry->spans, true);
     for (size_t i = 0; i < killed.count && status == CULL_OK; i++) {
         status = cull__counts_sub(index->counts, killed.at[i]);
     }

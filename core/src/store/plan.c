@@ -3,13 +3,15 @@
  *
  * SHAPE     1. versions: due soft-deletes, expired TTLs. 2. what would die: lifespans that only
  *           these versions cross, and pins of uploads whose lease is over, each taking one from its
- *           blob's count; with the blobs whose count is 0 already. 3. verification: a mark of
- *           what stays, and every count less what was taken, must agree on every blob.
- * INVARIANT The state is not changed, not even a cached figure: two plans at one position, time and
- *           options are equal.
- * COST      Garbage is found from the versions named and the zero counts; the mark streams over all
- *           lifespans.
- * FAILURE   A disagreement is CULL_E_DAMAGED and names a blob; no plan is made.
+ *           blob's count; with the blobs whose count is 0 already. 3. verification, at once: what the
+ *           purges would leave by the rule of the mark is what was kept less what was taken; all
+ *           counts together are all lifespans and pins; the counts of the dead are as they were
+ *           made. 4. verification, beside others (verify_beside.c): what changed since the last
+ *           time, or everything.
+ * INVARIANT The plan is a function of the state, time and options: two at one position are equal.
+ * COST      Follows the versions that a cycle must look at, what they kill, and what has changed since
+ *           the last plan; not the store. A full verification looks at everything.
+ * FAILURE   A disagreement is CULL_E_DAMAGED and names a blob or version; no plan is made.
  * WHY NOT   purging first and counting after: a plan that is only known by executing it cannot be
  *           shown, verified, or refused.
  */
@@ -25,6 +27,7 @@ struct planner {
     cull_plan *plan;
     struct cull__u32s taken; /* blobs, one row for each one taken from a count; sorted */
     struct cull__u32s dead;
+    bool disagrees; /* what a purge would take is not what it would leave */
 };
 
 struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key)
@@ -90,8 +93,10 @@ static cull_status take_versions(struct planner *planner, const struct cull__col
     cull_plan *plan = planner->plan;
     cull_status status = CULL_OK;
 
-    for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
-        const struct cull__version *version = &collection->versions[i];
+    for (uint32_t ordinal = cull__pending_next(collection, 0);
+         ordinal != CULL__NO_ORDINAL && status == CULL_OK;
+         ordinal = cull__pending_next(collection, ordinal + 1)) {
+        const struct cull__version *version = cull__version_at(collection, ordinal);
         uint32_t released = released_pins(planner, collection, version);
         uint64_t expires_ms = cull__expires_ms(collection, version);
         bool expired = version->state == CULL_VERSION_COMMITTED && expires_ms != 0 &&
@@ -107,6 +112,30 @@ static cull_status take_versions(struct planner *planner, const struct cull__col
             status = push_key(plan->allocator, &plan->purged, &plan->purged_capacity,
                               &plan->info.versions, collection->id, version->ordinal);
         }
+    }
+    return status;
+}
+
+/* What purging these takes from the counts; the rule of the mark must say the same of it. */
+static cull_status take_from(struct planner *planner, uint64_t collection,
+                             const struct cull__u32s *ordinals)
+{
+    const struct cull__lifespans *spans = cull__index_spans(planner->store->index, collection);
+    size_t before = planner->taken.count;
+    uint64_t kept;
+    uint64_t after;
+    cull_status status;
+
+    if (spans == NULL) {
+        return CULL_E_CORRUPT;
+    }
+    status = cull__lifespans_would_kill(spans, ordinals->at, ordinals->count, &planner->taken);
+    if (status == CULL_OK) {
+        status = cull__lifespans_sum_after(spans, ordinals->at, ordinals->count, &kept, &after);
+    }
+    if (status == CULL_OK &&
+        kept - after != cull__held_sum(planner->taken.at + before, planner->taken.count - before)) {
+        planner->disagrees = true;
     }
     return status;
 }
@@ -128,9 +157,7 @@ static cull_status take_lifespans(struct planner *planner)
             status = cull__u32s_push(&ordinals, plan->purged[i].ordinal);
         }
         if (status == CULL_OK) {
-            status =
-                cull__lifespans_would_kill(cull__index_spans(planner->store->index, collection),
-                                           ordinals.at, ordinals.count, &planner->taken);
+            status = take_from(planner, collection, &ordinals);
         }
     }
     cull__u32s_release(&ordinals);
@@ -229,13 +256,35 @@ static cull_status list_blobs(struct planner *planner)
         }
     }
     plan->info.blobs = planner->dead.count;
-    if (plan->info.blobs > 1) {
-        qsort(plan->blobs, (size_t)plan->info.blobs, sizeof *plan->blobs, compare_blobs);
-    }
     return CULL_OK;
 }
 
 /* --- verification of the plan ----------------------------------------------------------------- */
+
+/* Sums say at once whether what was taken leaves what the rule says, whether all counts together are all
+ * lifespans and pins, and whether the counts of the dead are as adding and subtracting made them. */
+static bool sums_agree(const struct planner *planner)
+{
+    const struct cull__index *index = planner->store->index;
+    uint32_t block = CULL__BLOB_NONE;
+
+    if (planner->disagrees || !cull__sums_agree(index)) {
+        return false;
+    }
+    for (size_t i = 0; i < planner->dead.count; i++) {
+        uint32_t from = planner->dead.at[i] / CULL__COUNTS_BLOCK * CULL__COUNTS_BLOCK;
+
+        if (from != block &&
+            cull__counts_broken(index->counts, from, from + 1) != CULL__BLOB_NONE) {
+            return false;
+        }
+        block = from;
+    }
+    return true;
+}
+
+/* The exact way, for when the sums disagree: mark what stays, and compare it with the counts of every
+ * blob, so that the answer names one. */
 
 static bool stays(void *ctx, const struct cull__collection *collection,
                   const struct cull__version *version)
@@ -265,11 +314,6 @@ static cull_status mark_what_stays(struct planner *planner, uint64_t *marked, si
         status = cull__keep_bits(collection, stays, plan, &keep);
         if (status == CULL_OK) {
             cull__mark(spans, keep.words, marked, bits);
-            plan->info.lifespans +=
-                cull__lifespans_open_count(spans) + cull__lifespans_closed_count(spans);
-        }
-        for (size_t i = 0; i < collection->version_count; i++) {
-            plan->info.references += collection->versions[i].blobs;
         }
         cull__bits_release(&keep);
     }
@@ -318,7 +362,7 @@ static cull_status compare_with_mark(const struct planner *planner, const uint64
     return CULL_OK;
 }
 
-static cull_status verify_plan(struct planner *planner, cull_error *err)
+static cull_status name_disagreement(struct planner *planner, cull_error *err)
 {
     const cull_allocator *allocator = planner->plan->allocator;
     size_t bits = cull__blob_table_limit(planner->store->index->blobs);
@@ -334,7 +378,7 @@ static cull_status verify_plan(struct planner *planner, cull_error *err)
         status = compare_with_mark(planner, marked, err);
     }
     cull__free(allocator, marked);
-    return status;
+    return status == CULL_OK ? cull__verify_name(planner->store, err) : status;
 }
 
 /* A full verification is due every CULL__FULL_VERIFY_EVERY cycles, after a crash, on request. */
@@ -354,14 +398,9 @@ static void set_refusal(struct planner *planner)
 {
     const struct cull__index *index = planner->store->index;
     cull_plan *plan = planner->plan;
-    uint64_t retained = 0;
     uint64_t in_use = cull__blob_table_in_use(index->blobs);
 
-    for (const struct cull__collection *collection = planner->store->catalog->collections;
-         collection != NULL; collection = collection->hh_id.next) {
-        retained += collection->version_count;
-    }
-    if (plan->info.versions > 0 && plan->info.versions == retained &&
+    if (plan->info.versions > 0 && plan->info.versions == planner->store->catalog->retained &&
         !planner->options->allow_empty_store) {
         (void)snprintf(plan->refusal, sizeof plan->refusal,
                        "no version would be left: say --allow-empty-store if that is meant");
@@ -388,8 +427,8 @@ static cull_status find_dead(struct planner *planner)
     cull_plan *plan = planner->plan;
     cull_status status = CULL_OK;
 
-    for (const struct cull__collection *collection = planner->store->catalog->collections;
-         collection != NULL && status == CULL_OK; collection = collection->hh_id.next) {
+    for (const struct cull__collection *collection = planner->store->catalog->pending;
+         collection != NULL && status == CULL_OK; collection = collection->pending_next) {
         status = take_versions(planner, collection);
     }
     plan->info.versions = cull__version_keys_sort(plan->purged, (size_t)plan->info.versions);
@@ -438,28 +477,49 @@ cull_status cull__plan_dead(cull_store *store, uint64_t now_ms, struct cull__u32
     return status;
 }
 
+/* What is decided at one position of the log; the caller holds the lock. */
 static cull_status make_plan(struct planner *planner, cull_error *err)
 {
     cull_store *store = planner->store;
     cull_plan *plan = planner->plan;
-    uint64_t begun = clock_ns(planner->options);
-    uint64_t marking;
     cull_status status;
 
     plan->info.seq = store->catalog_seq;
+    plan->info.references = store->catalog->references;
+    plan->info.lifespans = store->index->lifespans;
     status = find_dead(planner);
     status = status == CULL_OK ? list_blobs(planner) : status;
     if (status != CULL_OK) {
         return cull__error_set(err, status, "plan: %s", cull_strerror(status));
     }
-    marking = clock_ns(planner->options);
-    status = verify_plan(planner, err);
-    if (status == CULL_OK && full_due(planner)) {
-        plan->info.verified_full = true;
-        status = cull__verify(store, true, NULL, NULL, err);
+    if (!sums_agree(planner)) {
+        return name_disagreement(planner, err);
     }
+    plan->info.verified_full = full_due(planner);
     set_refusal(planner);
+    return CULL_OK;
+}
+
+/* Plan, and verify; others have the handle in between. The caller has entered the store; this leaves
+ * it. */
+static cull_status plan_and_verify(struct planner *planner, cull_error *err)
+{
+    cull_plan *plan = planner->plan;
+    uint64_t begun = clock_ns(planner->options);
+    uint64_t marking;
+    cull_status status = make_plan(planner, err);
+
+    if (status != CULL_OK) {
+        cull__store_leave(planner->store);
+        return status;
+    }
+    marking = clock_ns(planner->options);
+    status = cull__verify_beside(planner->store, plan->info.verified_full,
+                                 planner->options->threads, err);
     plan->info.mark_ns = clock_ns(planner->options) - marking;
+    if (plan->info.blobs > 1) {
+        qsort(plan->blobs, (size_t)plan->info.blobs, sizeof *plan->blobs, compare_blobs);
+    }
     plan->info.plan_ns = clock_ns(planner->options) - begun;
     return status;
 }
@@ -480,9 +540,8 @@ cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_optio
         struct planner planner;
 
         planner_init(&planner, store, options, plan);
-        status = make_plan(&planner, err);
+        status = plan_and_verify(&planner, err);
         planner_release(&planner);
-        cull__store_leave(store);
     }
     if (status != CULL_OK) {
         cull_plan_free(plan);

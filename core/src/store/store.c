@@ -10,7 +10,7 @@
  * FAILURE   A fact that does not decode or fit closes the handle: every later call answers
  *           CULL_E_CORRUPT with the first message. Memory that runs out while applying drops the
  *           rooms; the next call loads them again. What was appended stays acknowledged.
- * THREADS   One mutex a handle.
+ * THREADS   One mutex a handle, had in the order of asking.
  * WHY NOT   applying first and appending after: a failed append would have to be undone.
  */
 #include "store/store_internal.h"
@@ -25,6 +25,7 @@ static void forget_index(cull_store *store)
     cull__index_free(store->index);
     store->index = NULL;
     store->index_seq = 0;
+    store->index_loads++;
 }
 
 static void forget_rooms(cull_store *store)
@@ -297,11 +298,39 @@ cull_status cull__store_sync(cull_store *store, enum cull__need need, cull_error
     return status == CULL_OK ? CULL_OK : fail(store, status, &local, err);
 }
 
+/* In the order of asking: a mutex alone may be taken again by whoever has just let it go. */
+static void lock(cull_store *store)
+{
+    (void)pthread_mutex_lock(&store->gate);
+    (void)pthread_mutex_lock(&store->lock);
+    (void)pthread_mutex_unlock(&store->gate);
+}
+
+bool cull__store_awaited(void *store)
+{
+    pthread_mutex_t *gate = &((cull_store *)store)->gate;
+
+    if (pthread_mutex_trylock(gate) != 0) {
+        return true;
+    }
+    (void)pthread_mutex_unlock(gate);
+    return false;
+}
+
+bool cull__store_yield(cull_store *store)
+{
+    uint64_t loads = store->index_loads;
+
+    (void)pthread_mutex_unlock(&store->lock);
+    lock(store);
+    return store->index != NULL && store->index_loads == loads;
+}
+
 cull_status cull__store_enter(cull_store *store, enum cull__need need, cull_error *err)
 {
     cull_status status;
 
-    (void)pthread_mutex_lock(&store->lock);
+    lock(store);
     if (store->corrupt) {
         if (err != NULL) {
             *err = store->corrupt_error;
@@ -482,6 +511,11 @@ static cull_status store_new(cull_store **out, cull_log *log, cull_objects *obje
         cull__free(allocator, store);
         return cull__error_nomem(err);
     }
+    if (pthread_mutex_init(&store->gate, NULL) != 0) {
+        (void)pthread_mutex_destroy(&store->lock);
+        cull__free(allocator, store);
+        return cull__error_nomem(err);
+    }
     *out = store;
     return CULL_OK;
 }
@@ -496,6 +530,7 @@ void cull_store_close(cull_store *store)
     cull__fact_scratch_release(&store->scratch);
     cull__buf_release(&store->facts);
     (void)pthread_mutex_destroy(&store->lock);
+    (void)pthread_mutex_destroy(&store->gate);
     cull__free(store->allocator, store);
 }
 

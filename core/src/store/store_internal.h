@@ -51,6 +51,9 @@ struct cull__index {
     size_t claimed_count;
     size_t claimed_capacity;
     struct cull__bits scratch; /* over blob numbers; all zero between uses */
+    uint64_t lifespans;        /* of all collections */
+    uint64_t spans_sum;        /* held hashes of those */
+    uint64_t pins_sum;         /* and of all pins: both together are the sum of the counts */
     bool incarnations;         /* keys end in one: a claimed blob's digest is free again */
 };
 
@@ -60,12 +63,14 @@ struct cull_store {
     cull_objects *objects;
     const cull_scratch *scratch_files; /* for what is too large for memory; NULL: nowhere */
     pthread_mutex_t lock;
+    pthread_mutex_t gate; /* held while waiting for the lock: who asks first has it first */
     cull_store_settings settings;
     size_t digest_len;
     struct cull__catalog *catalog;
     uint64_t catalog_seq;
     struct cull__index *index; /* NULL until needed */
     uint64_t index_seq;
+    uint64_t index_loads; /* times that the index was made: pointers into it are of one of them */
     struct cull__fact_scratch scratch;
     struct cull__buf facts; /* of the transaction at work */
     /* The manifest that the last patch made, so that a patch on it need not read its chain. */
@@ -85,6 +90,9 @@ void cull__index_free(struct cull__index *index);
  * unusable and must be dropped. */
 cull_status cull__index_apply(struct cull__index *index, const struct cull__fact *fact);
 struct cull__lifespans *cull__index_spans(const struct cull__index *index, uint64_t collection);
+/* The first collection with an id over this one that has lifespans; NULL: there is none. */
+const struct cull__spans_entry *cull__index_spans_after(const struct cull__index *index,
+                                                        uint64_t collection);
 struct cull__pins *cull__index_pins(const struct cull__index *index, uint64_t upload);
 /* Object versions written in the claim of a DELETING blob; *count of them, borrowed. */
 const struct cull__fact_version *cull__index_claimed(const struct cull__index *index,
@@ -120,6 +128,10 @@ enum cull__need { CULL__NEED_CATALOG, CULL__NEED_INDEX };
 /* Lock the handle and bring its rooms to the log's end. On failure it is unlocked already. */
 cull_status cull__store_enter(cull_store *store, enum cull__need need, cull_error *err);
 void cull__store_leave(cull_store *store);
+/* Does somebody wait for the handle? And let them have it: true if the index is afterwards the one
+ * that it was, changed by facts alone. The caller holds the lock, before and after. */
+bool cull__store_awaited(void *store);
+bool cull__store_yield(cull_store *store);
 /* Bring the rooms to the log's end; the caller holds the lock. */
 cull_status cull__store_sync(cull_store *store, enum cull__need need, cull_error *err);
 
@@ -215,5 +227,17 @@ cull_status cull__keep_bits(const struct cull__collection *collection, cull__kee
 typedef void (*cull__disagree_fn)(void *ctx, cull_finding_kind kind, const char *message);
 cull_status cull__verify(cull_store *store, bool fingerprints, cull__disagree_fn visit, void *ctx,
                          cull_error *err);
+
+/* --- verification beside others (verify_beside.c) ------------------------------------------------ */
+
+/* The sums that the index keeps: do counts, lifespans and pins agree as a whole? O(1). */
+bool cull__sums_agree(const struct cull__index *index);
+/* Look again at what changed since the last time, or with full at everything and at fingerprints,
+ * with `threads` threads; others have the handle in between. The caller has entered the store; this
+ * leaves it. CULL_E_DAMAGED, named by the exact verification. CULL_E_BUSY: others collect. */
+cull_status cull__verify_beside(cull_store *store, bool full, unsigned threads, cull_error *err);
+/* Something disagrees: say what. The caller holds the lock. Always CULL_E_DAMAGED, or what kept it
+ * from looking. */
+cull_status cull__verify_name(cull_store *store, cull_error *err);
 
 #endif
