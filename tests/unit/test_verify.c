@@ -103,13 +103,16 @@ static const struct {
     const char *name;
     void (*damage)(struct bench_store *bench);
     bool full; /* found by a full verification only */
+    cull_finding_kind finding; /* what fsck calls it */
 } damages[] = {
-    { "a held blob counts as dead", count_one_less, false },
-    { "a dead blob counts as held", count_the_dead, false },
-    { "a held blob is counted twice", count_one_more, true },
-    { "a lifespan and its count are another blob's", rename_lifespan, true },
-    { "what a purge would kill is another blob's", rename_what_dies, false },
-    { "a row of a collection that changed is another blob's", rename_after_a_commit, false },
+    { "a held blob counts as dead", count_one_less, false, CULL_FOUND_COUNT },
+    { "a dead blob counts as held", count_the_dead, false, CULL_FOUND_COUNT },
+    { "a held blob is counted twice", count_one_more, true, CULL_FOUND_COUNT },
+    { "a lifespan and its count are another blob's", rename_lifespan, true,
+      CULL_FOUND_FINGERPRINT },
+    { "what a purge would kill is another blob's", rename_what_dies, false, CULL_FOUND_COUNT },
+    { "a row of a collection that changed is another blob's", rename_after_a_commit, false,
+      CULL_FOUND_COUNT },
 };
 
 /* Three versions, one of them to be purged. The last cycle has verified in full, so that the next
@@ -125,6 +128,32 @@ static void open_and_damage(struct bench_store *bench, int row)
     damages[row].damage(bench);
 }
 
+struct look {
+    cull_finding_kind kind;
+    unsigned found;
+};
+
+static void note_kind(void *ctx, const cull_finding *finding)
+{
+    struct look *look = ctx;
+
+    look->found += finding->kind == look->kind;
+}
+
+/* fsck counts and marks in its own way, and tells of it in its own words. */
+static void check_fsck(struct bench_store *bench, int row)
+{
+    const cull_fsck_options options = { .read_data = false };
+    const cull_caller caller = bench_caller(bench);
+    struct look look = { damages[row].finding, 0 };
+    cull_fsck_result result;
+
+    ck_assert_msg(cull_fsck(bench->store, &options, &caller, note_kind, &look, &result, NULL) ==
+                      CULL_E_DAMAGED,
+                  "%s", damages[row].name);
+    ck_assert_msg(look.found > 0, "%s", damages[row].name);
+}
+
 static void check_refused(struct bench_store *bench, int row)
 {
     const cull_gc_options options = { .now_ms = bench->now_ms, .verify_full = damages[row].full };
@@ -138,6 +167,7 @@ static void check_refused(struct bench_store *bench, int row)
     ck_assert_msg(strstr(err.message, "blob") != NULL, "%s: %s", damages[row].name, err.message);
     ck_assert_uint_eq(log_head(bench), head);
     ck_assert_uint_eq(cull_objects_memory_count(bench->objects, NULL), 4);
+    check_fsck(bench, row);
 }
 
 START_TEST(counts_and_lifespans_that_contradict_each_other_stop_a_cycle_before_its_first_fact)

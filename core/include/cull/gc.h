@@ -19,7 +19,7 @@ typedef struct cull_gc_options {
     bool allow_late_deletes;   /**< an object store that cannot say why they are harmless */
     bool allow_shorter_grace;  /**< purge what was deleted grace_ms ago, whatever was promised */
     uint64_t grace_ms;         /**< only with allow_shorter_grace */
-    unsigned threads;          /**< that delete objects, 1 to 64; 0: one */
+    unsigned threads;          /**< that verify in full, and delete objects, 1 to 64; 0: one */
     uint64_t max_deletes;      /**< stop after so many blobs; 0: no limit */
     uint64_t max_bytes;        /**< stop before more bytes than this are freed; 0: no limit */
     cull_progress_fn progress; /**< may stop the cycle between batches; NULL */
@@ -35,12 +35,18 @@ typedef struct cull_plan cull_plan;
  *
  * Takes as purged every soft-deleted version that is due and not the base of an open upload, and
  * every version whose TTL is over as soft-deleted; finds the blobs that nothing else holds; and
- * verifies counts against mark, and, when due, fingerprints.
+ * verifies: that what the purges would take is what the rule of the mark says, that all counts
+ * together are all lifespans and pins, and that what changed since the last time is what was kept of
+ * it; and, when due, every count, every lifespan and the fingerprints of all versions, with
+ * options->threads. Other calls have the handle while it verifies.
  *
  * @param[out] out  New plan, blobs sorted by digest; NULL on failure. Freed by cull_plan_free().
  * @retval CULL_E_DAMAGED  counts, mark or fingerprints disagree; err names the first. No plan is
  *                         made: collecting a damaged store destroys evidence.
- * Cost: O(lifespans) time; two bits a blob, 4 bytes a killed lifespan of memory.
+ * @retval CULL_E_BUSY     other cycles purged again and again while this one was verified in full
+ * Cost: time follows the versions that are soft-deleted or have a TTL, what they kill, and what
+ * changed; a full verification is O(lifespans + blobs). Memory: 64 bytes a blob of the plan, 4 a
+ * killed lifespan, 16 a version of the largest collection and thread.
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *store,
                                                 const cull_gc_options *options, cull_error *err);
@@ -55,12 +61,12 @@ typedef struct cull_plan_info {
                               cull_gc_result */
     bool bytes_exact;    /**< all of them are known */
     uint64_t unfinished; /**< blobs left DELETING by an earlier cycle, finished first */
-    uint64_t references; /**< looked at */
+    uint64_t references; /**< that versions hold to blobs, as lifespans, in the whole store */
     uint64_t lifespans;
     bool verified_full;
     const char *refusal; /**< why execute would refuse, with the way out; NULL */
     uint64_t plan_ns;    /**< the whole plan; 0 without a clock */
-    uint64_t mark_ns;    /**< of it, marking and comparing */
+    uint64_t mark_ns;    /**< of it, verifying what changed, or everything */
 } cull_plan_info;
 
 CULL_API void cull_plan_get_info(const cull_plan *plan, cull_plan_info *out);
