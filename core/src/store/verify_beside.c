@@ -71,9 +71,10 @@ static enum cull__pass_state run_piece(const struct beside *beside, struct cull_
     bool started[CULL__PASS_WORKERS] = { false };
     unsigned count = cull__pass_workers(pass);
 
-    for (unsigned i = 0; i < count; i++) {
+    parts[0] = (struct part){ pass, beside->store, hasten, 0, CULL__PASS_DONE };
+    for (unsigned i = 1; i < count; i++) {
         parts[i] = (struct part){ pass, beside->store, hasten, i, CULL__PASS_DONE };
-        started[i] = i > 0 && pthread_create(&threads[i], NULL, run_part, &parts[i]) == 0;
+        started[i] = pthread_create(&threads[i], NULL, run_part, &parts[i]) == 0;
     }
     (void)run_part(&parts[0]);
     for (unsigned i = 1; i < count; i++) {
