@@ -102,7 +102,7 @@ static void rename_after_a_commit(struct bench_store *bench)
 static const struct {
     const char *name;
     void (*damage)(struct bench_store *bench);
-    bool full; /* found by a full verification only */
+    bool full;                 /* found by a full verification only */
     cull_finding_kind finding; /* what fsck calls it */
 } damages[] = {
     { "a held blob counts as dead", count_one_less, false, CULL_FOUND_COUNT },
