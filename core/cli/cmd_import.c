@@ -8,6 +8,7 @@
 struct options {
     struct import_options common;
     struct import_git_options git;
+    struct import_wandb_options wandb;
 };
 
 static const struct arg_option import_table[] = {
@@ -31,6 +32,10 @@ static const struct arg_option import_table[] = {
       "git: a version for each tag that fits, instead of each commit" },
     { "rev", '\0', ARG_TEXT, offsetof(struct options, git.rev), "REV",
       "git: the commit whose history is imported (default: HEAD)" },
+    { "artifact-id", '\0', ARG_TEXT, offsetof(struct options, wandb.artifact_id), "ID",
+      "wandb: what the server calls the version: wandb-artifact://ID/ means it then" },
+    { "artifact-ids", '\0', ARG_TEXT, offsetof(struct options, wandb.artifact_ids), "FILE",
+      "wandb: the same for a directory: lines of NAME<TAB>ID" },
     { "allow-unresolved-references", '\0', ARG_FLAG,
       offsetof(struct options, common.allow_unresolved), NULL,
       "keep wandb-artifact:// references whose target is not in the store" },
@@ -39,8 +44,7 @@ static const struct arg_option import_table[] = {
 static cull_status run_wandb(struct import *import, const char *source,
                              const struct options *options)
 {
-    (void)options;
-    return import_wandb(import, source);
+    return import_wandb(import, source, &options->wandb);
 }
 
 static cull_status run_list(struct import *import, const char *source,
@@ -76,6 +80,11 @@ static cull_status check_options(struct cli *cli, size_t kind, const struct opti
         superfluous = "content";
     } else if (options->common.digest != NULL) {
         superfluous = "digest";
+    }
+    if (superfluous == NULL && kinds[kind].run != run_wandb) {
+        superfluous = options->wandb.artifact_id != NULL    ? "artifact-id"
+                      : options->wandb.artifact_ids != NULL ? "artifact-ids"
+                                                            : NULL;
     }
     return superfluous == NULL ? CULL_OK
                                : cli_fail(cli, CULL_E_USAGE, "import %s: takes no --%s",

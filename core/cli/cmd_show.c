@@ -74,6 +74,9 @@ static cull_status visit(void *ctx, const cull_version_info *version)
     line("type", "%s", version->type);
     print_list("aliases", version->aliases, version->alias_count);
     print_list("tags", version->tags, version->tag_count);
+    if (version->artifact_id_count > 0) {
+        print_list("artifact ids", version->artifact_ids, version->artifact_id_count);
+    }
     line("run", "%s", version->run[0] == '\0' ? "-" : version->run);
     line("created", "%s by %s", time_text(text, version->created_ms),
          printable(shown, version->creator));

@@ -57,7 +57,10 @@ static cull_status visit(void *ctx, const cull_version_info *version, const char
     field_text(out, "state", version_state_name(version->state));
     field_text(out, "path", path);
     record_end(out);
-    if (!out->json) {
+    if (!out->json && path[0] == '\0') {
+        (void)printf("%s, by a reference%s\n", name,
+                     version->state == CULL_VERSION_DELETED ? "  (deleted)" : "");
+    } else if (!out->json) {
         (void)printf("%s/", name);
         print_escaped(path);
         (void)printf("%s\n", version->state == CULL_VERSION_DELETED ? "  (deleted)" : "");

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lines.h"
 #include "new_file.h"
 #include "units.h"
 
@@ -77,19 +78,19 @@ cull_status gc_list_write(struct cli *cli, cull_plan *plan, const cull_gc_option
 /* --- in -------------------------------------------------------------------------------------- */
 
 struct digest_list {
+    struct cli *cli;
+    const char *path;
     cull_digest *items;
     size_t count;
     size_t capacity;
 };
 
-static cull_status take_line(struct cli *cli, struct digest_list *list, const char *path,
-                             size_t number, char *line, size_t len)
+static cull_status take_line(void *ctx, size_t number, char *line, size_t len)
 {
+    struct digest_list *list = ctx;
+    struct cli *cli = list->cli;
     char shown[PRINTABLE_MAX];
 
-    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) {
-        len--;
-    }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity * 2 + 64;
         cull_digest *items = realloc(list->items, capacity * sizeof *items);
@@ -103,47 +104,20 @@ static cull_status take_line(struct cli *cli, struct digest_list *list, const ch
     if (cull_digest_from_hex(&list->items[list->count], cli->settings.digest, line, len) !=
         CULL_OK) {
         return cli_fail(cli, CULL_E_INVALID, "%s: line %zu: not a %s digest in hex",
-                        printable(shown, path), number,
+                        printable(shown, list->path), number,
                         cull_digest_kind_name(cli->settings.digest));
     }
     list->count++;
     return CULL_OK;
 }
 
-static cull_status read_list(struct cli *cli, const char *path, struct digest_list *list)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "r");
-    char shown[PRINTABLE_MAX];
-    char *line = NULL;
-    size_t capacity = 0;
-    size_t number = 0;
-    ssize_t len = 0;
-    cull_status status = CULL_OK;
-
-    if (file == NULL) {
-        return cli_fail_errno(cli, errno, "%s", printable(shown, path));
-    }
-    while (status == CULL_OK && (len = getline(&line, &capacity, file)) >= 0) {
-        status = take_line(cli, list, path, ++number, line, (size_t)len);
-    }
-    if (status == CULL_OK && ferror(file)) {
-        status = cli_fail_errno(cli, errno, "%s", printable(shown, path));
-    }
-    free(line);
-    if (!is_stdin) {
-        (void)fclose(file);
-    }
-    return status;
-}
-
 cull_status gc_list_answer(struct cli *cli, const char *path, bool confirm)
 {
     const cull_caller caller = cli_caller(cli);
-    struct digest_list list = { NULL, 0, 0 };
+    struct digest_list list = { .cli = cli, .path = path };
     uint64_t done = 0;
     char blobs[UNITS_TEXT_MAX];
-    cull_status status = read_list(cli, path, &list);
+    cull_status status = lines_read(cli, path, take_line, &list);
 
     if (status == CULL_OK) {
         cli->changed = true;

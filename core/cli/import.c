@@ -468,7 +468,8 @@ static cull_status commit(struct import *import, const struct import_version *ve
                                     .ttl_ms = import->options->ttl.value,
                                     .allow_unresolved = import->options->allow_unresolved,
                                     .description = version->description,
-                                    .metadata = version->metadata };
+                                    .metadata = version->metadata,
+                                    .artifact_id = version->artifact_id };
     char source[PRINTABLE_MAX];
     bool again = false;
 
@@ -480,7 +481,8 @@ static cull_status commit(struct import *import, const struct import_version *ve
 
             status = cull_upload_commit(import->upload, &options, NULL, NULL, result, &caller,
                                         &cli->err);
-            if (status == CULL_E_INVALID || status == CULL_E_NOTFOUND) { /* it names the path */
+            if (status == CULL_E_INVALID || status == CULL_E_NOTFOUND ||
+                status == CULL_E_EXISTS) { /* it names the path, or the id */
                 return cli_fail_at(cli, status, "%.150s", printable(source, version->source));
             }
         }
@@ -515,6 +517,9 @@ static void print_version(struct import *import, const struct import_version *ve
     field_text(out, "state", "committed");
     field_bool(out, "is_new", result->is_new);
     field_text(out, "source", version->source);
+    if (version->artifact_id != NULL) {
+        field_text(out, "artifact_id", version->artifact_id);
+    }
     record_end(out);
 }
 

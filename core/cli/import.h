@@ -4,6 +4,7 @@
 #ifndef IMPORT_H
 #define IMPORT_H
 
+#include "artifact_names.h"
 #include "cli.h"
 #include "progress.h"
 #include "resolve.h"
@@ -38,6 +39,7 @@ struct import_version {
     size_t tag_count;
     const char *description; /* NULL: none */
     const char *metadata;    /* NULL: none */
+    const char *artifact_id; /* that a server knows it by; NULL: none */
 };
 
 /* A run of versions into one collection. Zero it, then import_begin(). */
@@ -85,7 +87,13 @@ void import_end(struct import *import, cull_status status);
 
 /* --- the kinds ----------------------------------------------------------------------------- */
 
-cull_status import_wandb(struct import *import, const char *path);
+struct import_wandb_options {
+    const char *artifact_id;  /* --artifact-id: of the one manifest; NULL */
+    const char *artifact_ids; /* --artifact-ids: a file of names and ids; NULL */
+};
+
+cull_status import_wandb(struct import *import, const char *path,
+                         const struct import_wandb_options *options);
 cull_status import_list(struct import *import, const char *path);
 
 #endif

@@ -555,7 +555,8 @@ static cull_status add(struct import_source *source, const cull_manifest *manife
                                       .aliases = options->aliases.items,
                                       .alias_count = is_last ? options->aliases.count : 0,
                                       .tags = options->tags.items,
-                                      .tag_count = options->tags.count };
+                                      .tag_count = options->tags.count,
+                                      .artifact_id = source->artifact_id };
 
     return import_add(source->import, &version, NULL);
 }

@@ -25,6 +25,7 @@ struct import_source {
     /* the version that is being added */
     const cull_manifest *manifest; /* with the digests that it came with */
     const char *name;              /* its folder in the content; NULL: none */
+    const char *artifact_id;       /* that a server knows it by; NULL: none */
 };
 
 /* List what --content holds, if it was given. */

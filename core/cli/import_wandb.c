@@ -3,8 +3,10 @@
  *
  * SHAPE     A file is one version. In a directory each *.json (*.JSON too) is one, and each
  *           subdirectory that holds a wandb_manifest.json, in natural order: runs of digits count as
- *           numbers, so v2 comes before v10. What else is there is counted, and one of it named: a
- *           manifest further down first, because it was probably meant.
+ *           numbers, so v2 comes before v10; names that are ids of the server come behind the
+ *           others, in the order in which it gave them, so that what refers to another comes later.
+ *           What else is there is counted, and one of it named: a manifest further down first,
+ *           because it was probably meant.
  * COST      A manifest is read as a stream. Its entries are sorted by path and compared with those
  *           of the version before: beyond 16 MiB they lie in a scratch file meanwhile, so memory
  *           does not depend on their number, but for what the store itself keeps of each blob.
@@ -27,6 +29,8 @@
 struct found {
     char *file; /* the manifest */
     char *name; /* of the version: the subdirectory, or the file without .json */
+    bool is_id; /* the name is an id of the server, which id is */
+    char id[CULL_ARTIFACT_ID_MAX];
 };
 
 struct found_list {
@@ -91,7 +95,12 @@ static int by_name(const void *a, const void *b)
 {
     const struct found *left = a;
     const struct found *right = b;
-    int order = compare_natural(left->name, right->name);
+    int order = left->is_id - right->is_id;
+
+    if (order == 0) {
+        order = left->is_id ? artifact_ids_compare(left->id, right->id)
+                            : compare_natural(left->name, right->name);
+    }
 
     return order != 0 ? order : strcmp(left->file, right->file);
 }
@@ -194,7 +203,7 @@ static cull_status pass_over(struct import *import, struct found_list *list, con
 static cull_status take(struct import *import, struct found_list *list, const char *dir,
                         const char *name)
 {
-    struct found found = { NULL, NULL };
+    struct found found = { .file = NULL };
     bool is_dir = false;
 
     if (name[0] == '.') {
@@ -222,7 +231,9 @@ static cull_status take(struct import *import, struct found_list *list, const ch
         free(found.file);
         return cli_fail_nomem(import->cli);
     }
-    list->items[list->count++] = found;
+    list->items[list->count] = found;
+    list->items[list->count].is_id = artifact_name_is_id(list->items[list->count].id, found.name);
+    list->count++;
     return CULL_OK;
 }
 
@@ -302,23 +313,72 @@ static cull_status add_file(struct import_source *source, const char *path, cons
     return status == CULL_OK ? import_source_add(source, manifest, shown, name, is_last) : status;
 }
 
-cull_status import_wandb(struct import *import, const char *path)
+/* Each in its order. */
+static cull_status add_files(struct import_source *source, const struct found_list *list,
+                             const struct artifact_names *names)
+{
+    struct progress *progress = &source->import->progress;
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; status == CULL_OK && i < list->count; i++) {
+        const struct found *found = &list->items[i];
+        char room[CULL_ARTIFACT_ID_MAX];
+
+        progress_update(progress, "import", i, list->count);
+        source->artifact_id = artifact_names_find(names, found->name, room);
+        status = add_file(source, found->file, found->name, i + 1 == list->count);
+    }
+    return status;
+}
+
+/* Of one manifest, or of many: what is meant for the other is refused. */
+static cull_status take_ids(struct import *import, const struct import_wandb_options *options,
+                            bool is_directory, struct artifact_names *names,
+                            char id[CULL_ARTIFACT_ID_MAX])
+{
+    struct cli *cli = import->cli;
+
+    if (options->artifact_id != NULL && is_directory) {
+        return cli_fail(cli, CULL_E_USAGE,
+                        "--artifact-id: is of one manifest: give --artifact-ids FILE for a "
+                        "directory");
+    }
+    if (options->artifact_ids != NULL && !is_directory) {
+        return cli_fail(cli, CULL_E_USAGE,
+                        "--artifact-ids: is for a directory: give --artifact-id ID for one "
+                        "manifest");
+    }
+    if (options->artifact_id != NULL &&
+        cull_artifact_id_parse(id, options->artifact_id, &cli->err) != CULL_OK) {
+        return cli_fail_at(cli, CULL_E_USAGE, "--artifact-id");
+    }
+    return options->artifact_ids != NULL ? artifact_names_read(cli, names, options->artifact_ids)
+                                         : CULL_OK;
+}
+
+cull_status import_wandb(struct import *import, const char *path,
+                         const struct import_wandb_options *options)
 {
     struct import_source source = { .import = import, .content.root = -1 };
+    struct artifact_names names = { NULL, 0, 0 };
+    char id[CULL_ARTIFACT_ID_MAX] = "";
     struct found_list list = { .items = NULL };
     cull_status status = import_source_begin(&source, import);
     DIR *directory = status == CULL_OK ? opendir(path) : NULL;
 
+    if (status == CULL_OK) {
+        status = take_ids(import, options, directory != NULL, &names, id);
+    }
     if (status == CULL_OK && directory == NULL) { /* what it is, opening it says */
+        source.artifact_id = id[0] == '\0' ? NULL : id;
         status = add_file(&source, path, NULL, true);
     } else if (status == CULL_OK) {
         status = list_directory(import, directory, path, &list);
         if (status == CULL_OK && list.passed_count > 0) {
             tell_passed(import, &list, path);
         }
-        for (size_t i = 0; status == CULL_OK && i < list.count; i++) {
-            progress_update(&import->progress, "import", i, list.count);
-            status = add_file(&source, list.items[i].file, list.items[i].name, i + 1 == list.count);
+        if (status == CULL_OK) {
+            status = add_files(&source, &list, &names);
         }
     }
     if (directory != NULL) {
@@ -328,6 +388,7 @@ cull_status import_wandb(struct import *import, const char *path)
         free(list.items[i].file);
         free(list.items[i].name);
     }
+    artifact_names_release(&names);
     free(list.items);
     free(list.passed);
     free(list.deeper);

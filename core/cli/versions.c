@@ -115,6 +115,9 @@ void version_record(struct output *out, const cull_version_info *version)
     field_text(out, "artifact_type", version->type);
     field_list(out, "aliases", version->aliases, version->alias_count);
     field_list(out, "tags", version->tags, version->tag_count);
+    if (version->artifact_id_count > 0) {
+        field_list(out, "artifact_ids", version->artifact_ids, version->artifact_id_count);
+    }
     field_text(out, "run", version->run);
     field_text(out, "creator", version->creator);
     field_digest(out, "manifest_digest", &version->manifest_digest, CULL_DIGEST_MD5);

@@ -15,10 +15,11 @@ cut -f 1 fixtures/manifests/vectors.tsv | sort >want
 say "each of the $(lines want) has the digest that the public client computes"
 
 step "What is imported can be written out again: the same manifest"
-run import wandb demo/wandb/client fixtures/manifests/python-client.json \
-    --allow-unresolved-references
+run import wandb demo/wandb/target fixtures/manifests/go-client.json --artifact-id Artifact:123
+run import wandb demo/wandb/client fixtures/manifests/python-client.json
+say "it refers to a file of that artifact by wandb-artifact://, and keeps it"
 run export demo/wandb/client:v0 wandb_manifest.json
-run import wandb demo/wandb/again wandb_manifest.json --allow-unresolved-references
+run import wandb demo/wandb/again wandb_manifest.json
 digest_of() { # VERSION
     "$cull" show "$1" --json | sed -n 's/.*"manifest_digest":"\([0-9a-f]*\)".*/\1/p'
 }

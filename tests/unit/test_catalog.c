@@ -46,6 +46,12 @@ static cull_status tag(struct cull__catalog *catalog, uint32_t ordinal, const ch
     return cull__apply_tag(catalog, MNIST, ordinal, name, strlen(name), true);
 }
 
+/* Artifact:1, :2 and so on are QXJ0aWZhY3Q6MQ==, ...Mg==, ...Mw==, ...NA==. */
+static cull_status artifact(struct cull__catalog *catalog, uint32_t ordinal, const char *id)
+{
+    return cull__apply_artifact_id(catalog, MNIST, ordinal, id, strlen(id));
+}
+
 static cull_status delete_one(struct cull__catalog *catalog, uint32_t ordinal)
 {
     return cull__apply_delete(catalog, MNIST, &ordinal, 1, catalog->clock_ms + GRACE_MS,
@@ -1245,6 +1251,10 @@ static void full_world_init(struct full_world *full)
     OK(tag(catalog, 0, "nightly"));
     OK(tag(catalog, 1, "nightly"));
     OK(tag(catalog, 1, "a tag"));
+    OK(artifact(catalog, 0, "QXJ0aWZhY3Q6Mg=="));
+    OK(artifact(catalog, 0, "QXJ0aWZhY3Q6MQ=="));
+    OK(artifact(catalog, 1, "QXJ0aWZhY3Q6Mw=="));
+    OK(artifact(catalog, 2, "QXJ0aWZhY3Q6NA=="));
     OK(stamp(catalog, 2000, "bob"));
     OK(delete_one(catalog, 1));
     OK(delete_one(catalog, 2));
@@ -1322,6 +1332,39 @@ static cull_status collection_type(struct full_world *full)
 {
     return cull__apply_collection(full->world.catalog, next_id(full->world.catalog), VISION, "c", 1,
                                   "", 0);
+}
+
+static cull_status artifact_of_deleted(struct full_world *full)
+{
+    return artifact(full->world.catalog, 1, "QXJ0aWZhY3Q6NQ==");
+}
+
+static cull_status artifact_of_nothing(struct full_world *full)
+{
+    return artifact(full->world.catalog, 2, "QXJ0aWZhY3Q6NQ==");
+}
+
+static cull_status artifact_empty(struct full_world *full)
+{
+    return artifact(full->world.catalog, 0, "");
+}
+
+static cull_status artifact_not_base64(struct full_world *full)
+{
+    return artifact(full->world.catalog, 0, "Artifact:5==");
+}
+
+static cull_status artifact_not_canonical(struct full_world *full)
+{
+    return artifact(full->world.catalog, 0, "QXJ0aWZhY3Q6NR==");
+}
+
+static cull_status artifact_long(struct full_world *full)
+{
+    char id[180];
+
+    memset(id, 'Q', sizeof id);
+    return cull__apply_artifact_id(full->world.catalog, MNIST, 0, id, 172); /* of 129 bytes */
 }
 
 static cull_status run_twice(struct full_world *full)
@@ -1585,6 +1628,12 @@ static const struct {
     MISFIT(purge_committed, false),
     MISFIT(purge_in_part, false),
     MISFIT(purge_nowhere, false),
+    MISFIT(artifact_of_deleted, false),
+    MISFIT(artifact_of_nothing, false),
+    MISFIT(artifact_empty, false),
+    MISFIT(artifact_not_base64, false),
+    MISFIT(artifact_not_canonical, false),
+    MISFIT(artifact_long, false),
     MISFIT(delete_live_collection, false),
     MISFIT(revive_live_collection, false),
     MISFIT(revive_nothing, false),
@@ -1705,6 +1754,16 @@ static cull_status fit_collection_revive(struct full_world *full)
     return cull__apply_collection_revive(full->world.catalog, old->id, "back", 4);
 }
 
+static cull_status fit_artifact_id(struct full_world *full)
+{
+    return artifact(full->world.catalog, 0, "QXJ0aWZhY3Q6NQ==");
+}
+
+static cull_status fit_artifact_id_moved(struct full_world *full)
+{
+    return artifact(full->world.catalog, 0, "QXJ0aWZhY3Q6Mw==");
+}
+
 static cull_status fit_save(struct full_world *full)
 {
     struct cull__buf buf = CULL__BUF_INIT(full->world.catalog->allocator);
@@ -1800,6 +1859,8 @@ static const struct {
     FIT(fit_alias, 1),
     FIT(fit_alias_remove, 0),
     FIT(fit_tag, 1),
+    FIT(fit_artifact_id, 1),
+    FIT(fit_artifact_id_moved, 0),
     FIT(fit_delete, 2),
     FIT(fit_restore, 2),
     FIT(fit_purge, 0),
@@ -2178,6 +2239,9 @@ START_TEST(a_saved_catalog_comes_back_as_it_was)
         ck_assert_uint_eq(cull__alias_find(in, "best")->ordinal, 0);
         ck_assert_str_eq(cull__version_at(in, 1)->lost_aliases->text, "best-\xc3\xa9ver");
         ck_assert_str_eq(cull__version_at(in, 1)->tags->next->text, "nightly");
+        ck_assert_str_eq(cull__version_at(in, 0)->artifact_ids->next->text, "QXJ0aWZhY3Q6Mg==");
+        ck_assert_str_eq(cull__version_at(in, 1)->artifact_ids->text, "QXJ0aWZhY3Q6Mw==");
+        ck_assert_uint_eq(HASH_COUNT(loaded->artifact_ids), 3); /* that of a purged one is free */
         upload = cull__upload_by_id(loaded, full.upload);
         ck_assert_str_eq(upload->actor, "bob");
         ck_assert_uint_eq(upload->lease_ms, HOUR_MS);
@@ -2227,6 +2291,11 @@ START_TEST(a_state_has_one_form_however_it_came_to_be)
         OK(tag(straight.catalog, 0, "y"));
         OK(tag(crooked.catalog, 0, "y"));
         OK(tag(crooked.catalog, 0, "x"));
+        OK(artifact(straight.catalog, 0, "QXJ0aWZhY3Q6MQ=="));
+        OK(artifact(straight.catalog, 0, "QXJ0aWZhY3Q6Mg=="));
+        OK(artifact(crooked.catalog, 0, "QXJ0aWZhY3Q6Mg=="));
+        OK(artifact(crooked.catalog, 0, "QXJ0aWZhY3Q6MQ=="));
+        OK(artifact(crooked.catalog, 0, "QXJ0aWZhY3Q6Mg=="));
         OK(open_upload(crooked.catalog, MNIST, TRAIN, 0, &id));
         OK(cull__apply_upload_end(crooked.catalog, id));
         straight.catalog->next_id = crooked.catalog->next_id;
@@ -2507,6 +2576,16 @@ static void break_equal(struct full_world *full)
     mnist(&full->world)->equal[0] = mnist(&full->world)->equal[1] = 2;
 }
 
+static void break_artifact_id(struct full_world *full)
+{
+    mnist(&full->world)->versions[0].artifact_ids->text[0] = '!';
+}
+
+static void break_artifact_version(struct full_world *full)
+{
+    mnist(&full->world)->versions[0].artifact_ids->ordinal = 1;
+}
+
 static void break_lease(struct full_world *full)
 {
     full->world.catalog->uploads->lease_until_ms = 0;
@@ -2538,6 +2617,8 @@ static const struct {
     { "name", break_name, "name, type, id or size" },
     { "verified", break_verified, "before it began" },
     { "equal", break_equal, "table of equal manifests" },
+    { "an artifact's id", break_artifact_id, "not in form" },
+    { "an artifact's version", break_artifact_version, "leads to another version" },
     { "lease", break_lease, "times do not fit" },
 };
 

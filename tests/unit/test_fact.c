@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log/fact.h"
+#include "log/log_internal.h"
 #include "support.h"
 
 #define DIGEST_LEN 16
@@ -101,6 +102,18 @@ START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
     }
 END_TEST
 
+/* A store whose facts are all of the old types is read by old programs still. */
+START_TEST(a_log_asks_for_no_newer_program_than_its_facts_need)
+    {
+        for (unsigned type = 1; type < CULL__FACT_TYPES; type++) {
+            uint32_t needs = cull__fact_reader_min((enum cull__fact_type)type);
+
+            ck_assert_msg(needs == (type <= 30 ? 1 : 2), "%s", cull__fact_type_name(type));
+            ck_assert_uint_le(needs, CULL__READER_VERSION);
+        }
+    }
+END_TEST
+
 START_TEST(every_cut_and_every_flipped_bit_is_noticed)
     {
         struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
@@ -171,6 +184,12 @@ static const struct {
       CULL_E_CORRUPT },
     { "a total that is exact", CULL__FACT_RESIZE, 4, { 1, 2, 3, 1 }, CULL_OK },
     { "a flag that is neither", CULL__FACT_RESIZE, 4, { 1, 2, 3, 2 }, CULL_E_CORRUPT },
+    { "an artifact's id", CULL__FACT_ARTIFACT_ID, 7, { 1, 2, 4, 'Q', 'Q', '=', '=' }, CULL_OK },
+    { "an artifact's id cut short",
+      CULL__FACT_ARTIFACT_ID,
+      6,
+      { 1, 2, 4, 'Q', 'Q', '=' },
+      CULL_E_CORRUPT },
     { "bytes left over", CULL__FACT_STORED, 2, { 0, 0 }, CULL_E_CORRUPT },
     { "type 0", 0, 1, { 0 }, CULL_E_CORRUPT },
     { "the first type that is none", CULL__FACT_TYPES, 1, { 0 }, CULL_E_CORRUPT },
@@ -254,6 +273,7 @@ Suite *fact_suite(void)
 
     tcase_add_loop_test(tc, every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes, 1,
                         CULL__FACT_TYPES);
+    tcase_add_test(tc, a_log_asks_for_no_newer_program_than_its_facts_need);
     tcase_add_loop_test(tc, every_cut_and_every_flipped_bit_is_noticed, 1, CULL__FACT_TYPES);
     tcase_add_loop_test(tc, what_is_not_canonical_or_out_of_range_is_refused, 0,
                         ARRAY_LEN(payloads));

@@ -116,6 +116,19 @@ CULL_API CULL_MUST_USE cull_status cull_name_parse(cull_name *out, const char *t
 CULL_API CULL_MUST_USE cull_status cull_label_check(const char *what, const char *label,
                                                     cull_error *err);
 
+/** Of an artifact's id on the server that it comes from: its bytes, and their base64 with the NUL. */
+#define CULL_ARTIFACT_ID_BYTES_MAX 128
+#define CULL_ARTIFACT_ID_MAX 173
+
+/**
+ * An artifact's id in the one form that is kept and shown, base64, as Weights & Biases' API says it
+ * (QXJ0aWZhY3Q6MTIz), from any of the forms in which it is met: that; what it stands for
+ * (Artifact:123); or that in hex (41727469666163743a313233), as references have it.
+ * @retval CULL_E_USAGE it is none of these, or over CULL_ARTIFACT_ID_BYTES_MAX bytes
+ */
+CULL_API CULL_MUST_USE cull_status cull_artifact_id_parse(char out[CULL_ARTIFACT_ID_MAX],
+                                                          const char *text, cull_error *err);
+
 /** A version without its names: stable, never reused. */
 typedef struct cull_version_key {
     uint64_t collection; /**< id */
@@ -160,8 +173,10 @@ typedef struct cull_version_info {
     uint64_t deleted_ms;    /**< DELETED */
     uint64_t kept_until_ms; /**< DELETED: restorable at least until then */
     cull_delete_reason reason;
-    uint64_t expires_ms; /**< by TTL; 0: never */
-    bool pinned;         /**< the base of an open upload: not purged before it ends */
+    uint64_t expires_ms;             /**< by TTL; 0: never */
+    bool pinned;                     /**< the base of an open upload: not purged before it ends */
+    const char *const *artifact_ids; /**< on the server it comes from, base64; sorted */
+    size_t artifact_id_count;
 } cull_version_info;
 
 typedef cull_status (*cull_version_visit_fn)(void *ctx, const cull_version_info *version);
@@ -363,6 +378,10 @@ typedef struct cull_commit_options {
     const char *metadata;    /**< opaque JSON; NULL: ""; at most 1 MiB */
     bool allow_unresolved;   /**< a wandb-artifact:// reference whose target is not there is kept as
                                   it stands, and keeps nothing alive; else CULL_E_NOTFOUND */
+    const char *artifact_id; /**< NULL, or what the server that the version comes from calls it, in
+                                  a form of cull_artifact_id_parse(): what wandb-artifact://ID/path
+                                  of later versions means. Moves here from a version of the same
+                                  content, or from one that is deleted. */
 } cull_commit_options;
 
 /** Which blobs a refused commit must send again. */
@@ -381,6 +400,8 @@ typedef struct cull_commit_result {
  * @retval CULL_E_ENDED      aborted, expired or committed before; missing lists what to send again
  * @retval CULL_E_INVALID    the patch does not fit the base; a blob is known with another size
  * @retval CULL_E_NOTFOUND   a wandb-artifact:// reference's target is not there (allow_unresolved)
+ * @retval CULL_E_EXISTS     the artifact id is that of a live version with other content
+ * @retval CULL_E_USAGE      the artifact id is none
  * Cost: O(entries + open lifespans of the collection); a patch: O(edits) beyond the copying of
  * the base's entries.
  */
@@ -507,7 +528,8 @@ typedef struct cull_blob_info {
     uint64_t versions;   /**< retained versions that hold it */
 } cull_blob_info;
 
-/** Called for each path of each retained version that holds the blob. */
+/** Called for each path of each retained version that holds the blob; with "" for a version that
+ *  holds it by a reference into another artifact only. */
 typedef cull_status (*cull_why_visit_fn)(void *ctx, const cull_version_info *version,
                                          const char *path);
 

@@ -292,6 +292,24 @@ cull_status cull__apply_resize(struct cull__catalog *catalog, uint64_t collectio
     return CULL_OK;
 }
 
+cull_status cull__apply_artifact_id(struct cull__catalog *catalog, uint64_t collection,
+                                    uint32_t ordinal, const char *text, size_t len)
+{
+    struct cull__collection *in;
+    struct cull__version *version = committed_at(catalog, collection, ordinal, &in);
+    struct cull__artifact_id *id;
+
+    if (version == NULL || !cull__artifact_id_ok(text, len)) {
+        return CULL_E_CORRUPT;
+    }
+    id = cull__artifact_id_find(catalog, text, len);
+    if (id == NULL) {
+        return cull__artifact_id_add(catalog, in, version, text, len) ? CULL_OK : CULL_E_NOMEM;
+    }
+    cull__artifact_id_move(id, in, version);
+    return CULL_OK;
+}
+
 cull_status cull__apply_alias(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
                               const char *name, size_t len)
 {

@@ -51,8 +51,9 @@ void cull__labels_free(const struct cull__catalog *catalog, struct cull__label *
     }
 }
 
-void cull__version_release(const struct cull__catalog *catalog, struct cull__version *version)
+void cull__version_release(struct cull__catalog *catalog, struct cull__version *version)
 {
+    cull__artifact_ids_free(catalog, version);
     cull__labels_free(catalog, &version->tags);
     cull__labels_free(catalog, &version->lost_aliases);
 }
@@ -64,8 +65,7 @@ static struct cull__version *versions_block(const struct cull__collection *colle
 }
 
 /* A collection that is in no table any more. */
-static void collection_free(const struct cull__catalog *catalog,
-                            struct cull__collection *collection)
+static void collection_free(struct cull__catalog *catalog, struct cull__collection *collection)
 {
     struct cull__alias *alias = collection->aliases;
 
@@ -89,6 +89,7 @@ static void collection_free(const struct cull__catalog *catalog,
 /* Tables first: clearing one reads its elements. */
 static void tables_clear(struct cull__catalog *catalog)
 {
+    HASH_CLEAR(hh, catalog->artifact_ids);
     for (struct cull__project *project = catalog->projects; project != NULL;
          project = project->hh_id.next) {
         HASH_CLEAR(hh, project->collections);
@@ -173,7 +174,8 @@ uint64_t cull__catalog_memory(const struct cull__catalog *catalog)
                      TABLE_BYTES(hh_id, catalog->entities_by_id) +
                      TABLE_BYTES(hh_id, catalog->projects) + TABLE_BYTES(hh_id, catalog->runs) +
                      TABLE_BYTES(hh_id, catalog->collections) + TABLE_BYTES(hh, catalog->uploads) +
-                     TABLE_BYTES(hh, catalog->texts) +
+                     TABLE_BYTES(hh, catalog->texts) + TABLE_BYTES(hh, catalog->artifact_ids) +
+                     cull__artifact_ids_memory(catalog) +
                      sizeof(struct cull__upload) * (uint64_t)HASH_CNT(hh, catalog->uploads);
 
     for (const struct cull__entity *at = catalog->entities; at != NULL; at = at->hh.next) {

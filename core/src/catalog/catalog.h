@@ -61,6 +61,15 @@ struct cull__alias {
     char name[];
 };
 
+/* What a version is called on the server that it was imported from: base64. See artifact_id.c. */
+struct cull__artifact_id {
+    struct cull__collection *collection;
+    struct cull__artifact_id *next; /* of the same version, ascending */
+    uint32_t ordinal;
+    UT_hash_handle hh; /* in catalog->artifact_ids, by text */
+    char text[];
+};
+
 /* A version that is not purged. Of a purged one only the ordinal stays, as a gap. */
 struct cull__version {
     uint64_t id;
@@ -77,6 +86,7 @@ struct cull__version {
     struct cull__alias *aliases; /* COMMITTED: that point at it, in no order */
     struct cull__label *tags;
     struct cull__label *lost_aliases; /* DELETED: that a restore tries to bring back */
+    struct cull__artifact_id *artifact_ids;
     uint32_t ordinal;
     uint32_t base_pins; /* open uploads that build on it */
     uint32_t alias_count;
@@ -85,7 +95,7 @@ struct cull__version {
     bool size_exact;
     uint8_t manifest_digest[16];
 };
-_Static_assert(sizeof(struct cull__version) <= 144,
+_Static_assert(sizeof(struct cull__version) <= 152,
                "with half of it spare after growth and 8 bytes of the table of equals, a version "
                "stays within 256 bytes");
 
@@ -131,6 +141,7 @@ struct cull__upload {
 #define CULL__COLLECTION_ID_MAX ((UINT64_C(1) << 31) - 1)
 #define CULL__ACTOR_BYTES_MAX 128
 #define CULL__TAGS_MAX 64 /* a version */
+#define CULL__ARTIFACT_IDS_MAX 64
 
 struct cull__text { /* interned */
     UT_hash_handle hh;
@@ -157,6 +168,7 @@ struct cull__catalog {
     struct cull__run *runs;
     struct cull__upload *uploads;
     struct cull__text *texts;
+    struct cull__artifact_id *artifact_ids; /* of versions that are not purged, by text */
 };
 
 cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *allocator);
@@ -186,6 +198,12 @@ struct cull__alias *cull__alias_find(const struct cull__collection *collection, 
 struct cull__version *cull__version_equal(const struct cull__catalog *catalog,
                                           struct cull__collection *collection,
                                           const uint8_t manifest_digest[16]);
+/* What a server calls a version; NULL: no version here. */
+struct cull__artifact_id *cull__artifact_id_find(const struct cull__catalog *catalog,
+                                                 const char *text, size_t len);
+struct cull__version *cull__artifact_id_version(const struct cull__artifact_id *id);
+/* An id as references write it, in the form that is kept; false: it is none. */
+bool cull__artifact_id_from_hex(char out[CULL_ARTIFACT_ID_MAX], const char *hex, size_t len);
 /* Aliases of a version, ascending, into a new array (freed by the caller with cull__free);
  * names borrowed. */
 cull_status cull__version_aliases(const struct cull__catalog *catalog,
@@ -226,6 +244,15 @@ cull_status cull__check_committed(const struct cull__collection *collection, uin
 /* A version takes another tag: COMMITTED, and fewer than CULL__TAGS_MAX others. */
 cull_status cull__check_tag(const struct cull__collection *collection, uint32_t ordinal,
                             const char *tag, cull_error *err);
+/* A version of this content takes a server's id: nobody has it, or one that is not COMMITTED, or
+ * one of the same content. version: the one that is there already; NULL: it will be new. */
+struct cull__artifact_claim {
+    const struct cull__version *version;
+    const uint8_t *manifest_digest; /* 16 bytes */
+    uint64_t entries, blobs, sum;
+};
+cull_status cull__check_artifact_id(const struct cull__catalog *catalog, const char *text,
+                                    const struct cull__artifact_claim *claim, cull_error *err);
 /* Rules 9, 16: COMMITTED, else not found; with aliases, only with delete_aliases. */
 cull_status cull__check_delete(const struct cull__catalog *catalog,
                                const struct cull__collection *collection, uint32_t ordinal,
@@ -280,6 +307,9 @@ cull_status cull__apply_alias_remove(struct cull__catalog *catalog, uint64_t col
                                      const char *name, size_t len);
 cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
                             const char *name, size_t len, bool present);
+/* Of a COMMITTED version; taken from the one that had it. */
+cull_status cull__apply_artifact_id(struct cull__catalog *catalog, uint64_t collection,
+                                    uint32_t ordinal, const char *text, size_t len);
 cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collection,
                                const uint32_t *ordinals, size_t count, uint64_t kept_until_ms,
                                uint32_t reason);
@@ -298,8 +328,10 @@ struct cull__info_scratch {
     const cull_allocator *allocator;
     const char **aliases;
     const char **tags;
+    const char **artifact_ids;
     size_t tag_capacity;
     size_t alias_capacity;
+    size_t artifact_capacity;
 };
 cull_status cull__version_info(cull_version_info *out, const struct cull__catalog *catalog,
                                const struct cull__collection *collection,

@@ -61,7 +61,7 @@ cull_status cull__versions_reserve(const struct cull__catalog *catalog,
 void cull__versions_remove(const struct cull__catalog *catalog, struct cull__collection *collection,
                            const uint32_t *ordinals, size_t count);
 /* What a version owns. */
-void cull__version_release(const struct cull__catalog *catalog, struct cull__version *version);
+void cull__version_release(struct cull__catalog *catalog, struct cull__version *version);
 /* Position of a retained version, looked for from `from` on; CULL__NOT_FOUND. O(1) if it stands
  * at `from`, or if none is missing below it; else O(log versions). */
 size_t cull__version_seek(const struct cull__collection *collection, size_t from, uint32_t ordinal);
@@ -91,6 +91,22 @@ struct cull__run *cull__run_find_len(const struct cull__project *project, const 
                                      size_t len);
 struct cull__alias *cull__alias_find_len(const struct cull__collection *collection,
                                          const char *name, size_t len);
+
+/* --- ids of artifacts (artifact_id.c) ---------------------------------------------------------- */
+
+bool cull__artifact_id_ok(const char *text, size_t len);
+/* An id that nobody has, for a version; false: no memory. */
+bool cull__artifact_id_add(struct cull__catalog *catalog, struct cull__collection *collection,
+                           struct cull__version *version, const char *text, size_t len);
+void cull__artifact_id_move(struct cull__artifact_id *id, struct cull__collection *collection,
+                            struct cull__version *version);
+/* All of a version's, which goes. */
+void cull__artifact_ids_free(struct cull__catalog *catalog, struct cull__version *version);
+uint64_t cull__artifact_ids_memory(const struct cull__catalog *catalog); /* without the table */
+/* NULL, or the first broken rule of a version's ids. */
+const char *cull__artifact_ids_broken(const struct cull__catalog *catalog,
+                                      const struct cull__collection *collection,
+                                      const struct cull__version *version);
 
 /* --- equal manifests (equal.c): never fail ---------------------------------------------------- */
 

@@ -263,6 +263,33 @@ static void load_labels(struct loader *loader, struct cull__label **labels)
     }
 }
 
+static void load_artifact_ids(struct loader *loader, struct cull__collection *collection,
+                              struct cull__version *version)
+{
+    struct cull__catalog *catalog = loader->catalog;
+    size_t count = cull__cursor_count(&loader->in, 5, CULL__ARTIFACT_IDS_MAX);
+    const char *last = "";
+    size_t last_len = 0;
+
+    now(loader, "an artifact's id");
+    (void)must(loader, count > 0);
+    for (size_t i = 0; i < count && going(loader); i++) {
+        size_t len;
+        const char *text = cull__cursor_text(&loader->in, &len, CULL_ARTIFACT_ID_MAX - 1);
+
+        if (!must(loader, cull__artifact_id_ok(text, len) &&
+                              text_before(last, last_len, text, len) &&
+                              cull__artifact_id_find(catalog, text, len) == NULL) ||
+            !must_have_memory(loader,
+                              cull__artifact_id_add(catalog, collection, version, text, len))) {
+            return;
+        }
+        last = text;
+        last_len = len;
+    }
+    now(loader, "a version");
+}
+
 static void load_deletion(struct loader *loader, struct cull__version *version)
 {
     version->state = CULL_VERSION_DELETED;
@@ -322,6 +349,9 @@ static void load_version(struct loader *loader, struct cull__collection *collect
     }
     if ((flags & CULL__SAVED_LOST) != 0) {
         load_labels(loader, &version->lost_aliases);
+    }
+    if ((flags & CULL__SAVED_IDS) != 0) {
+        load_artifact_ids(loader, collection, version);
     }
 }
 

@@ -92,6 +92,19 @@ static void save_labels(struct saver *saver, const struct cull__label *labels)
     }
 }
 
+static void save_artifact_ids(struct saver *saver, const struct cull__artifact_id *ids)
+{
+    uint64_t count = 0;
+
+    for (const struct cull__artifact_id *at = ids; at != NULL; at = at->next) {
+        count++;
+    }
+    cull__buf_varint(saver->out, count);
+    for (const struct cull__artifact_id *at = ids; at != NULL; at = at->next) {
+        cull__buf_text(saver->out, at->text, at->hh.keylen);
+    }
+}
+
 static void save_head(struct saver *saver)
 {
     const struct cull__catalog *catalog = saver->catalog;
@@ -166,6 +179,7 @@ static void save_version(struct saver *saver, const struct cull__version *versio
     flags |= version->ttl_ms != 0 ? CULL__SAVED_TTL : 0;
     flags |= version->tags != NULL ? CULL__SAVED_TAGS : 0;
     flags |= version->lost_aliases != NULL ? CULL__SAVED_LOST : 0;
+    flags |= version->artifact_ids != NULL ? CULL__SAVED_IDS : 0;
     cull__buf_u8(out, flags);
     cull__buf_put(out, version->manifest_digest, sizeof version->manifest_digest);
     cull__buf_u64(out, version->sum);
@@ -189,6 +203,9 @@ static void save_version(struct saver *saver, const struct cull__version *versio
     }
     if (version->lost_aliases != NULL) {
         save_labels(saver, version->lost_aliases);
+    }
+    if (version->artifact_ids != NULL) {
+        save_artifact_ids(saver, version->artifact_ids);
     }
 }
 

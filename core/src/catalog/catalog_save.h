@@ -17,7 +17,8 @@ enum cull__saved_flags {
     CULL__SAVED_TTL = 8,
     CULL__SAVED_TAGS = 16,
     CULL__SAVED_LOST = 32, /* lost aliases; DELETED only */
-    CULL__SAVED_ALL = 63
+    CULL__SAVED_IDS = 64,  /* ids of artifacts; an older program stops at the log's reader_min */
+    CULL__SAVED_ALL = 127
 };
 
 /* Least bytes of one record, for counts that are not trusted. */

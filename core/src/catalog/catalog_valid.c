@@ -148,6 +148,9 @@ static const char *version_broken(const struct cull__catalog *catalog,
     if (why == NULL) {
         why = version_aliases_broken(collection, version);
     }
+    if (why == NULL) {
+        why = cull__artifact_ids_broken(catalog, collection, version);
+    }
     if (why != NULL) {
         return why;
     }
@@ -416,6 +419,25 @@ static const char *logged_broken(const struct cull__catalog *catalog)
     return why;
 }
 
+/* What is in the table is in its version's list too: the numbers agree. */
+static const char *artifact_ids_lost(const struct cull__catalog *catalog)
+{
+    size_t count = 0;
+
+    for (const struct cull__collection *at = catalog->collections; at != NULL;
+         at = at->hh_id.next) {
+        for (size_t i = 0; i < at->version_count; i++) {
+            const struct cull__artifact_id *id = at->versions[i].artifact_ids;
+
+            for (; id != NULL; id = id->next) {
+                count++;
+            }
+        }
+    }
+    return count == HASH_COUNT(catalog->artifact_ids) ? NULL
+                                                      : "an artifact's id is in no version's list";
+}
+
 bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
 {
     bool unique = true;
@@ -433,6 +455,9 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
     }
     if (*why == NULL) {
         *why = logged_broken(catalog);
+    }
+    if (*why == NULL) {
+        *why = artifact_ids_lost(catalog);
     }
     if (*why == NULL && catalog->verified > catalog->cycles) {
         *why = "a cycle was verified before it began";

@@ -27,7 +27,7 @@ static cull_status texts_reserve(const cull_allocator *allocator, const char ***
     return status;
 }
 
-/* Names of aliases, ascending, and tags, which ascend, into the scratch. */
+/* Names of aliases, ascending, and tags and ids, which ascend, into the scratch. */
 static cull_status fill_texts(cull_version_info *out, const struct cull__version *version,
                               struct cull__info_scratch *scratch)
 {
@@ -49,8 +49,17 @@ static cull_status fill_texts(cull_version_info *out, const struct cull__version
             scratch->tags[out->tag_count++] = at->text;
         }
     }
+    for (const struct cull__artifact_id *at = version->artifact_ids;
+         at != NULL && status == CULL_OK; at = at->next) {
+        status = texts_reserve(scratch->allocator, &scratch->artifact_ids,
+                               &scratch->artifact_capacity, out->artifact_id_count + 1);
+        if (status == CULL_OK) {
+            scratch->artifact_ids[out->artifact_id_count++] = at->text;
+        }
+    }
     out->aliases = scratch->aliases;
     out->tags = scratch->tags;
+    out->artifact_ids = scratch->artifact_ids;
     return status;
 }
 
@@ -90,8 +99,9 @@ void cull__info_scratch_release(struct cull__info_scratch *scratch)
 {
     cull__free(scratch->allocator, (void *)scratch->aliases);
     cull__free(scratch->allocator, (void *)scratch->tags);
-    scratch->aliases = scratch->tags = NULL;
-    scratch->alias_capacity = scratch->tag_capacity = 0;
+    cull__free(scratch->allocator, (void *)scratch->artifact_ids);
+    scratch->aliases = scratch->tags = scratch->artifact_ids = NULL;
+    scratch->alias_capacity = scratch->tag_capacity = scratch->artifact_capacity = 0;
 }
 
 /* --- collections ------------------------------------------------------------------------------ */

@@ -179,6 +179,35 @@ cull_status cull__check_tag(const struct cull__collection *collection, uint32_t 
     return CULL_OK;
 }
 
+cull_status cull__check_artifact_id(const struct cull__catalog *catalog, const char *text,
+                                    const struct cull__artifact_claim *claim, cull_error *err)
+{
+    const struct cull__artifact_id *id = cull__artifact_id_find(catalog, text, strlen(text));
+    const struct cull__version *holder = id == NULL ? NULL : cull__artifact_id_version(id);
+    char name[CULL__VERSION_NAME_MAX];
+    size_t count = 1;
+
+    if (holder != NULL && holder != claim->version && holder->state == CULL_VERSION_COMMITTED &&
+        (holder->entries != claim->entries || holder->blobs != claim->blobs ||
+         holder->sum != claim->sum ||
+         memcmp(holder->manifest_digest, claim->manifest_digest, sizeof holder->manifest_digest) !=
+             0)) {
+        return cull__error_set(err, CULL_E_EXISTS,
+                               "artifact id %s: is that of %s, which has other content", text,
+                               cull__version_name(name, id->collection, id->ordinal));
+    }
+    if (claim->version == NULL || holder == claim->version) {
+        return CULL_OK;
+    }
+    for (id = claim->version->artifact_ids; id != NULL; id = id->next) {
+        count++;
+    }
+    return count <= CULL__ARTIFACT_IDS_MAX
+               ? CULL_OK
+               : cull__error_set(err, CULL_E_LIMIT, "artifact id %s: its version has %d already",
+                                 text, CULL__ARTIFACT_IDS_MAX);
+}
+
 /* As many aliases as the line has room for; then how many more there are. */
 static void list_aliases(char *text, size_t room, const char *const *aliases, size_t count)
 {

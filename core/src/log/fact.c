@@ -72,11 +72,17 @@ static const struct {
     [CULL__FACT_RELEASE] = { "release", ID | NUMBERS },
     [CULL__FACT_SIZES] = { "sizes", NUMBERS | SIZES },
     [CULL__FACT_RESIZE] = { "resize", PARENT | ORDINAL | TOTAL },
+    [CULL__FACT_ARTIFACT_ID] = { "artifact-id", PARENT | ORDINAL | NAME },
 };
 
 const char *cull__fact_type_name(unsigned type)
 {
     return type < CULL__FACT_TYPES ? fact_types[type].name : NULL;
+}
+
+uint32_t cull__fact_reader_min(enum cull__fact_type type)
+{
+    return type <= CULL__FACT_RESIZE ? 1 : 2;
 }
 
 /* --- frames ------------------------------------------------------------------------------- */

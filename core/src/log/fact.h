@@ -64,7 +64,8 @@ enum cull__fact_type {
     CULL__FACT_RELEASE = 28,           /* id (cycle), numbers: DELETING taken back, LIVE again */
     CULL__FACT_SIZES = 29,             /* numbers, sizes: of blobs that had none, or nobody holds */
     CULL__FACT_RESIZE = 30,            /* parent (collection), ordinal, total: known better now */
-    CULL__FACT_TYPES = 31
+    CULL__FACT_ARTIFACT_ID = 31,       /* parent (collection), ordinal, name: base64; set or move */
+    CULL__FACT_TYPES = 32
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };
@@ -154,6 +155,9 @@ void cull__fact_scratch_release(struct cull__fact_scratch *scratch);
 cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *frame,
                               size_t digest_len, struct cull__fact_scratch *scratch,
                               cull_error *err);
+
+/* The least CULL__READER_VERSION that a program needs to understand a type. */
+uint32_t cull__fact_reader_min(enum cull__fact_type type);
 
 /* Name of a type for messages and the audit: "commit"; NULL if unknown. */
 const char *cull__fact_type_name(unsigned type);

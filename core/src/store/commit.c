@@ -18,11 +18,11 @@
 #include <stdlib.h>
 
 #include "manifest/manifest_internal.h"
+#include "store/reference.h"
 #include "store/sizes.h"
 
 #define DESCRIPTION_BYTES_MAX (64u << 10)
 #define METADATA_BYTES_MAX (1u << 20)
-#define REF_HOPS_MAX 8
 #define WANTED_BATCH 512       /* digests looked up at once */
 #define SIZES_BATCH (1u << 19) /* sizes learned with a commit; more go before it */
 
@@ -57,9 +57,9 @@ struct commit_ctx {
     size_t filled_count;
     uint64_t size_bytes; /* of the version */
     bool size_exact;
-    bool again;            /* there are more sizes to learn than one append should hold */
-    cull_manifest *target; /* of the version that a reference led into last */
-    uint64_t target_id;
+    bool again; /* there are more sizes to learn than one append should hold */
+    char artifact_id[CULL_ARTIFACT_ID_MAX];  /* "": none */
+    struct cull__follower follower;          /* of references */
     struct cull__manifest_document document; /* the stored manifest */
     struct cull__buf notes;
     struct cull__document documents[2];
@@ -162,104 +162,6 @@ static cull_status want(struct commit_ctx *commit, const cull_digest *digest, ui
     return commit->wanted_count < WANTED_BATCH ? CULL_OK : find_wanted(commit);
 }
 
-/* The version whose id is written in hex, COMMITTED; NULL. */
-static const struct cull__version *version_by_hex(const cull_store *store, const char *text,
-                                                  size_t len,
-                                                  const struct cull__collection **collection)
-{
-    uint64_t id = 0;
-
-    if (len == 0 || len > 16) {
-        return NULL;
-    }
-    for (size_t i = 0; i < len; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *digit = text[i] == '\0' ? NULL : strchr(digits, text[i]);
-
-        if (digit == NULL) {
-            return NULL;
-        }
-        id = id << 4 | (uint64_t)(digit - digits);
-    }
-    for (*collection = store->catalog->collections; *collection != NULL;
-         *collection = (*collection)->hh_id.next) {
-        for (size_t i = 0; i < (*collection)->version_count; i++) {
-            const struct cull__version *version = &(*collection)->versions[i];
-
-            if (version->id == id && version->state == CULL_VERSION_COMMITTED) {
-                return version;
-            }
-        }
-    }
-    return NULL;
-}
-
-/* The manifest of a version that a reference leads into; kept, because the next one mostly leads
- * into the same. */
-static cull_status load_target(struct commit_ctx *commit, const struct cull__collection *collection,
-                               const struct cull__version *version, cull_error *err)
-{
-    if (commit->target != NULL && commit->target_id == version->id) {
-        return CULL_OK;
-    }
-    cull_manifest_free(commit->target);
-    commit->target = NULL;
-    commit->target_id = version->id;
-    return cull__version_manifest_locked(commit->upload->store, collection, version,
-                                         &commit->target, err);
-}
-
-/* Follow `wandb-artifact://ID/path` to the blob it means; the target must be COMMITTED (rule 7). */
-static cull_status want_reference(struct commit_ctx *commit, const cull_entry *entry,
-                                  cull_error *err)
-{
-    cull_store *store = commit->upload->store;
-    char shown[CULL_PRINTABLE_MAX];
-    char *ref = cull__strndup(store->allocator, entry->ref, strlen(entry->ref));
-    cull_status status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
-
-    for (int hop = 0; status == CULL_OK; hop++) {
-        const struct cull__collection *collection = NULL;
-        const struct cull__version *version;
-        const cull_manifest *target = NULL;
-        cull_entry found;
-        const char *id;
-        const char *path;
-        size_t id_len;
-        bool blob = false;
-
-        version = hop < REF_HOPS_MAX && cull__manifest_ref_split(ref, &id, &id_len, &path)
-                      ? version_by_hex(store, id, id_len, &collection)
-                      : NULL;
-        if (version != NULL) {
-            status = load_target(commit, collection, version, err);
-            target = commit->target;
-        }
-        if (status == CULL_OK && (target == NULL || !cull_manifest_find(target, path, &found) ||
-                                  found.kind == CULL_ENTRY_REF)) {
-            status =
-                cull__error_set(err, CULL_E_NOTFOUND,
-                                "%s: the reference's target is not a file of a committed version "
-                                "(--allow-unresolved-references keeps it as it stands)",
-                                cull__printable(shown, entry->path, entry->path_len));
-        } else if (status == CULL_OK && found.kind == CULL_ENTRY_BLOB) {
-            blob = true;
-            status = want(commit, &found.digest, found.size_bytes, false) == CULL_OK
-                         ? CULL_OK
-                         : cull__error_nomem(err);
-        } else if (status == CULL_OK) { /* a reference again */
-            cull__free(store->allocator, ref);
-            ref = cull__strndup(store->allocator, found.ref, strlen(found.ref));
-            status = ref == NULL ? cull__error_nomem(err) : CULL_OK;
-        }
-        if (blob) {
-            break;
-        }
-    }
-    cull__free(store->allocator, ref);
-    return status;
-}
-
 static int compare_digests(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(cull_digest));
@@ -290,7 +192,12 @@ static cull_status want_entry(struct commit_ctx *commit, const cull_entry *entry
             status = cull__error_nomem(err);
         }
     } else if (entry->kind == CULL_ENTRY_ARTIFACT) {
-        status = want_reference(commit, entry, err);
+        cull_blob_ref blob;
+
+        status = cull__reference_follow(&commit->follower, entry, &blob, err);
+        if (status == CULL_OK && want(commit, &blob.digest, blob.size_bytes, false) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
         if (status == CULL_E_NOTFOUND && commit->options->allow_unresolved) {
             status = CULL_OK; /* it keeps nothing alive, as any other reference */
         }
@@ -563,6 +470,36 @@ static void add_commit(struct commit_ctx *commit, struct cull__txn *txn,
     cull__txn_add(txn, &fact);
 }
 
+/* The server's id for the version, if it is given one that it has not. */
+static cull_status add_artifact_id(const struct commit_ctx *commit, struct cull__txn *txn,
+                                   const struct cull__collection *collection, uint32_t ordinal,
+                                   cull_error *err)
+{
+    const struct cull__catalog *catalog = txn->store->catalog;
+    const struct cull__artifact_claim claim = { .version = cull__version_at(collection, ordinal),
+                                                .manifest_digest = commit->manifest_digest.bytes,
+                                                .entries = cull_manifest_count(commit->manifest),
+                                                .blobs = commit->effect.blobs,
+                                                .sum = commit->effect.sum };
+    const struct cull__fact fact = { .type = CULL__FACT_ARTIFACT_ID,
+                                     .parent = collection->id,
+                                     .ordinal = ordinal,
+                                     .name = commit->artifact_id,
+                                     .name_len = strlen(commit->artifact_id) };
+    const struct cull__artifact_id *id = cull__artifact_id_find(catalog, fact.name, fact.name_len);
+    cull_status status;
+
+    if (fact.name_len == 0 ||
+        (id != NULL && claim.version != NULL && cull__artifact_id_version(id) == claim.version)) {
+        return CULL_OK;
+    }
+    status = cull__check_artifact_id(catalog, commit->artifact_id, &claim, err);
+    if (status == CULL_OK) {
+        cull__txn_add(txn, &fact);
+    }
+    return status;
+}
+
 /* Rule 5: an equal manifest is live already; the aliases move to it, the upload ends. Equal is what
  * it holds, not what was known of sizes: those are taken over. */
 static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn,
@@ -593,7 +530,7 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
     cull__txn_add(txn, &end);
     add_labels(txn, collection, ordinal, options);
     commit->result = (cull_commit_result){ { collection->id, ordinal }, false };
-    return CULL_OK;
+    return add_artifact_id(commit, txn, collection, ordinal, err);
 }
 
 /* A manifest digest is MD5, of lines that a path with a newline can imitate: an equal version is
@@ -685,13 +622,15 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
         add_commit(commit, txn, collection);
         add_labels(txn, collection, collection->next_ordinal, commit->options);
         commit->result = (cull_commit_result){ { collection->id, collection->next_ordinal }, true };
+        status = add_artifact_id(commit, txn, collection, collection->next_ordinal, err);
     }
     return status;
 }
 
 /* --- the call ------------------------------------------------------------------------------- */
 
-static cull_status check_options(const cull_commit_options *options, cull_error *err)
+static cull_status check_options(const cull_commit_options *options,
+                                 char artifact_id[CULL_ARTIFACT_ID_MAX], cull_error *err)
 {
     cull_status status = CULL_OK;
 
@@ -717,6 +656,9 @@ static cull_status check_options(const cull_commit_options *options, cull_error 
     }
     if (status == CULL_OK && (options->manifest == NULL) == (options->patch == NULL)) {
         status = cull__error_set(err, CULL_E_USAGE, "a commit takes either a manifest or a patch");
+    }
+    if (status == CULL_OK && options->artifact_id != NULL) {
+        status = cull_artifact_id_parse(artifact_id, options->artifact_id, err);
     }
     return status;
 }
@@ -803,7 +745,7 @@ static void commit_release(struct commit_ctx *commit)
         cull_manifest_free(commit->manifest);
     }
     cull_manifest_free(commit->base);
-    cull_manifest_free(commit->target);
+    cull__follower_release(&commit->follower);
     cull__free(allocator, commit->wanted);
     cull__free(allocator, commit->missing);
     cull__sizes_release(&commit->sizes);
@@ -820,8 +762,10 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
                                const cull_caller *caller, cull_error *err)
 {
     const cull_allocator *allocator = upload->store->allocator;
-    struct commit_ctx commit = { .upload = upload, .options = options };
-    cull_status status = check_options(options, err);
+    struct commit_ctx commit = { .upload = upload,
+                                 .options = options,
+                                 .follower = { .store = upload->store } };
+    cull_status status = check_options(options, commit.artifact_id, err);
 
     commit.members = commit.unsized = commit.effect.closed = commit.effect.opened =
         (struct cull__u32s)CULL__U32S_INIT(allocator);

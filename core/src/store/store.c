@@ -110,6 +110,9 @@ static cull_status catalog_apply_versions(struct cull__catalog *catalog,
         return cull__apply_alias(catalog, fact->parent, fact->ordinal, fact->name, fact->name_len);
     case CULL__FACT_ALIAS_REMOVE:
         return cull__apply_alias_remove(catalog, fact->parent, fact->name, fact->name_len);
+    case CULL__FACT_ARTIFACT_ID:
+        return cull__apply_artifact_id(catalog, fact->parent, fact->ordinal, fact->name,
+                                       fact->name_len);
     case CULL__FACT_TAG:
         return cull__apply_tag(catalog, fact->parent, fact->ordinal, fact->name, fact->name_len,
                                fact->how == 1);
@@ -359,6 +362,9 @@ void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact)
 {
     cull__fact_encode(&txn->store->facts, fact, txn->store->digest_len);
     txn->fact_count++;
+    if (cull__fact_reader_min(fact->type) > txn->reader_min) {
+        txn->reader_min = cull__fact_reader_min(fact->type);
+    }
 }
 
 static void txn_begin(struct cull__txn *txn, cull_store *store, const cull_caller *caller)
@@ -385,7 +391,7 @@ static cull_status txn_append(struct cull__txn *txn, cull_error *err)
     struct cull__batch batch = { .data = store->facts.data,
                                  .len = store->facts.len,
                                  .fact_count = txn->fact_count,
-                                 .reader_min = CULL__READER_VERSION,
+                                 .reader_min = txn->reader_min,
                                  .now_ms = txn->now_ms,
                                  .documents = txn->documents,
                                  .document_count = txn->document_count };

@@ -142,6 +142,7 @@ struct cull__txn {
     uint64_t now_ms;  /* the instant: max(the last fact's time, now) */
     uint64_t next_id; /* the id that the next naming fact gets */
     uint32_t fact_count;
+    uint32_t reader_min;                    /* that the facts need */
     const struct cull__document *documents; /* borrowed until the append */
     size_t document_count;
 };
