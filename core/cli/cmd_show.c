@@ -19,6 +19,13 @@ static const struct arg_option show_table[] = {
       "list its files too: digest, size, path" },
 };
 
+struct show {
+    struct cli *cli;
+    bool is_noted;           /* description and metadata could be read */
+    struct text description; /* no data: none */
+    struct text metadata;
+};
+
 CULL_PRINTF(2, 3)
 static void line(const char *key, const char *format, ...)
 {
@@ -40,6 +47,26 @@ static void print_list(const char *key, const char *const *items, size_t count)
     text_release(&text);
 }
 
+/* A text of several lines, each behind the key's column. */
+static void print_lines(const char *key, char *text)
+{
+    char *rest = text;
+    char *next;
+
+    for (; *key != '\0' || rest != NULL; key = "", rest = next) {
+        next = strchr(rest, '\n');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        (void)printf("%-14s", key);
+        print_escaped(rest);
+        (void)printf("\n");
+        if (next != NULL && *next == '\0') {
+            next = NULL;
+        }
+    }
+}
+
 static void print_state(const cull_version_info *version)
 {
     char at[UNITS_TEXT_MAX];
@@ -55,15 +82,42 @@ static void print_state(const cull_version_info *version)
     }
 }
 
+static cull_status take_text(struct text *text, const void *data, size_t len, cull_error *err)
+{
+    text_put(text, data, len);
+    if (text->failed) {
+        *err = (cull_error){ CULL_E_NOMEM, "out of memory" };
+        return CULL_E_NOMEM;
+    }
+    return CULL_OK;
+}
+
+static cull_status take_description(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    return take_text(&((struct show *)ctx)->description, data, len, err);
+}
+
+static cull_status take_metadata(void *ctx, const void *data, size_t len, cull_error *err)
+{
+    return take_text(&((struct show *)ctx)->metadata, data, len, err);
+}
+
+static const char *noted(const struct show *show, const struct text *text)
+{
+    return !show->is_noted ? NULL : text->data == NULL ? "" : text->data;
+}
+
 static cull_status visit(void *ctx, const cull_version_info *version)
 {
-    struct cli *cli = ctx;
+    const struct show *show = ctx;
+    struct cli *cli = show->cli;
     char name[VERSION_NAME_MAX];
     char text[UNITS_TEXT_MAX];
     char shown[PRINTABLE_MAX];
     char hex[CULL_DIGEST_HEX_MAX];
 
-    version_record(&cli->out, version);
+    version_record_notes(&cli->out, version, noted(show, &show->description),
+                         noted(show, &show->metadata));
     if (cli->out.json) {
         return CULL_OK;
     }
@@ -88,6 +142,12 @@ static cull_status visit(void *ctx, const cull_version_info *version)
     line("size", "%s%" PRIu64 " bytes (%s)", version->size_exact ? "" : "at least ",
          version->size_bytes, bytes_human(text, version->size_bytes));
     line("manifest", "%s", hex);
+    if (show->description.data != NULL) {
+        print_lines("description", show->description.data);
+    }
+    if (show->metadata.data != NULL) {
+        print_lines("metadata", show->metadata.data);
+    }
     return CULL_OK;
 }
 
@@ -125,22 +185,33 @@ static void list_entry(struct cli *cli, const cull_entry *entry)
     }
 }
 
-static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+/* What is known of the version, also if its notes are damaged, which is said then. */
+static cull_status show_version(struct cli *cli, const cull_version_key *key)
 {
-    const struct show_options *options = values;
+    struct show show = { .cli = cli };
+    cull_error damage = { CULL_OK, "" };
+    cull_status reading =
+        cull_version_notes(cli->store, key, take_description, take_metadata, &show, &damage);
+    cull_status status;
+
+    show.is_noted = reading == CULL_OK;
+    status = cull_version_show(cli->store, key, visit, &show, &cli->err);
+    if (status == CULL_OK && reading != CULL_OK) {
+        cli->err = damage;
+        status = reading;
+    }
+    text_release(&show.description);
+    text_release(&show.metadata);
+    return status;
+}
+
+static cull_status show_files(struct cli *cli, const cull_version_key *key)
+{
     cull_manifest *manifest = NULL;
-    cull_version_key key;
     cull_entry entry;
     cull_status status;
 
-    (void)count;
-    if ((status = cli_open(cli, false)) != CULL_OK ||
-        (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
-        (status = cull_version_show(cli->store, &key, visit, cli, &cli->err)) != CULL_OK ||
-        !options->files) {
-        return status;
-    }
-    status = cull_version_manifest(cli->store, &key, &manifest, &cli->err);
+    status = cull_version_manifest(cli->store, key, &manifest, &cli->err);
     if (status == CULL_OK && !cli->out.json) {
         (void)printf("\n");
     }
@@ -155,11 +226,28 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     return status;
 }
 
+static cull_status run(struct cli *cli, void *values, char **names, size_t count)
+{
+    const struct show_options *options = values;
+    cull_version_key key;
+    cull_status status;
+
+    (void)count;
+    if ((status = cli_open(cli, false)) != CULL_OK ||
+        (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
+        (status = show_version(cli, &key)) != CULL_OK) {
+        return status;
+    }
+    return options->files ? show_files(cli, &key) : CULL_OK;
+}
+
 const struct cli_command command_show = {
     .name = "show",
     .usage = "show VERSION [--files]",
     .text = "Explain one version.\n\n"
-            "A name without a version means latest. Deleted versions are found by vN.",
+            "With the description and the metadata that it was added with, and its ids on\n"
+            "the server that it was imported from. A name without a version means latest.\n"
+            "Deleted versions are found by vN.",
     .options = show_table,
     .option_count = ARG_LEN(show_table),
     .args_bytes = sizeof(struct show_options),

@@ -103,6 +103,12 @@ void version_list_release(struct version_list *list)
 
 void version_record(struct output *out, const cull_version_info *version)
 {
+    version_record_notes(out, version, NULL, NULL);
+}
+
+void version_record_notes(struct output *out, const cull_version_info *version,
+                          const char *description, const char *metadata)
+{
     char name[VERSION_NAME_MAX];
 
     if (!out->json) {
@@ -134,6 +140,12 @@ void version_record(struct output *out, const cull_version_info *version)
         field_text(out, "reason", delete_reason_name(version->reason));
     }
     field_bool(out, "collection_deleted", version->collection_deleted);
+    if (description != NULL) {
+        field_text(out, "description", description);
+    }
+    if (metadata != NULL) {
+        field_text(out, "metadata", metadata);
+    }
     record_end(out);
 }
 

@@ -35,6 +35,9 @@ void version_list_release(struct version_list *list);
 
 /* The whole "version" record. */
 void version_record(struct output *out, const cull_version_info *version);
+/* The same with what it was committed with. */
+void version_record_notes(struct output *out, const cull_version_info *version,
+                          const char *description, const char *metadata);
 /* The short one of commands that change: name, state, size. */
 void version_item_record(struct output *out, const struct version_item *item, const char *state);
 

@@ -1,9 +1,10 @@
 /*
  * open_upload.c - begin an upload and go away, as a client does that crashes.
  *
- * usage: open_upload STORE ENTITY/PROJECT/COLLECTION [LEASE_SECONDS]
+ * usage: open_upload STORE ENTITY/PROJECT/COLLECTION [LEASE_SECONDS [DESCRIPTION METADATA]]
  *
- * The upload pins one blob that is never sent.
+ * The upload pins one blob that is never sent. With a description and metadata it ends as a version
+ * that has these and no files, as programs other than cull(1) make them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,25 @@ static int failed(const cull_error *err)
 {
     (void)fprintf(stderr, "open_upload: %s\n", err->message);
     return 1;
+}
+
+static cull_status commit_notes(cull_upload *upload, cull_digest_kind kind, char **texts,
+                                const cull_caller *caller, cull_error *err)
+{
+    cull_manifest *manifest = NULL;
+    cull_commit_options options = { .description = texts[0], .metadata = texts[1] };
+    cull_commit_result result;
+    cull_status status = cull_manifest_new(&manifest, kind, NULL);
+
+    if (status == CULL_OK) {
+        status = cull_manifest_seal(manifest, err);
+    }
+    options.manifest = manifest;
+    if (status == CULL_OK) {
+        status = cull_upload_commit(upload, &options, NULL, NULL, &result, caller, err);
+    }
+    cull_manifest_free(manifest);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -48,7 +68,9 @@ int main(int argc, char **argv)
     if (cull_store_open(&store, &store_options, &err) != CULL_OK ||
         cull_name_parse(&name, argv[2], NULL, NULL, &err) != CULL_OK ||
         cull_upload_open(&upload, store, &options, &caller, &err) != CULL_OK ||
-        cull_upload_put(upload, &blob, 1, &answer, &caller, &err) != CULL_OK) {
+        cull_upload_put(upload, &blob, 1, &answer, &caller, &err) != CULL_OK ||
+        (argc > 5 &&
+         commit_notes(upload, CULL_DIGEST_SHA256, argv + 4, &caller, &err) != CULL_OK)) {
         return failed(&err);
     }
     cull_upload_free(upload);
