@@ -10,6 +10,7 @@
 #include "new_file.h"
 #include "resolve.h"
 #include "signals.h"
+#include "sized.h"
 #include "units.h"
 
 struct export
@@ -87,7 +88,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     }
     if ((status = cli_open(cli, false)) != CULL_OK ||
         (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
-        (status = cull_version_manifest(cli->store, &key, &manifest, &cli->err)) != CULL_OK) {
+        (status = sized_manifest(cli, &key, &manifest)) != CULL_OK) {
         return status;
     }
     if (to_file) {
@@ -109,7 +110,8 @@ const struct cli_command command_export = {
     .text = "Write a version's manifest as wandb_manifest.json.\n\n"
             "Without FILE, or with -, to standard output. Importing it again gives the\n"
             "same entries and the same digest. What else was imported stands in it too:\n"
-            "storage layout, birthArtifactID, extra and the like. Digests are the store's:\n"
+            "storage layout, birthArtifactID, extra and the like. A size that was not said\n"
+            "is there if the store knows it by now. Digests are the store's:\n"
             "only those of a store made with --digest md5 are what Weights & Biases'\n"
             "clients expect.",
     .positionals_min = 1,

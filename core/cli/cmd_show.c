@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "resolve.h"
+#include "sized.h"
 #include "units.h"
 #include "versions.h"
 
@@ -211,7 +212,7 @@ static cull_status show_files(struct cli *cli, const cull_version_key *key)
     cull_entry entry;
     cull_status status;
 
-    status = cull_version_manifest(cli->store, key, &manifest, &cli->err);
+    status = sized_manifest(cli, key, &manifest);
     if (status == CULL_OK && !cli->out.json) {
         (void)printf("\n");
     }

@@ -258,6 +258,7 @@ static cull_status look(struct bench_store *bench, cull_error *err)
     cull_version_key key;
     cull_blob_info blob;
     cull_usage usage;
+    uint64_t size_bytes;
     cull_status status = cull_select(bench->store, &all, ignore_version, NULL, err);
 
     status = status == CULL_OK ? find(bench, "v0", &key, err) : status;
@@ -268,6 +269,9 @@ static cull_status look(struct bench_store *bench, cull_error *err)
                  : status;
     status =
         status == CULL_OK ? cull_why(bench->store, &digest, &blob, ignore_path, NULL, err) : status;
+    status =
+        status == CULL_OK ? cull_blob_sizes(bench->store, &digest, 1, &size_bytes, err) : status;
+    ck_assert(status != CULL_OK || size_bytes == 1);
     status = status == CULL_OK ? cull_usage_of(bench->store, &whole, bench->now_ms, &usage, err)
                                : status;
     return status == CULL_OK ? cull_blob_read(bench->store, &digest, ignore_bytes, NULL, err)

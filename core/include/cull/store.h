@@ -519,6 +519,11 @@ CULL_API CULL_MUST_USE cull_status cull_version_notes(cull_store *store,
 CULL_API CULL_MUST_USE cull_status cull_blob_read(cull_store *store, const cull_digest *digest,
                                                   cull_write_fn write, void *ctx, cull_error *err);
 
+/** The sizes that the store knows of blobs, one for each digest: CULL_SIZE_UNKNOWN where nobody has
+ *  said one, or nobody has named the blob. Loads the table of digests. */
+CULL_API CULL_MUST_USE cull_status cull_blob_sizes(cull_store *store, const cull_digest *digests,
+                                                   size_t count, uint64_t *sizes, cull_error *err);
+
 /** What is known of a blob. */
 typedef struct cull_blob_info {
     const char *state;   /**< "expected", "live", "deleting"; static */

@@ -9,6 +9,8 @@
 
 #include "object/objects_internal.h"
 
+#define SIZES_BATCH 256
+
 /* --- bytes ------------------------------------------------------------------------------------ */
 
 struct reader {
@@ -97,6 +99,34 @@ cull_status cull_blob_read(cull_store *store, const cull_digest *digest, cull_wr
                                  (unsigned long long)size_bytes);
     }
     cull_hasher_free(reader.hasher);
+    return status;
+}
+
+cull_status cull_blob_sizes(cull_store *store, const cull_digest *digests, size_t count,
+                            uint64_t *sizes, cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
+    struct cull__blob_table *blobs;
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    blobs = store->index->blobs;
+    for (size_t from = 0; from < count && status == CULL_OK; from += SIZES_BATCH) {
+        size_t some = count - from < SIZES_BATCH ? count - from : SIZES_BATCH;
+        uint32_t numbers[SIZES_BATCH];
+
+        status = cull__blob_table_find(blobs, digests + from, some, numbers);
+        for (size_t i = 0; status == CULL_OK && i < some; i++) {
+            sizes[from + i] = numbers[i] == CULL__BLOB_NONE
+                                  ? CULL_SIZE_UNKNOWN
+                                  : cull__blob_table_size(blobs, numbers[i]);
+        }
+    }
+    if (status != CULL_OK) {
+        (void)cull__error_set(err, status, "blob table: %s", cull_strerror(status));
+    }
+    cull__store_leave(store);
     return status;
 }
 

@@ -80,6 +80,20 @@ run cull du
 cull delete --collection e/p/old --bytes | tail -n 1
 cull gc --list free
 run cull fsck
+echo "# and is written with a version that did not say it; what nobody said is not"
+cull init sizes --objects none --digest md5 >/dev/null
+export CULL_STORE=$PWD/sizes
+cat='"cat":{"digest":"0HfyRN74pw5ep1i9g1L82A=="' # of MD5, in base64
+dog='"dog":{"digest":"BtgOsMULSaUJtJ8kJOjIBQ=="}'
+manifest() { printf '{"version":1,"contents":{%s,%s,"r":{"ref":"s3://b/k","digest":"x"}}}' "$1" "$2"; }
+manifest "$cat,\"birthArtifactID\":\"QQ==\"}" "$dog" >without.json
+manifest "$cat,\"size\":3}" "$dog" >with.json
+run cull import wandb e/p/c without.json
+run cull import wandb e/p/c with.json
+run cull export e/p/c:v0 out.json
+cat out.json
+run cull show e/p/c:v0 --files
+run cull import wandb e/p/c out.json
 echo "# more sizes than one append of the log takes"
 cull init many --objects none --digest md5 >/dev/null
 export CULL_STORE=$PWD/many
