@@ -6,7 +6,9 @@
  *           numbers, so v2 comes before v10; names that are ids of the server come behind the
  *           others, in the order in which it gave them, so that what refers to another comes later.
  *           What else is there is counted, and one of it named: a manifest further down first,
- *           because it was probably meant.
+ *           because it was probably meant. A *.json that is plainly no manifest (package.json) is
+ *           named and passed over, and the import then ends as done in part; one that may be a
+ *           broken manifest stops it.
  * COST      A manifest is read as a stream. Its entries are sorted by path and compared with those
  *           of the version before: beyond 16 MiB they lie in a scratch file meanwhile, so memory
  *           does not depend on their number, but for what the store itself keeps of each blob.
@@ -40,6 +42,7 @@ struct found_list {
     size_t passed_count; /* what is no version */
     char *passed;        /* the first of it by name; on the heap */
     char *deeper;        /* a manifest too far down, or NULL; on the heap */
+    size_t foreign;      /* *.json that are no manifests */
 };
 
 /* --- natural order ------------------------------------------------------------------------- */
@@ -287,6 +290,74 @@ static void tell_passed(struct import *import, const struct found_list *list, co
     record_end(&cli->out);
 }
 
+/* A *.json that is plainly no manifest; one that is called wandb_manifest.json is meant to be. */
+static cull_status is_foreign(struct import_source *source, const struct found *found,
+                              bool *foreign)
+{
+    struct cli *cli = source->import->cli;
+    const char *slash = strrchr(found->file, '/');
+    struct stat info;
+    int fd = -1;
+    cull_status status;
+
+    *foreign = false;
+    if (strcmp(slash == NULL ? found->file : slash + 1, MANIFEST_NAME) == 0 ||
+        stat(found->file, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return CULL_OK; /* what is read once only is left to be read */
+    }
+    status = import_source_open(source, found->file, &fd);
+    if (status == CULL_OK) {
+        status = cull_manifest_probe(foreign, import_source_read, &fd, &cli->err);
+        (void)close(fd);
+    }
+    return status;
+}
+
+/* Take what is foreign out of the list, and name it: somebody may have meant it. */
+static cull_status drop_foreign(struct import_source *source, struct found_list *list)
+{
+    struct cli *cli = source->import->cli;
+    cull_status status = CULL_OK;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct found *found = &list->items[i];
+        char shown[PRINTABLE_MAX];
+        bool foreign = false;
+
+        status = status == CULL_OK ? is_foreign(source, found, &foreign) : status;
+        if (!foreign) {
+            list->items[kept++] = *found;
+            continue;
+        }
+        progress_end(&source->import->progress);
+        cli_warn(cli, "%.400s: JSON, but no manifest: passed over", printable(shown, found->file));
+        record_begin(&cli->out, "foreign");
+        field_text(&cli->out, "file", found->file);
+        record_end(&cli->out);
+        list->foreign++;
+        free(found->file);
+        free(found->name);
+    }
+    list->count = kept;
+    return status;
+}
+
+/* The end of a folder: something that looked like a version was passed over. */
+static cull_status tell_foreign(struct import *import, const struct found_list *list,
+                                const char *dir)
+{
+    char shown[PRINTABLE_MAX];
+
+    if (list->foreign == 0) {
+        return CULL_OK;
+    }
+    return cli_fail(import->cli, list->count == 0 ? CULL_E_NOTFOUND : CULL_E_PARTIAL,
+                    "%.200s: %s%zu *.json passed over, because %s", printable(shown, dir),
+                    list->count == 0 ? "no manifest in it: " : "", list->foreign,
+                    list->foreign == 1 ? "it is none" : "they are none");
+}
+
 /* --- versions ------------------------------------------------------------------------------ */
 
 static cull_status add_file(struct import_source *source, const char *path, const char *name,
@@ -378,7 +449,13 @@ cull_status import_wandb(struct import *import, const char *path,
             tell_passed(import, &list, path);
         }
         if (status == CULL_OK) {
+            status = drop_foreign(&source, &list);
+        }
+        if (status == CULL_OK) {
             status = add_files(&source, &list, &names);
+        }
+        if (status == CULL_OK) {
+            status = tell_foreign(import, &list, path);
         }
     }
     if (directory != NULL) {

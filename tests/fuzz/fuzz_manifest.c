@@ -129,6 +129,15 @@ static void check_without_plain(const cull_manifest *manifest, cull_status statu
     cull_manifest_free(parsed);
 }
 
+static bool is_foreign(const uint8_t *data, size_t len)
+{
+    struct bytes bytes = { data, len };
+    bool foreign = false;
+
+    FUZZ_CHECK(cull_manifest_probe(&foreign, give, &bytes, NULL) == CULL_OK, "a probe that fails");
+    return foreign;
+}
+
 static void try_json(const cull_manifest *base, const uint8_t *data, size_t len)
 {
     cull_manifest *manifest = NULL;
@@ -137,6 +146,7 @@ static void try_json(const cull_manifest *base, const uint8_t *data, size_t len)
         cull_manifest_parse(&manifest, CULL_DIGEST_MD5, "j", data, len, NULL, &err);
 
     check_without_plain(manifest, status, err.message, data, len);
+    FUZZ_CHECK(status != CULL_OK || !is_foreign(data, len), "a manifest, and none");
     if (status == CULL_OK) {
         check_manifest(manifest, base);
     } else {

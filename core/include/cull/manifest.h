@@ -157,6 +157,15 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_read(cull_manifest **out, cull_
                                                       void *ctx, const cull_allocator *allocator,
                                                       cull_error *err);
 
+/**
+ * Whether a file is plainly something else than a manifest: *foreign true: one whole JSON text that
+ * has nothing of one, neither contents nor a storage policy nor a number as its version. What may
+ * be a manifest, but a broken one or one cut short, is not foreign: reading it says what is wrong.
+ * Fails with what read gives only.
+ */
+CULL_API CULL_MUST_USE cull_status cull_manifest_probe(bool *foreign, cull_read_fn read, void *ctx,
+                                                       cull_error *err);
+
 /** The same for manifests of any size, see cull_manifest_new_in(): memory does not depend on it. */
 CULL_API CULL_MUST_USE cull_status cull_manifest_read_in(cull_manifest **out, cull_digest_kind kind,
                                                          const char *name, cull_read_fn read,
