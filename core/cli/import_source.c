@@ -4,10 +4,10 @@
  * SHAPE     What lies below --content is listed once. For each file of a version the content is
  *           looked for in this order, and the first that is there counts:
  *
- *             1. an object that is named by the digest, in hex, at any depth; or in a folder that
+ *             1. CONTENT/VERSION/PATH, VERSION being the manifest's folder or its name
+ *             2. CONTENT/PATH
+ *             3. an object that is named by the digest, in hex, at any depth; or in a folder that
  *                is, the one with the file's name, or the only one
- *             2. CONTENT/VERSION/PATH, VERSION being the manifest's folder or its name
- *             3. CONTENT/PATH
  *
  *           Weights & Biases name objects by MD5. As its public clients fetch them, layout V1 is
  *           artifacts/ENTITY/MD5 and layout V2 artifactsV2/REGION/ENTITY/BIRTH-ARTIFACT-ID/MD5,
@@ -323,17 +323,19 @@ static size_t find_file(const struct import_source *source, const cull_entry *en
 {
     const char *name = source->name;
     char path[2 * CULL_PATH_BYTES_MAX + 2];
-    size_t file;
+    size_t file = NO_FILE;
 
     if (entry->kind != CULL_ENTRY_BLOB || !source->has_content) {
         return NO_FILE;
     }
-    file = file_of_object(source, entry);
-    if (file == NO_FILE && name != NULL && strlen(name) <= CULL_PATH_BYTES_MAX) {
+    if (name != NULL && strlen(name) <= CULL_PATH_BYTES_MAX) {
         (void)snprintf(path, sizeof(path), "%s/%s", name, entry->path);
         file = file_of_path(source, path);
     }
-    return file == NO_FILE ? file_of_path(source, entry->path) : file;
+    if (file == NO_FILE) {
+        file = file_of_path(source, entry->path);
+    }
+    return file == NO_FILE ? file_of_object(source, entry) : file;
 }
 
 static cull_status no_content(const struct import_source *source, const cull_entry *entry)

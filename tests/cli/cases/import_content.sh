@@ -41,6 +41,19 @@ for layout in v1 v2 named bucket cache; do
 done
 run cull --store bucket.store get e/p/c:v1 got2
 ls got2
+# a file whose name looks like a digest is no object where the path says which file is meant
+mkdir hexed
+printf other >hexed/$(hex src/a)
+cp src/a hexed/renamed
+cp src/a hexed/a
+mkdir hexed/sub
+cp src/sub/b hexed/sub/b
+run cull --store hexed.store init --digest md5
+run cull --store hexed.store import wandb e/p/c folder --content hexed
+rm hexed/a
+run cull --store hexed.store import list e/p/list sums --content hexed
+cull --store hexed2.store init --digest md5 >/dev/null
+run cull --store hexed2.store import list e/p/list sums --content hexed
 # by version
 mkdir -p versions/v1/sub versions/v2/sub
 cp src/a versions/v1/a
