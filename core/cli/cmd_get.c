@@ -6,7 +6,9 @@
  * INVARIANT Nothing outside the directory is written: paths are walked part by part, no part is a
  *           symlink, and the last one is replaced, never written through.
  * FAILURE   A damaged or missing object is named and left out; the others are written all the same,
- *           because whoever reads back from a damaged store wants what is left.
+ *           because whoever reads back from a damaged store wants what is left. So is a path that
+ *           the file system cannot have: object stores hold "a" beside "a/b", and names of any
+ *           length and bytes; a manifest that has such is kept like any other.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -47,14 +49,33 @@ struct get {
     uint64_t files;
     uint64_t references;
     uint64_t damaged;
+    uint64_t unwritable;
     int out_fd; /* of the file being written */
     int write_errno;
 };
 
+/* Whether a path cannot be here, whatever is done, and says nothing of the others. */
+static bool is_of_path(int code)
+{
+    return code == ENOTDIR || code == EISDIR || code == EEXIST || code == ENOTEMPTY ||
+           code == ENAMETOOLONG || code == EILSEQ || code == EINVAL;
+}
+
+/* A path that is not written: told at once; counted for the end if it is the path's own fault. */
 static cull_status file_failed(struct get *get, const char *path, int code)
 {
     char shown[PRINTABLE_MAX];
 
+    if (is_of_path(code)) {
+        progress_end(&get->progress);
+        cli_warn(get->cli, "%.400s: not written: %s", printable(shown, path),
+                 code == ENOTDIR  ? "a file is where a directory is needed"
+                 : code == EISDIR ? "a directory is where the file is needed"
+                                  : strerror(code));
+        get->cli->err = (cull_error){ CULL_OK, "" };
+        get->unwritable++;
+        return CULL_OK;
+    }
     (void)printable_path(shown, get->dir_name, path);
     if (code == ELOOP) {
         return cli_fail(get->cli, CULL_E_REFUSED, "%s: a symbolic link stands in the way", shown);
@@ -275,12 +296,19 @@ static cull_status answer(struct get *get, const char *name)
     field_number(&cli->out, "bytes", get->done_bytes);
     field_number(&cli->out, "references", get->references);
     field_number(&cli->out, "damaged", get->damaged);
+    field_number(&cli->out, "unwritable", get->unwritable);
     summary_end(&cli->out);
     if (get->damaged > 0) {
         return cli_fail(cli, CULL_E_DAMAGED,
                         "%s: %" PRIu64 " file%s damaged or lost, %" PRIu64
                         " written to %s (cull fsck --read-data finds all that is wrong)",
                         name, get->damaged, get->damaged == 1 ? " is" : "s are", get->files,
+                        printable(shown, get->dir_name));
+    }
+    if (get->unwritable > 0) {
+        return cli_fail(cli, CULL_E_PARTIAL,
+                        "%s: %" PRIu64 " path%s cannot be here, %" PRIu64 " written to %s", name,
+                        get->unwritable, get->unwritable == 1 ? "" : "s", get->files,
                         printable(shown, get->dir_name));
     }
     if (!cli->out.json) {
@@ -338,14 +366,16 @@ const struct cli_command command_get = {
     .usage = "get VERSION DIR [--force]",
     .text = "Write a version's files into a directory.\n\n"
             "A name without a version means latest. Every digest is checked; a file that\n"
-            "is damaged is not written. DIR must be empty or missing, and nothing outside\n"
-            "it is ever written. References are listed, not fetched.",
+            "is damaged is not written, nor is a path that cannot be here (a beside a/b).\n"
+            "DIR must be empty or missing, and nothing outside it is ever written.\n"
+            "References are listed, not fetched.",
     .options = get_table,
     .option_count = ARG_LEN(get_table),
     .args_bytes = sizeof(struct get_options),
     .positionals_min = 2,
     .positionals_max = 2,
-    .exits = "exit: 0 done  1 failed  2 usage  4 no such store or version\n"
+    .exits = "exit: 0 done  1 failed  2 usage  3 some paths cannot be here\n"
+             "      4 no such store or version\n"
              "      6 DIR is not empty, or a symbolic link is in the way\n"
              "      7 files are damaged or lost  130, 143 interrupted\n",
     .run = run,

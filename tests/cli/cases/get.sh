@@ -34,3 +34,18 @@ ln -s linked through
 rm -rf linked && mkdir linked
 run cull get team/vision/pets through
 run ls linked
+# paths that an object store has and no file system: the others are written
+long=$(printf '%256s' '' | tr ' ' x)
+digest='{"digest":"sZRqySSS0jR8YjW00mERhA==","size":6}'
+printf '{"version":1,"contents":{"a":%s,"a/b":%s,"a/b/c":%s,"d/%s/e":%s,"%s":%s,"%s":%s,"z/f":%s}}' \
+    "$digest" "$digest" "$digest" "$long" "$digest" "$long" "$digest" "${long#x}" "$digest" "$digest" \
+    >odd.json
+mkdir content
+echo hello >content/b1946ac92492d2347c6235b4d2611184
+cull --store odd init --digest md5 >/dev/null
+run cull --store odd import wandb e/p/c odd.json --content content
+run cull --store odd get e/p/c odd.out
+find odd.out -type f | sort | sed "s/x\{255\}/<255 x>/"
+json partial --store odd get e/p/c odd.json.out
+rm odd/objects/b1/b1946ac92492d2347c6235b4d2611184
+run cull --store odd get e/p/c odd.lost
