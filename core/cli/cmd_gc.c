@@ -29,6 +29,7 @@ struct gc_options {
     struct arg_number max_deletes;
     struct arg_number max_bytes;
     struct arg_number max_time;
+    struct arg_number max_memory;
     bool allow_empty_store;
     bool allow_large_plan;
     struct arg_number allow_shorter_grace;
@@ -54,6 +55,8 @@ static const struct arg_option gc_table[] = {
       "stop before more bytes than this are freed" },
     { "max-time", '\0', ARG_DURATION, offsetof(struct gc_options, max_time), "D",
       "stop after this time" },
+    { "max-memory", '\0', ARG_BYTES, offsetof(struct gc_options, max_memory), "N",
+      "lists of blobs take no more: work in passes" },
     { "allow-empty-store", '\0', ARG_FLAG, offsetof(struct gc_options, allow_empty_store), NULL,
       "also if no version would be left" },
     { "allow-large-plan", '\0', ARG_FLAG, offsetof(struct gc_options, allow_large_plan), NULL,
@@ -115,6 +118,7 @@ static cull_status read_options(struct cycle *cycle)
         .threads = options->threads.given ? (unsigned)options->threads.value : processors(),
         .max_deletes = options->max_deletes.value,
         .max_bytes = options->max_bytes.value,
+        .max_memory = options->max_memory.value,
         .progress = progress_library,
         .progress_ctx = &cycle->progress,
         .clock_ns = cli_clock_ns,
@@ -201,7 +205,7 @@ static void print_plan_blobs(struct cycle *cycle)
 {
     struct output *out = &cycle->cli->out;
 
-    for (uint64_t i = 0; out->json && i < cycle->info.blobs; i++) {
+    for (uint64_t i = 0; out->json && i < cycle->info.listed; i++) {
         cull_blob_ref blob;
 
         cull_plan_blob(cycle->plan, (size_t)i, &blob);

@@ -240,7 +240,7 @@ static cull_status ask_plan(cull_store *store, struct cull__buf *out, cull_error
     }
     cull_plan_get_info(plan, &info);
     cull__buf_u64(out, info.versions);
-    for (size_t i = 0; i < info.blobs; i++) {
+    for (size_t i = 0; i < info.listed; i++) {
         cull_blob_ref blob;
 
         cull_plan_blob(plan, i, &blob);

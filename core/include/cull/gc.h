@@ -13,15 +13,17 @@ extern "C" {
 
 typedef struct cull_gc_options {
     uint64_t now_ms;
-    bool verify_full;          /**< all collections and fingerprints (else when due) */
-    bool allow_empty_store;    /**< a plan after which no version is left */
-    bool allow_large_plan;     /**< over half of the blobs and over 1,000 */
-    bool allow_late_deletes;   /**< an object store that cannot say why they are harmless */
-    bool allow_shorter_grace;  /**< purge what was deleted grace_ms ago, whatever was promised */
-    uint64_t grace_ms;         /**< only with allow_shorter_grace */
-    unsigned threads;          /**< that verify in full, and delete objects, 1 to 64; 0: one */
-    uint64_t max_deletes;      /**< stop after so many blobs; 0: no limit */
-    uint64_t max_bytes;        /**< stop before more bytes than this are freed; 0: no limit */
+    bool verify_full;         /**< all collections and fingerprints (else when due) */
+    bool allow_empty_store;   /**< a plan after which no version is left */
+    bool allow_large_plan;    /**< over half of the blobs and over 1,000 */
+    bool allow_late_deletes;  /**< an object store that cannot say why they are harmless */
+    bool allow_shorter_grace; /**< purge what was deleted grace_ms ago, whatever was promised */
+    uint64_t grace_ms;        /**< only with allow_shorter_grace */
+    unsigned threads;         /**< that verify in full, and delete objects, 1 to 64; 0: one */
+    uint64_t max_deletes;     /**< stop after so many blobs; 0: no limit */
+    uint64_t max_bytes;       /**< stop before more bytes than this are freed; 0: no limit */
+    uint64_t max_memory; /**< bytes for lists of blobs, at least 72 KB: a larger plan is made and
+                                    executed in passes over ranges of blobs; 0: no limit */
     cull_progress_fn progress; /**< may stop the cycle between batches; NULL */
     void *progress_ctx;
     uint64_t (*clock_ns)(void *ctx); /**< for the seconds in results only; NULL: they are 0 */
@@ -57,6 +59,7 @@ typedef struct cull_plan_info {
     uint64_t expired;    /**< versions whose TTL is over: they become soft-deleted */
     uint64_t versions;   /**< that will be purged */
     uint64_t blobs;      /**< that will be deleted */
+    uint64_t listed;     /**< of them, that the plan names: all, unless max_memory is too little */
     uint64_t bytes;      /**< of those that have an object; known sizes only, here and in
                               cull_gc_result */
     bool bytes_exact;    /**< all of them are known */
@@ -74,7 +77,7 @@ CULL_API void cull_plan_get_info(const cull_plan *plan, cull_plan_info *out);
 CULL_API const cull_version_key *cull_plan_versions(const cull_plan *plan, size_t *count);
 /** The versions that will expire; borrowed. */
 CULL_API const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count);
-/** The blob at i < info.blobs, in order of digests. */
+/** The blob at i < info.listed, in order of digests. */
 CULL_API void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out);
 
 typedef struct cull_gc_result {
@@ -93,6 +96,7 @@ typedef struct cull_gc_result {
 /**
  * Execute a plan, once: finish what an earlier cycle left, append expiries and purges (each
  * checked again), then batch by batch claim blobs whose count is still 0, delete, append gone.
+ * What the plan does not list for want of max_memory is found and deleted in further passes.
  * A crash anywhere is finished by the next cycle. Takes the collector's lock.
  *
  * @retval CULL_E_BUSY     another collector is at work

@@ -189,6 +189,10 @@ cull_status cull__lifespans_purge(struct cull__lifespans *spans, const uint32_t 
 cull_status cull__lifespans_would_kill(const struct cull__lifespans *spans,
                                        const uint32_t *ordinals, size_t count,
                                        struct cull__u32s *killed);
+/* Of those, the blobs from lo on and below hi. */
+cull_status cull__lifespans_would_kill_within(const struct cull__lifespans *spans,
+                                              const uint32_t *ordinals, size_t count, uint32_t lo,
+                                              uint32_t hi, struct cull__u32s *killed);
 
 /* Visit all alive lifespans of one blob: [born, died), died CULL__ORDINAL_NONE while open.
  * O(rows): for `why`, not for a hot path. */

@@ -53,20 +53,37 @@ static bool ordinals_fit(const struct cull__lifespans *spans, const uint32_t *or
     return true;
 }
 
-static cull_status kill_rows(struct cull__u32s *killed, const uint32_t *rows, size_t from,
+/* Where what is killed goes: all of it, or the blobs from lo on and below hi. */
+struct kills {
+    struct cull__u32s *killed;
+    uint32_t lo;
+    uint32_t hi;
+};
+
+static cull_status kill_rows(const struct kills *kills, const uint32_t *rows, size_t from,
                              size_t to)
 {
-    cull_status status = cull__u32s_reserve(killed, to - from);
+    struct cull__u32s *killed = kills->killed;
+    cull_status status = CULL_OK;
 
-    if (status == CULL_OK && to > from) {
-        memcpy(killed->at + killed->count, rows + from, (to - from) * sizeof(*rows));
-        killed->count += to - from;
+    if (kills->lo == 0 && kills->hi == CULL__BLOB_NONE) {
+        status = cull__u32s_reserve(killed, to - from);
+        if (status == CULL_OK && to > from) {
+            memcpy(killed->at + killed->count, rows + from, (to - from) * sizeof(*rows));
+            killed->count += to - from;
+        }
+        return status;
+    }
+    for (size_t i = from; i < to && status == CULL_OK; i++) {
+        if (rows[i] >= kills->lo && rows[i] < kills->hi) {
+            status = cull__u32s_push(killed, rows[i]);
+        }
     }
     return status;
 }
 
 static cull_status gap_would_kill(const struct cull__lifespans *spans, const struct gap *gap,
-                                  struct cull__u32s *killed)
+                                  const struct kills *kills)
 {
     cull_status status = CULL_OK;
 
@@ -80,12 +97,12 @@ static cull_status gap_would_kill(const struct cull__lifespans *spans, const str
         }
         if (group->alive > 0 && group->last_born >= gap->from) {
             status =
-                kill_rows(killed, group->rows,
+                kill_rows(kills, group->rows,
                           cull__group_alive_before(group, gap->from, &last_born), group->alive);
         }
     }
     if (status == CULL_OK && gap->next == CULL__ORDINAL_NONE) {
-        status = kill_rows(killed, spans->open.at, cull__lifespans_open_before(spans, gap->from),
+        status = kill_rows(kills, spans->open.at, cull__lifespans_open_before(spans, gap->from),
                            spans->open.count);
     }
     return status;
@@ -95,6 +112,14 @@ cull_status cull__lifespans_would_kill(const struct cull__lifespans *spans,
                                        const uint32_t *ordinals, size_t count,
                                        struct cull__u32s *killed)
 {
+    return cull__lifespans_would_kill_within(spans, ordinals, count, 0, CULL__BLOB_NONE, killed);
+}
+
+cull_status cull__lifespans_would_kill_within(const struct cull__lifespans *spans,
+                                              const uint32_t *ordinals, size_t count, uint32_t lo,
+                                              uint32_t hi, struct cull__u32s *killed)
+{
+    const struct kills kills = { killed, lo, hi };
     size_t before = killed->count;
     cull_status status = CULL_OK;
 
@@ -104,7 +129,7 @@ cull_status cull__lifespans_would_kill(const struct cull__lifespans *spans,
     for (size_t i = 0; status == CULL_OK && i < count;) {
         struct gap gap = gap_around(spans, ordinals, count, &i);
 
-        status = gap_would_kill(spans, &gap, killed);
+        status = gap_would_kill(spans, &gap, &kills);
     }
     if (status != CULL_OK) {
         killed->count = before;

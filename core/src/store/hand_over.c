@@ -66,7 +66,7 @@ static cull_status claim_all(struct cull__sweep *sweep, cull_error *err)
 {
     cull_status status = CULL_OK;
 
-    while (status == CULL_OK && sweep->next < sweep->plan->info.blobs) {
+    while (cull__sweep_goes_on(sweep, &status, err)) {
         cull__sweep_bound(sweep);
         if (sweep->end == sweep->next) {
             break; /* at a limit */

@@ -26,9 +26,14 @@ struct planner {
     uint64_t now_ms;
     cull_plan *plan;
     struct cull__u32s taken; /* blobs, one row for each one taken from a count; sorted */
-    struct cull__u32s dead;
-    bool disagrees; /* what a purge would take is not what it would leave */
+    struct cull__u32s dead;  /* as many as may be listed */
+    uint64_t dead_count;     /* in all */
+    size_t taken_max;        /* rows, in one range of blobs */
+    uint64_t taken_sum;      /* held hashes of what lifespans take */
+    uint64_t asked_sum;      /* the same, asked by the rule of the mark */
 };
+
+#define RANGE_MIN 4096 /* blobs: a range is never smaller, whatever it holds */
 
 struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key)
 {
@@ -116,32 +121,31 @@ static cull_status take_versions(struct planner *planner, const struct cull__col
     return status;
 }
 
-/* What purging these takes from the counts; the rule of the mark must say the same of it. */
-static cull_status take_from(struct planner *planner, uint64_t collection,
-                             const struct cull__u32s *ordinals)
+/* What purging the versions of one collection takes from the counts of [lo, hi); ask: by the rule of
+ * the mark as well, of all blobs. */
+static cull_status take_collection(struct planner *planner, uint64_t collection,
+                                   const struct cull__u32s *ordinals, uint32_t lo, uint32_t hi,
+                                   bool ask)
 {
     const struct cull__lifespans *spans = cull__index_spans(planner->store->index, collection);
-    size_t before = planner->taken.count;
-    uint64_t kept;
-    uint64_t after;
-    cull_status status;
+    uint64_t kept = 0;
+    uint64_t after = 0;
+    cull_status status = CULL_OK;
 
     if (spans == NULL) {
         return CULL_E_CORRUPT;
     }
-    status = cull__lifespans_would_kill(spans, ordinals->at, ordinals->count, &planner->taken);
-    if (status == CULL_OK) {
+    if (ask) {
         status = cull__lifespans_sum_after(spans, ordinals->at, ordinals->count, &kept, &after);
+        planner->asked_sum += kept - after;
     }
-    if (status == CULL_OK &&
-        kept - after != cull__held_sum(planner->taken.at + before, planner->taken.count - before)) {
-        planner->disagrees = true;
-    }
-    return status;
+    return status == CULL_OK ? cull__lifespans_would_kill_within(
+                                   spans, ordinals->at, ordinals->count, lo, hi, &planner->taken)
+                             : status;
 }
 
-/* What the purged versions' lifespans take from the counts. */
-static cull_status take_lifespans(struct planner *planner)
+/* What the purged versions' lifespans take from the counts of [lo, hi). */
+static cull_status take_lifespans(struct planner *planner, uint32_t lo, uint32_t hi, bool ask)
 {
     const cull_plan *plan = planner->plan;
     struct cull__u32s ordinals = CULL__U32S_INIT(plan->allocator);
@@ -157,15 +161,15 @@ static cull_status take_lifespans(struct planner *planner)
             status = cull__u32s_push(&ordinals, plan->purged[i].ordinal);
         }
         if (status == CULL_OK) {
-            status = take_from(planner, collection, &ordinals);
+            status = take_collection(planner, collection, &ordinals, lo, hi, ask);
         }
     }
     cull__u32s_release(&ordinals);
     return status;
 }
 
-/* What uploads whose lease is over take from the counts. */
-static cull_status take_expired_pins(struct planner *planner)
+/* What uploads whose lease is over take from the counts of [lo, hi). */
+static cull_status take_expired_pins(struct planner *planner, uint32_t lo, uint32_t hi)
 {
     cull_status status = CULL_OK;
 
@@ -177,7 +181,9 @@ static cull_status take_expired_pins(struct planner *planner)
             continue;
         }
         for (size_t i = 0; i < pins->list.count && status == CULL_OK; i++) {
-            status = cull__u32s_push(&planner->taken, pins->list.at[i]);
+            if (pins->list.at[i] >= lo && pins->list.at[i] < hi) {
+                status = cull__u32s_push(&planner->taken, pins->list.at[i]);
+            }
         }
     }
     return status;
@@ -191,12 +197,26 @@ bool cull__blob_can_die(const cull_store *store, uint32_t number)
            (state == CULL__BLOB_EXPECTED && !store->settings.index_only);
 }
 
-/* Blobs whose count reaches 0, and those where it is 0 already. */
-static cull_status collect_dead(struct planner *planner)
+/* A blob that will be dead: counted, and listed while there is room. */
+static cull_status add_dead(struct planner *planner, uint32_t number)
+{
+    const struct cull__blob_table *blobs = planner->store->index->blobs;
+    cull_plan *plan = planner->plan;
+
+    planner->dead_count++;
+    if (cull__blob_table_state(blobs, number) == CULL__BLOB_LIVE) {
+        plan->info.bytes += cull__blob_table_known_size(blobs, number, &plan->info.bytes_exact);
+    }
+    return planner->dead.count < plan->listed_max ? cull__u32s_push(&planner->dead, number)
+                                                  : CULL_OK;
+}
+
+/* Blobs of [lo, hi) whose count reaches 0, and those where it is 0 already. */
+static cull_status collect_dead(struct planner *planner, uint32_t lo, uint32_t hi)
 {
     const struct cull__index *index = planner->store->index;
     const struct cull__u32s *taken = &planner->taken;
-    uint32_t number = 0;
+    uint32_t number = lo;
     cull_status status = CULL_OK;
 
     cull__u32s_sort(&planner->taken);
@@ -208,18 +228,61 @@ static cull_status collect_dead(struct planner *planner)
         }
         if (cull__counts_get(index->counts, taken->at[first]) == i - first &&
             cull__blob_can_die(planner->store, taken->at[first])) {
-            status = cull__u32s_push(&planner->dead, taken->at[first]);
+            status = add_dead(planner, taken->at[first]);
         }
     }
     while (status == CULL_OK &&
-           (number = cull__counts_next_zero(index->counts, number)) != CULL__BLOB_NONE) {
+           (number = cull__counts_next_zero(index->counts, number)) != CULL__BLOB_NONE &&
+           number < hi) {
         if (cull__blob_can_die(planner->store, number)) {
-            status = cull__u32s_push(&planner->dead, number);
+            status = add_dead(planner, number);
         } else if (cull__blob_table_state(index->blobs, number) == CULL__BLOB_DELETING) {
             planner->plan->info.unfinished++;
         }
         number++;
     }
+    return status;
+}
+
+/* One range. *done false: more is taken from it than there is room for, and nothing was done. */
+static cull_status plan_range(struct planner *planner, uint32_t lo, uint32_t hi, bool ask,
+                              bool *done)
+{
+    cull_status status;
+
+    planner->taken.count = 0;
+    *done = true;
+    status = take_lifespans(planner, lo, hi, ask);
+    if (status == CULL_OK && planner->taken.count > planner->taken_max && hi - lo > RANGE_MIN) {
+        *done = false;
+        return CULL_OK;
+    }
+    planner->taken_sum += cull__held_sum(planner->taken.at, planner->taken.count);
+    status = status == CULL_OK ? take_expired_pins(planner, lo, hi) : status;
+    return status == CULL_OK ? collect_dead(planner, lo, hi) : status;
+}
+
+/* All blobs, in one range, or in as many as max_memory needs. */
+static cull_status plan_ranges(struct planner *planner)
+{
+    uint32_t limit = cull__blob_table_limit(planner->store->index->blobs);
+    uint32_t width = CULL__BLOB_NONE;
+    uint32_t lo = 0;
+    bool asked = false;
+    cull_status status = CULL_OK;
+
+    do {
+        uint32_t hi = width < CULL__BLOB_NONE - lo ? lo + width : CULL__BLOB_NONE;
+        bool done;
+
+        status = plan_range(planner, lo, hi, !asked, &done);
+        asked = true;
+        if (done) {
+            lo = hi;
+        } else {
+            width = (hi < limit ? width : limit - lo) / 2;
+        }
+    } while (status == CULL_OK && lo < limit);
     return status;
 }
 
@@ -232,13 +295,21 @@ static int compare_blobs(const void *a, const void *b)
     return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
 }
 
+static void sort_blobs(cull_plan *plan)
+{
+    if (plan->info.listed > 1) {
+        qsort(plan->blobs, (size_t)plan->info.listed, sizeof *plan->blobs, compare_blobs);
+    }
+}
+
 static cull_status list_blobs(struct planner *planner)
 {
     const struct cull__index *index = planner->store->index;
     cull_plan *plan = planner->plan;
 
-    plan->info.bytes_exact = true;
-    plan->blobs = cull__alloc_zero(plan->allocator, planner->dead.count, sizeof *plan->blobs);
+    if (plan->blobs == NULL) {
+        plan->blobs = cull__alloc_zero(plan->allocator, planner->dead.count, sizeof *plan->blobs);
+    }
     if (plan->blobs == NULL) {
         return CULL_E_NOMEM;
     }
@@ -250,12 +321,8 @@ static cull_status list_blobs(struct planner *planner)
         blob->incarnation = cull__blob_table_incarnation(index->blobs, blob->number);
         cull__blob_table_digest(index->blobs, blob->number, &blob->digest);
         blob->sent = cull__blob_table_state(index->blobs, blob->number) == CULL__BLOB_LIVE;
-        if (blob->sent) {
-            plan->info.bytes +=
-                cull__blob_table_known_size(index->blobs, blob->number, &plan->info.bytes_exact);
-        }
     }
-    plan->info.blobs = planner->dead.count;
+    plan->info.listed = planner->dead.count;
     return CULL_OK;
 }
 
@@ -268,7 +335,7 @@ static bool sums_agree(const struct planner *planner)
     const struct cull__index *index = planner->store->index;
     uint32_t block = CULL__BLOB_NONE;
 
-    if (planner->disagrees || !cull__sums_agree(index)) {
+    if (planner->taken_sum != planner->asked_sum || !cull__sums_agree(index)) {
         return false;
     }
     for (size_t i = 0; i < planner->dead.count; i++) {
@@ -369,9 +436,11 @@ static cull_status name_disagreement(struct planner *planner, cull_error *err)
     uint64_t *marked = cull__alloc_zero(allocator, cull__bits_words(bits) + 1, sizeof *marked);
     cull_status status = marked == NULL ? CULL_E_NOMEM : CULL_OK;
 
-    if (status == CULL_OK) {
-        status = mark_what_stays(planner, marked, bits);
-    }
+    planner->taken.count = 0; /* of all blobs, whatever room there is */
+    status = status == CULL_OK ? take_lifespans(planner, 0, CULL__BLOB_NONE, false) : status;
+    status = status == CULL_OK ? take_expired_pins(planner, 0, CULL__BLOB_NONE) : status;
+    cull__u32s_sort(&planner->taken);
+    status = status == CULL_OK ? mark_what_stays(planner, marked, bits) : status;
     if (status != CULL_OK) {
         status = cull__error_set(err, status, "mark: %s", cull_strerror(status));
     } else {
@@ -433,9 +502,10 @@ static cull_status find_dead(struct planner *planner)
     }
     plan->info.versions = cull__version_keys_sort(plan->purged, (size_t)plan->info.versions);
     plan->info.expired = cull__version_keys_sort(plan->expired, (size_t)plan->info.expired);
-    status = status == CULL_OK ? take_lifespans(planner) : status;
-    status = status == CULL_OK ? take_expired_pins(planner) : status;
-    return status == CULL_OK ? collect_dead(planner) : status;
+    plan->info.bytes_exact = true;
+    status = status == CULL_OK ? plan_ranges(planner) : status;
+    plan->info.blobs = planner->dead_count;
+    return status;
 }
 
 static void planner_init(struct planner *planner, cull_store *store, const cull_gc_options *options,
@@ -447,6 +517,13 @@ static void planner_init(struct planner *planner, cull_store *store, const cull_
     planner->taken = planner->dead = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
     planner->now_ms = options->now_ms > clock_ms ? options->now_ms : clock_ms;
     plan->allocator = store->allocator;
+    planner->taken_max = plan->listed_max = SIZE_MAX;
+    if (options->max_memory > 0) { /* a batch at least */
+        uint64_t rows = options->max_memory / (sizeof *plan->blobs + 2 * sizeof(uint32_t));
+
+        plan->listed_max = rows < CULL__CLAIM_BATCH ? CULL__CLAIM_BATCH : (size_t)rows;
+        planner->taken_max = plan->listed_max;
+    }
 }
 
 static void planner_release(struct planner *planner)
@@ -517,9 +594,7 @@ static cull_status plan_and_verify(struct planner *planner, cull_error *err)
     status = cull__verify_beside(planner->store, plan->info.verified_full,
                                  planner->options->threads, err);
     plan->info.mark_ns = clock_ns(planner->options) - marking;
-    if (plan->info.blobs > 1) {
-        qsort(plan->blobs, (size_t)plan->info.blobs, sizeof *plan->blobs, compare_blobs);
-    }
+    sort_blobs(plan);
     plan->info.plan_ns = clock_ns(planner->options) - begun;
     return status;
 }
@@ -551,6 +626,36 @@ cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_optio
     return CULL_OK;
 }
 
+cull_status cull__plan_next_pass(cull_plan *plan, cull_store *store, cull_error *err)
+{
+    const cull_gc_options options = { .now_ms = 0 };
+    size_t listed_max = (size_t)plan->info.listed; /* as the array is long */
+    uint32_t number = plan->next_pass;
+    struct planner planner;
+    cull_status status = CULL_OK;
+
+    planner_init(&planner, store, &options, plan);
+    while (planner.dead.count < listed_max && status == CULL_OK &&
+           (number = cull__counts_next_zero(store->index->counts, number)) != CULL__BLOB_NONE) {
+        if (cull__blob_can_die(store, number)) {
+            status = cull__u32s_push(&planner.dead, number);
+        }
+        number++;
+    }
+    plan->next_pass = number;
+    plan->info.listed = 0;
+    if (status == CULL_OK && planner.dead.count > 0) {
+        if (sums_agree(&planner)) {
+            status = list_blobs(&planner);
+            sort_blobs(plan);
+        } else {
+            status = cull__verify_name(store, err);
+        }
+    }
+    planner_release(&planner);
+    return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
+}
+
 void cull_plan_free(cull_plan *plan)
 {
     if (plan != NULL) {
@@ -580,6 +685,6 @@ const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count)
 
 void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out)
 {
-    CULL_ASSERT(i < plan->info.blobs);
+    CULL_ASSERT(i < plan->info.listed);
     *out = (cull_blob_ref){ plan->blobs[i].digest, plan->blobs[i].size_bytes };
 }

@@ -21,7 +21,9 @@ struct cull_plan {
     size_t purged_capacity;
     cull_version_key *expired; /* sorted; info.expired of them */
     size_t expired_capacity;
-    struct cull__plan_blob *blobs; /* by digest; info.blobs of them */
+    struct cull__plan_blob *blobs; /* by digest; info.listed of them */
+    size_t listed_max;             /* in one pass */
+    uint32_t next_pass;            /* numbers below it were looked at by the further passes so far */
     char refusal[CULL_ERROR_MESSAGE_MAX];
     bool executed;
 };
@@ -30,6 +32,9 @@ struct cull_plan {
  * once more, under the log's lock. released: base pins of uploads whose lease is over. */
 bool cull__plan_takes(const struct cull__version *version, const cull_gc_options *options,
                       uint64_t now_ms, uint32_t released);
+/* The plan's versions are purged, and all that it lists was taken: list the next of what is dead.
+ * info.listed is 0 if nothing is. The caller holds the lock. */
+cull_status cull__plan_next_pass(cull_plan *plan, cull_store *store, cull_error *err);
 /* Is a blob in a state that a cycle may claim it in? Where no objects are kept, EXPECTED is not one:
  * such a blob is forgotten (hand_over.c). The caller holds the lock. */
 bool cull__blob_can_die(const cull_store *store, uint32_t number);

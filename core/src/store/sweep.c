@@ -435,6 +435,26 @@ cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err)
 
 /* --- blobs ------------------------------------------------------------------------------------ */
 
+bool cull__sweep_goes_on(struct cull__sweep *sweep, cull_status *status, cull_error *err)
+{
+    cull_plan *plan = sweep->plan;
+
+    if (*status != CULL_OK || sweep->next < plan->info.listed) {
+        return *status == CULL_OK;
+    }
+    if (sweep->passed + sweep->next >= plan->info.blobs || plan->info.listed == 0) {
+        return false; /* all that was planned; what has died since is for the next cycle */
+    }
+    *status = cull__store_enter(sweep->store, CULL__NEED_INDEX, err);
+    if (*status == CULL_OK) {
+        *status = cull__plan_next_pass(plan, sweep->store, err);
+        cull__store_leave(sweep->store);
+        sweep->passed += sweep->next;
+        sweep->next = 0;
+    }
+    return *status == CULL_OK && plan->info.listed > 0;
+}
+
 void cull__sweep_bound(struct cull__sweep *sweep)
 {
     const cull_gc_options *options = sweep->options;
@@ -443,7 +463,7 @@ void cull__sweep_bound(struct cull__sweep *sweep)
     uint64_t deletes = result->blobs_deleted;
 
     sweep->end = sweep->next;
-    while (sweep->end < sweep->plan->info.blobs && sweep->end - sweep->next < CULL__CLAIM_BATCH) {
+    while (sweep->end < sweep->plan->info.listed && sweep->end - sweep->next < CULL__CLAIM_BATCH) {
         const struct cull__plan_blob *blob = &sweep->plan->blobs[sweep->end];
         uint64_t size_bytes = blob->sent ? cull__known_size(blob->size_bytes) : 0;
 
@@ -583,15 +603,15 @@ cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err)
 static bool wants_to_stop(const struct cull__sweep *sweep)
 {
     return sweep->options->progress != NULL &&
-           sweep->options->progress(sweep->options->progress_ctx, "delete", sweep->next,
-                                    sweep->plan->info.blobs);
+           sweep->options->progress(sweep->options->progress_ctx, "delete",
+                                    sweep->passed + sweep->next, sweep->plan->info.blobs);
 }
 
 static cull_status sweep_blobs(struct cull__sweep *sweep, cull_error *err)
 {
     cull_status status = CULL_OK;
 
-    while (status == CULL_OK && sweep->next < sweep->plan->info.blobs) {
+    while (cull__sweep_goes_on(sweep, &status, err)) {
         size_t claimed;
 
         if (wants_to_stop(sweep)) {

@@ -14,6 +14,7 @@ struct cull__sweep {
     cull_gc_result *result;
     uint64_t cycle;
     size_t next;               /* in the plan's blobs */
+    uint64_t passed;           /* blobs of the passes before */
     size_t end;                /* of the batch */
     struct cull__u32s numbers; /* of the batch, claimed */
     struct cull__u32s unsent;  /* those of them that no object was confirmed of; ascending */
@@ -31,6 +32,9 @@ cull_status cull__sweep_check_fence(const struct cull__sweep *sweep, cull_error 
 cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err);
 /* Set the next batch's end: by count, and by the limits of the options. */
 void cull__sweep_bound(struct cull__sweep *sweep);
+/* Is something of the plan left? Where it lists a part only, the next part is listed when this one is
+ * done. False with another *status: that failed. */
+bool cull__sweep_goes_on(struct cull__sweep *sweep, cull_status *status, cull_error *err);
 /* Claim those of the batch that are still dead, into sweep->numbers. */
 cull_status cull__sweep_claim(struct cull__sweep *sweep, cull_error *err);
 /* The next DELETING blobs from a number on, at most a batch. */
