@@ -356,6 +356,7 @@ START_TEST(messages_side_by_side_have_the_digests_that_each_has_alone)
         struct cull__md5_message messages[CULL__MD5_LANES] = { { NULL, 0 } };
         struct cull__bytes parts[CULL__MD5_LANES][64];
         cull_digest digests[CULL__MD5_LANES];
+        cull_digest anywhere[CULL__MD5_LANES];
 
         for (size_t i = 0; i < sizeof data; i++) {
             data[i] = (uint8_t)(i * i * 31 + i * 7 + 5);
@@ -375,6 +376,7 @@ START_TEST(messages_side_by_side_have_the_digests_that_each_has_alone)
             messages[i] = (struct cull__md5_message){ parts[i], count };
         }
         cull__md5_lanes(digests, messages, lane_cases[_i].count);
+        cull__md5_lanes_anywhere(anywhere, messages, lane_cases[_i].count);
         for (size_t i = 0; i < lane_cases[_i].count; i++) {
             size_t len = lane_cases[_i].first + i * lane_cases[_i].step;
             cull_digest alone;
@@ -382,6 +384,8 @@ START_TEST(messages_side_by_side_have_the_digests_that_each_has_alone)
             ck_assert_int_eq(cull_digest_of(&alone, CULL_DIGEST_MD5, data + i, len), CULL_OK);
             ck_assert_msg(memcmp(&digests[i], &alone, sizeof alone) == 0, "%s: message %zu",
                           lane_cases[_i].name, i);
+            ck_assert_msg(memcmp(&anywhere[i], &alone, sizeof alone) == 0,
+                          "%s: message %zu, on any processor", lane_cases[_i].name, i);
         }
     }
 END_TEST
