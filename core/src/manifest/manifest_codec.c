@@ -414,22 +414,28 @@ static cull_status payload_edit(struct payload_reader *reader, struct cull_manif
     return cull__error_set(err, status, "%s", reason.message);
 }
 
+/* What a merge of stored edits says is wrong with them is damage. */
+static cull_status merged(cull_status status, const cull_error *reason, cull_error *err)
+{
+    if (status == CULL_OK || status == CULL_E_INVALID || status == CULL_E_LIMIT) {
+        return status == CULL_OK ? CULL_OK
+                                 : edits_damaged(err, "its edits do not fit what was there before");
+    }
+    return cull__error_set(err, status, "%s", reason->message);
+}
+
 /* Seal, and do the edits to previous, if there is one. What is wrong with them is damage. */
 static cull_status payload_finish(cull_manifest **out, const cull_manifest *previous,
-                                  cull_manifest *edits, cull_error *err)
+                                  cull_manifest *edits, enum cull__manifest_merge how,
+                                  cull_error *err)
 {
     cull_error reason;
     cull_status status = cull_manifest_seal(edits, &reason);
 
     if (status == CULL_OK && previous != NULL) {
-        status = cull__manifest_merge(out, previous, edits, CULL__MERGE_STRICT, edits->allocator,
-                                      &reason);
+        status = cull__manifest_merge(out, previous, edits, how, edits->allocator, &reason);
     }
-    if (status == CULL_OK || status == CULL_E_INVALID || status == CULL_E_LIMIT) {
-        return status == CULL_OK ? CULL_OK
-                                 : edits_damaged(err, "its edits do not fit what was there before");
-    }
-    return cull__error_set(err, status, "%s", reason.message);
+    return merged(status, &reason, err);
 }
 
 static cull_status payload_begin(struct payload_reader **reader, cull_manifest **edits,
@@ -480,7 +486,7 @@ cull_status cull__manifest_payload_apply(cull_manifest **out, const cull_manifes
         status = edits_damaged(err, "something stands behind its edits");
     }
     if (status == CULL_OK) {
-        status = payload_finish(out, previous, edits, err);
+        status = payload_finish(out, previous, edits, CULL__MERGE_STRICT, err);
     }
     if (status == CULL_OK && previous == NULL) {
         *out = edits;
@@ -994,11 +1000,11 @@ cull_status cull__manifest_decoder_feed(struct cull__manifest_decoder *decoder, 
 }
 
 /* The checks that need the result: what the header promised is what came out. */
-static cull_status decoded_check(const struct header *header, const cull_manifest *manifest,
-                                 cull_error *err)
+static cull_status decoded_check(uint32_t entry_count, uint64_t entries_checksum,
+                                 const cull_manifest *manifest, cull_error *err)
 {
-    bool same = manifest->count == header->entry_count &&
-                cull__manifest_checksum(manifest) == header->entries_checksum;
+    bool same =
+        manifest->count == entry_count && cull__manifest_checksum(manifest) == entries_checksum;
     cull_status status = cull_manifest_check(manifest, err);
 
     if (status == CULL_OK && !same) {
@@ -1007,13 +1013,12 @@ static cull_status decoded_check(const struct header *header, const cull_manifes
     return status;
 }
 
-cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
-                                       cull_error *err)
+/* The last edits are read, and the document is whole. */
+static cull_status decoder_last(struct cull__manifest_decoder *decoder, cull_error *err)
 {
     const struct header *header = &decoder->header;
     cull_status status;
 
-    *out = NULL;
     if (decoder->head_len < HEADER_BYTES) {
         return edits_damaged(err, "its header");
     }
@@ -1028,15 +1033,74 @@ cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, c
     if (status == CULL_OK && decoder->text.len > 0) {
         status = edits_damaged(err, "something stands behind its edits");
     }
+    return status;
+}
+
+cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
+                                       cull_error *err)
+{
+    const struct header *header = &decoder->header;
+    cull_status status = decoder_last(decoder, err);
+
+    *out = NULL;
     if (status == CULL_OK) {
-        status = payload_finish(out, decoder->previous, decoder->edits, err);
+        status = payload_finish(out, decoder->previous, decoder->edits, CULL__MERGE_STRICT, err);
     }
     if (status == CULL_OK && decoder->previous == NULL) {
         *out = decoder->edits;
         decoder->edits = NULL;
     }
     if (status == CULL_OK) {
-        status = decoded_check(header, *out, err);
+        status = decoded_check(header->entry_count, header->entries_checksum, *out, err);
+    }
+    if (status != CULL_OK) {
+        cull_manifest_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+cull_status cull__manifest_decoder_edits(struct cull__manifest_decoder *decoder,
+                                         cull_manifest **out,
+                                         struct cull__manifest_promise *promise, cull_error *err)
+{
+    cull_status status = decoder_last(decoder, err);
+
+    *out = NULL;
+    if (status == CULL_OK) {
+        status = payload_finish(NULL, NULL, decoder->edits, CULL__MERGE_EDITS, err);
+    }
+    if (status == CULL_OK) {
+        *out = decoder->edits;
+        decoder->edits = NULL;
+        promise->entry_count = decoder->header.entry_count;
+        promise->entries_checksum = decoder->header.entries_checksum;
+    }
+    return status;
+}
+
+cull_status cull__manifest_compose(cull_manifest **out, const cull_manifest *older,
+                                   const cull_manifest *newer, cull_error *err)
+{
+    cull_error reason;
+    cull_status status =
+        cull__manifest_merge(out, older, newer, CULL__MERGE_EDITS, older->allocator, &reason);
+
+    return merged(status, &reason, err);
+}
+
+cull_status cull__manifest_apply_composed(cull_manifest **out, const cull_manifest *previous,
+                                          const cull_manifest *edits,
+                                          const struct cull__manifest_promise *promise,
+                                          cull_error *err)
+{
+    cull_error reason;
+    cull_status status = cull__manifest_merge(out, previous, edits, CULL__MERGE_COMPOSED,
+                                              previous->allocator, &reason);
+
+    status = merged(status, &reason, err);
+    if (status == CULL_OK) {
+        status = decoded_check(promise->entry_count, promise->entries_checksum, *out, err);
     }
     if (status != CULL_OK) {
         cull_manifest_free(*out);

@@ -228,8 +228,10 @@ bool cull__manifest_valid(const cull_manifest *manifest, const char **why);
 
 /* What a merge of base and edits asks beyond the order of the paths. */
 enum cull__manifest_merge {
-    CULL__MERGE_LENIENT, /* a user's patch: a put may repeat what is there */
-    CULL__MERGE_STRICT   /* a stored patch: every edit changes something */
+    CULL__MERGE_LENIENT,  /* a user's patch: a put may repeat what is there */
+    CULL__MERGE_STRICT,   /* a stored patch: every edit changes something */
+    CULL__MERGE_COMPOSED, /* stored patches composed to one: it may take back what it put */
+    CULL__MERGE_EDITS /* two stored patches to one: base is edits too, and so is what comes of it */
 };
 /* The first row at or behind from whose path is not below the edit's. */
 size_t cull__manifest_place(const struct cull_manifest *base, size_t from,
@@ -293,6 +295,24 @@ cull_status cull__manifest_decoder_feed(struct cull__manifest_decoder *decoder, 
                                         size_t len, cull_error *err);
 cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
                                        cull_error *err);
+/* Instead of end, of a patch's document: its edits, sealed, for another previous manifest than that at
+ * hand; and what must come of them (previous only says of which kind its digests are). */
+struct cull__manifest_promise {
+    uint32_t entry_count;
+    uint64_t entries_checksum;
+};
+cull_status cull__manifest_decoder_edits(struct cull__manifest_decoder *decoder,
+                                         cull_manifest **out,
+                                         struct cull__manifest_promise *promise, cull_error *err);
+/* One patch that does what two do, the older one first. CULL_E_CORRUPT, CULL_E_NOMEM; of a scratch
+ * file its statuses. */
+cull_status cull__manifest_compose(cull_manifest **out, const cull_manifest *older,
+                                   const cull_manifest *newer, cull_error *err);
+/* What composed edits make of a manifest is what the last of them promised. CULL_E_CORRUPT ... */
+cull_status cull__manifest_apply_composed(cull_manifest **out, const cull_manifest *previous,
+                                          const cull_manifest *edits,
+                                          const struct cull__manifest_promise *promise,
+                                          cull_error *err);
 void cull__manifest_decoder_free(struct cull__manifest_decoder *decoder);
 /* Whether the document can be read without a previous one, by its first 48 bytes or more; false for
  * what is no document. */

@@ -91,6 +91,9 @@ static const char *edit_fault(const struct cull_manifest *base, size_t row, bool
                               const struct cull_manifest *edits, size_t edit,
                               enum cull__manifest_merge how)
 {
+    if (how == CULL__MERGE_COMPOSED || how == CULL__MERGE_EDITS) {
+        return NULL;
+    }
     if (cull__manifest_row(edits, edit)->kind == CULL_ENTRY_NONE) {
         return there ? NULL : CULL__MISFIT_REMOVAL;
     }
@@ -142,7 +145,8 @@ static cull_status rows_merge(struct cull_manifest *out, const struct cull_manif
             return cull__manifest_misfit(edits, edit, fault, err);
         }
         status = cull__manifest_append_run(out, base, row, place, err);
-        if (status == CULL_OK && cull__manifest_row(edits, edit)->kind != CULL_ENTRY_NONE) {
+        if (status == CULL_OK && (cull__manifest_row(edits, edit)->kind != CULL_ENTRY_NONE ||
+                                  how == CULL__MERGE_EDITS)) {
             status = cull__manifest_append(out, edits, edit, err);
         }
         row = place + there;
@@ -188,7 +192,8 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
                              allocator) != CULL_OK) {
         return cull__error_nomem(err);
     }
-    status = cull__manifest_head_copy(*out, how == CULL__MERGE_STRICT ? edits : base);
+    (*out)->edits = how == CULL__MERGE_EDITS;
+    status = cull__manifest_head_copy(*out, how != CULL__MERGE_LENIENT ? edits : base);
     status =
         status == CULL_OK ? cull__manifest_reserve(*out, base, edits, err) : cull__error_nomem(err);
     if (status == CULL_OK) {

@@ -61,6 +61,7 @@ struct commit_ctx {
     char artifact_id[CULL_ARTIFACT_ID_MAX];  /* "": none */
     struct cull__follower follower;          /* of references */
     struct cull__manifest_document document; /* the stored manifest */
+    bool document_is_full;
     struct cull__buf notes;
     struct cull__document documents[2];
     cull_commit_result result;
@@ -321,8 +322,8 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
 
 /* --- facts and documents ---------------------------------------------------------------------- */
 
-/* The stored form: a patch on the version before, a full manifest at the start of each chain or
- * where the one before is gone. */
+/* The stored form: a patch on the version before, a full manifest where a chain begins (chain.c) or
+ * the one before is gone. */
 static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, cull_error *err)
 {
     bool chain_start = ordinal % CULL__MANIFEST_FULL_EVERY == 0;
@@ -330,7 +331,11 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
     cull_manifest *loaded = NULL;
     cull_status status = CULL_OK;
 
-    if (!chain_start && !base_is_previous) {
+    if (chain_start) {
+        status = cull__chain_due(commit->upload->store, commit->upload->collection, ordinal,
+                                 &chain_start, err);
+    }
+    if (status == CULL_OK && !chain_start && !base_is_previous) {
         status = cull__manifest_load(commit->upload->store, commit->upload->collection, ordinal - 1,
                                      true, &loaded, err);
     }
@@ -339,6 +344,7 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
         const cull_store *store = commit->upload->store;
         bool patched = !chain_start && base_is_previous;
 
+        commit->document_is_full = !patched && loaded == NULL;
         status = cull__manifest_encode_in(&commit->document, patched ? commit->base : loaded,
                                           commit->manifest, patched ? commit->options->patch : NULL,
                                           store->scratch_files, store->allocator, err);
@@ -725,16 +731,20 @@ static cull_status tell_missing(const struct commit_ctx *commit, cull_missing_vi
     return status;
 }
 
-/* What a patch made is kept for the next patch. */
+/* What a patch made is kept for the next patch, and what the chain weighs now. */
 static void keep_recent(struct commit_ctx *commit)
 {
     cull_store *store = commit->upload->store;
+    const cull_version_key *version = &commit->result.version;
 
     (void)pthread_mutex_lock(&store->lock);
-    cull__manifest_recent_keep(store, commit->result.version.collection,
-                               commit->result.version.ordinal, commit->manifest);
+    cull__chain_note(store, version->collection, version->ordinal, commit->document.len,
+                     commit->document_is_full);
+    if (commit->options->patch != NULL) {
+        cull__manifest_recent_keep(store, version->collection, version->ordinal, commit->manifest);
+        commit->manifest = NULL;
+    }
     (void)pthread_mutex_unlock(&store->lock);
-    commit->manifest = NULL;
 }
 
 static void commit_release(struct commit_ctx *commit)
@@ -809,7 +819,7 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
         }
     }
     *out = commit.result;
-    if (status == CULL_OK && options->patch != NULL && out->is_new) {
+    if (status == CULL_OK && out->is_new) {
         /* not of an equal version: what is stored of that may say other sizes */
         keep_recent(&commit);
     }

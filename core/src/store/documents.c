@@ -2,10 +2,14 @@
  * documents.c - stored manifests: a full one at the start of each chain, patches behind it.
  *
  * SHAPE     A document's id is made from collection and ordinal. Version k is read by walking back
- *           to the nearest full document, at most CULL__MANIFEST_FULL_EVERY - 1 steps, and applying
- *           the patches forward. Documents of purged versions stay while their chain has a
- *           retained version, and go with the chain (see sweep.c).
+ *           to the nearest full document, fewer than CULL__MANIFEST_CHAIN_MAX steps (chain.c). The
+ *           patches on the way are composed to one, neighbours first, and that is done to the full
+ *           manifest. Documents of purged versions stay while a retained version of their chain is
+ *           behind them (see sweep.c).
+ * COST      A full document, one merge with it, and the patches: each edit is copied at most once
+ *           for each power of 2 in their number.
  * FAILURE   A manifest whose digest is not the one that was committed is CULL_E_DAMAGED.
+ * WHY NOT   each patch done to the manifest before it: a copy of the manifest for each of up to 255.
  */
 #include "store/store_internal.h"
 
@@ -52,26 +56,36 @@ static cull_status read_link(cull_store *store, uint64_t id, struct link *link, 
     return status == CULL_E_CANCELLED ? CULL_OK : status;
 }
 
-/* Fill chain[*first..] with the documents from the full one to ordinal's, which is the last. */
-static cull_status read_chain(cull_store *store, uint64_t collection, uint32_t ordinal,
-                              struct link chain[CULL__MANIFEST_FULL_EVERY], size_t *first,
-                              cull_error *err)
+/* The documents from the full one to a version's, which is the last. */
+struct chain {
+    struct link at[CULL__MANIFEST_CHAIN_MAX];
+    size_t first;
+    uint64_t last_id;
+};
+
+static uint64_t link_id(const struct chain *chain, size_t i)
 {
-    uint32_t at = ordinal;
+    return chain->last_id - (ARRAY_LEN(chain->at) - 1 - i); /* ordinals are an id's low bits */
+}
 
-    for (size_t i = CULL__MANIFEST_FULL_EVERY; i-- > 0;) {
-        cull_status status =
-            read_link(store, cull__manifest_document(collection, at), &chain[i], err);
+static cull_status read_chain(cull_store *store, uint64_t collection, uint32_t ordinal,
+                              struct chain *chain, cull_error *err)
+{
+    const size_t end = ARRAY_LEN(chain->at);
 
+    chain->last_id = cull__manifest_document(collection, ordinal);
+    for (size_t i = end; i-- > 0 && end - 1 - i <= ordinal;) {
+        struct link *link = &chain->at[i];
+        cull_status status;
+
+        link->bytes = (struct cull__buf)CULL__BUF_INIT(store->allocator);
+        chain->first = i;
+        status = read_link(store, link_id(chain, i), link, err);
         if (status != CULL_OK) {
             return status;
         }
-        *first = i;
-        if (cull__manifest_document_is_full(chain[i].bytes.data, chain[i].bytes.len)) {
+        if (cull__manifest_document_is_full(link->bytes.data, link->bytes.len)) {
             return CULL_OK;
-        }
-        if (at-- == 0) {
-            break;
         }
     }
     return cull__error_set(err, CULL_E_DAMAGED,
@@ -84,61 +98,135 @@ static cull_status feed(void *ctx, const void *data, size_t len, cull_error *err
     return cull__manifest_decoder_feed(ctx, data, len, err);
 }
 
-/* The manifest that a document makes of the one before it. */
-static cull_status decode_link(cull_store *store, uint64_t id, const struct link *link,
-                               const cull_manifest *previous, cull_manifest **out, cull_error *err)
+/* What a document holds: of the first a manifest, of the others edits, and what they promise. */
+static cull_status decode_link(cull_store *store, const struct chain *chain, size_t i,
+                               const cull_manifest *full, cull_manifest **out,
+                               struct cull__manifest_promise *promise, cull_error *err)
 {
+    const struct link *link = &chain->at[i];
     struct cull__manifest_decoder *decoder;
     cull_status status;
 
     *out = NULL;
-    if (cull__manifest_decoder_new(&decoder, previous, store->scratch_files, store->allocator) !=
+    if (cull__manifest_decoder_new(&decoder, full, store->scratch_files, store->allocator) !=
         CULL_OK) {
         return cull__error_nomem(err);
     }
     status = link->is_whole ? feed(decoder, link->bytes.data, link->bytes.len, err)
-                            : store->log->ops->document_pieces(store->log, id, feed, decoder, err);
+                            : store->log->ops->document_pieces(store->log, link_id(chain, i), feed,
+                                                               decoder, err);
     if (status == CULL_OK) {
-        status = cull__manifest_decoder_end(decoder, out, err);
+        status = full == NULL ? cull__manifest_decoder_end(decoder, out, err)
+                              : cull__manifest_decoder_edits(decoder, out, promise, err);
     }
     cull__manifest_decoder_free(decoder);
+    return status;
+}
+
+/* Edits of patches in a row: level[k] of 2^k, the higher the older. */
+struct composed {
+    cull_manifest *level[9];
+};
+static_assert(CULL__MANIFEST_CHAIN_MAX <= 1 << 8, "every chain's patches have a level");
+
+/* Put *newer behind older: it becomes both. They are owned, and gone if that fails. */
+static cull_status compose(cull_manifest *older, cull_manifest **newer, cull_error *err)
+{
+    cull_manifest *both = NULL;
+    cull_status status = cull__manifest_compose(&both, older, *newer, err);
+
+    cull_manifest_free(older);
+    cull_manifest_free(*newer);
+    *newer = both;
+    return status;
+}
+
+static cull_status composed_push(struct composed *composed, cull_manifest *edits, cull_error *err)
+{
+    cull_status status = CULL_OK;
+    size_t level = 0;
+
+    for (; status == CULL_OK && composed->level[level] != NULL; level++) {
+        status = compose(composed->level[level], &edits, err);
+        composed->level[level] = NULL;
+    }
+    composed->level[level] = edits;
+    return status;
+}
+
+/* All of them as one, in level[0]. */
+static cull_status composed_finish(struct composed *composed, cull_error *err)
+{
+    cull_manifest *all = composed->level[0];
+    cull_status status = CULL_OK;
+
+    for (size_t level = 1; level < ARRAY_LEN(composed->level) && status == CULL_OK; level++) {
+        cull_manifest *older = composed->level[level];
+
+        composed->level[level] = NULL;
+        if (all == NULL) {
+            all = older;
+        } else if (older != NULL) {
+            status = compose(older, &all, err);
+        }
+    }
+    composed->level[0] = all;
+    return status;
+}
+
+static cull_status decode_chain(cull_store *store, const struct chain *chain, cull_manifest **out,
+                                cull_error *err)
+{
+    struct composed composed = { { NULL } };
+    struct cull__manifest_promise promise = { 0, 0 };
+    cull_manifest *full = NULL;
+    cull_status status = decode_link(store, chain, chain->first, NULL, &full, &promise, err);
+
+    for (size_t i = chain->first + 1; i < ARRAY_LEN(chain->at) && status == CULL_OK; i++) {
+        cull_manifest *edits;
+
+        status = decode_link(store, chain, i, full, &edits, &promise, err);
+        if (status == CULL_OK) {
+            status = composed_push(&composed, edits, err);
+        }
+    }
+    if (status == CULL_OK) {
+        status = composed_finish(&composed, err);
+    }
+    if (status == CULL_OK && composed.level[0] != NULL) {
+        status = cull__manifest_apply_composed(out, full, composed.level[0], &promise, err);
+    } else if (status == CULL_OK) {
+        *out = full;
+        full = NULL;
+    }
+    for (size_t level = 0; level < ARRAY_LEN(composed.level); level++) {
+        cull_manifest_free(composed.level[level]);
+    }
+    cull_manifest_free(full);
     return status;
 }
 
 cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 bool may_miss, cull_manifest **out, cull_error *err)
 {
-    struct link chain[CULL__MANIFEST_FULL_EVERY];
-    size_t first = ARRAY_LEN(chain);
-    cull_manifest *manifest = NULL;
+    struct chain *chain = cull__alloc_zero(store->allocator, 1, sizeof *chain);
     cull_status status;
 
     *out = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-        chain[i].bytes = (struct cull__buf)CULL__BUF_INIT(store->allocator);
+    if (chain == NULL) {
+        return cull__error_nomem(err);
     }
-    status = read_chain(store, collection, ordinal, chain, &first, err);
-    if (status == CULL_E_NOTFOUND) {
-        status = may_miss ? CULL_OK : CULL_E_NOTFOUND;
-        first = ARRAY_LEN(chain);
+    chain->first = ARRAY_LEN(chain->at);
+    status = read_chain(store, collection, ordinal, chain, err);
+    if (status == CULL_OK) {
+        status = decode_chain(store, chain, out, err);
+    } else if (status == CULL_E_NOTFOUND && may_miss) {
+        status = CULL_OK;
     }
-    for (size_t i = first; i < ARRAY_LEN(chain) && status == CULL_OK; i++) {
-        uint32_t at = ordinal - (uint32_t)(ARRAY_LEN(chain) - 1 - i);
-        cull_manifest *next = NULL;
-
-        status = decode_link(store, cull__manifest_document(collection, at), &chain[i], manifest,
-                             &next, err);
-        cull_manifest_free(manifest);
-        manifest = next;
+    for (size_t i = chain->first; i < ARRAY_LEN(chain->at); i++) {
+        cull__buf_release(&chain->at[i].bytes);
     }
-    for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-        cull__buf_release(&chain[i].bytes);
-    }
-    if (status != CULL_OK) {
-        cull_manifest_free(manifest);
-        manifest = NULL;
-    }
-    *out = manifest;
+    cull__free(store->allocator, chain);
     return status;
 }
 

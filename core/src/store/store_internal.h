@@ -19,7 +19,8 @@
 #include "log/log_internal.h"
 
 #define CULL__TURNS 8                /* appends that found the log moved before we answer busy */
-#define CULL__MANIFEST_FULL_EVERY 16 /* ordinals; a full manifest starts each chain */
+#define CULL__MANIFEST_FULL_EVERY 16 /* ordinals; where a chain of documents may begin */
+#define CULL__MANIFEST_CHAIN_MAX 256 /* ordinals; where it must: more documents no chain has */
 #define CULL__CLAIM_BATCH 1000       /* blobs claimed, deleted and gone at a time */
 #define CULL__PUT_BATCH 65536        /* blobs pinned in one transaction */
 #define CULL__FULL_VERIFY_EVERY 16   /* cycles */
@@ -57,6 +58,14 @@ struct cull__index {
     bool incarnations;         /* keys end in one: a claimed blob's digest is free again */
 };
 
+/* What the chain of manifest documents weighs that this handle wrote to last. */
+struct cull__chain {
+    uint64_t collection;
+    uint32_t next; /* ordinal behind its last document; 0: nothing is known */
+    uint64_t full_bytes;
+    uint64_t patch_bytes;
+};
+
 struct cull_store {
     const cull_allocator *allocator;
     cull_log *log;
@@ -77,6 +86,7 @@ struct cull_store {
     cull_manifest *recent;
     uint64_t recent_collection;
     uint32_t recent_ordinal;
+    struct cull__chain chain;
     bool corrupt;
     cull_error corrupt_error;
 };
@@ -161,6 +171,18 @@ void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact);
 /* Document id of a version's manifest; and of its description and metadata. */
 uint64_t cull__manifest_document(uint64_t collection, uint32_t ordinal);
 uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal);
+
+/* Where a chain may begin, does one begin with that ordinal (chain.c)? The handle is locked, as for
+ * the two below. */
+cull_status cull__chain_due(cull_store *store, uint64_t collection, uint32_t ordinal, bool *due,
+                            cull_error *err);
+/* A version's document was written. */
+void cull__chain_note(cull_store *store, uint64_t collection, uint32_t ordinal, uint64_t bytes,
+                      bool is_full);
+/* Ordinals [*first, *end) around one, at the borders of which no document needs one beyond. */
+cull_status cull__chain_extent(cull_store *store, uint64_t collection, uint32_t ordinal,
+                               uint32_t next_ordinal, uint32_t *first, uint32_t *end,
+                               cull_error *err);
 
 /* A version's manifest, from its chain of documents; the handle is locked. NULL out with CULL_OK
  * if may_miss and the document is not there. Not compared with the version's digest. */

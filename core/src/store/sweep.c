@@ -280,8 +280,8 @@ static cull_status finish_unfinished(struct cull__sweep *sweep, uint64_t *finish
 
 /* --- versions --------------------------------------------------------------------------------- */
 
-/* Documents of a chain go when every ordinal of it that was given is purged; a commit that comes
- * later into the chain then writes a full manifest. */
+/* A document goes when neither its version nor one behind it in its chain is retained; a commit that
+ * comes later where one is gone writes a full manifest. */
 struct purge_ctx {
     struct cull__sweep *sweep;
     cull_version_key *expired; /* that still expire */
@@ -308,41 +308,54 @@ static cull_status drop_document(struct purge_ctx *purge, uint64_t id)
     return status;
 }
 
-/* Drop a chain's manifests if nothing retained is left in it. */
+/* Drop the manifests of a chain behind its last retained version, if one that is purged now is among
+ * them. */
 static cull_status drop_chain(struct purge_ctx *purge, const struct cull__collection *collection,
-                              uint32_t chain)
+                              uint32_t first, uint32_t end)
 {
-    uint32_t first = chain * CULL__MANIFEST_FULL_EVERY;
-    uint32_t end = first + CULL__MANIFEST_FULL_EVERY;
     cull_status status = CULL_OK;
+    uint32_t keep_end = first;
+    bool any = false;
 
-    end = end < collection->next_ordinal ? end : collection->next_ordinal;
     for (uint32_t ordinal = first; ordinal < end; ordinal++) {
-        if (cull__version_at(collection, ordinal) != NULL &&
-            !cull__version_keys_have(purge->purged, purge->purged_count, collection->id, ordinal)) {
-            return CULL_OK;
+        if (cull__version_at(collection, ordinal) == NULL) {
+            continue; /* was purged before */
+        }
+        any = true;
+        if (!cull__version_keys_have(purge->purged, purge->purged_count, collection->id, ordinal)) {
+            keep_end = ordinal + 1;
+            any = false;
         }
     }
-    for (uint32_t ordinal = first; ordinal < end && status == CULL_OK; ordinal++) {
+    for (uint32_t ordinal = keep_end; any && ordinal < end && status == CULL_OK; ordinal++) {
         status = drop_document(purge, cull__manifest_document(collection->id, ordinal));
     }
     return status;
 }
 
-static cull_status drop_documents(struct purge_ctx *purge)
+/* *err is filled unless there is no memory. */
+static cull_status drop_documents(struct purge_ctx *purge, cull_error *err)
 {
+    cull_store *store = purge->sweep->store;
     cull_status status = CULL_OK;
+    uint64_t collection = 0;
+    uint32_t end = 0; /* of the chain in that collection that was looked at last */
 
     purge->document_count = 0;
     for (size_t i = 0; i < purge->purged_count && status == CULL_OK; i++) {
         const cull_version_key *key = &purge->purged[i];
-        uint32_t chain = key->ordinal / CULL__MANIFEST_FULL_EVERY;
+        const struct cull__collection *of = cull__key_collection(store, key);
+        uint32_t first = 0;
 
         status = drop_document(purge, cull__notes_document(key->collection, key->ordinal));
-        if (status == CULL_OK &&
-            (i + 1 == purge->purged_count || key[1].collection != key->collection ||
-             key[1].ordinal / CULL__MANIFEST_FULL_EVERY != chain)) {
-            status = drop_chain(purge, cull__key_collection(purge->sweep->store, key), chain);
+        if (status != CULL_OK || (key->collection == collection && key->ordinal < end)) {
+            continue;
+        }
+        collection = key->collection;
+        status = cull__chain_extent(store, collection, key->ordinal, of->next_ordinal, &first, &end,
+                                    err);
+        if (status == CULL_OK) {
+            status = drop_chain(purge, of, first, end);
         }
     }
     return status;
@@ -396,7 +409,10 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
         cull__txn_add(txn, &verified);
     }
     recheck_versions(purge, txn->now_ms);
-    status = drop_documents(purge);
+    status = drop_documents(purge, err);
+    if (status != CULL_OK) {
+        return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
+    }
     cull__add_by_collection(txn, CULL__FACT_DELETE, purge->expired, purge->expired_count, until_ms,
                             CULL_REASON_TTL, &purge->ordinals, &status);
     cull__add_by_collection(txn, CULL__FACT_PURGE, purge->purged, purge->purged_count, 0, 0,
