@@ -17,7 +17,9 @@ struct git_id {
 struct git_step {
     struct git_id commit;
     struct git_id tree;
-    char *tag; /* NULL: a commit of the line */
+    char *tag;     /* NULL: a commit of the line */
+    bool moved;    /* the tag was imported of another commit */
+    size_t number; /* its place among the steps that were read */
 };
 
 struct git_history {

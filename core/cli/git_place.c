@@ -8,7 +8,8 @@
  * INVARIANT What is passed over was imported. A commit's id says what all its first parents are: so
  *           if a version's commit stands in the history no later than its number says, all before
  *           it is in the collection. It stands later where the earlier import saw a shallow clone;
- *           earlier where this one does. Tags follow from nothing: each stands where it stood.
+ *           earlier where this one does. Tags follow from nothing: each stands where it stood, also
+ *           one that moved to another commit (git_moved.c).
  * COST      The notes of the versions from the newest to the base; of tags, all.
  * FAILURE   A collection that goes on otherwise than the history (it was rewritten, or is another
  *           one) is refused if there is something to add. Versions that are deleted refuse nothing.
@@ -22,91 +23,6 @@
 #include <string.h>
 
 #include "resolve.h"
-
-/* --- notes ---------------------------------------------------------------------------------- */
-
-#define NOTE_COMMIT "{\"commit\":\""
-#define NOTE_STEP "\",\"step\":"
-#define NOTE_TAG ",\"tag\":\""
-
-void git_note_write(char text[GIT_NOTE_MAX], const struct git_step *step, uint64_t number)
-{
-    char hex[GIT_HEX_BYTES + 1];
-    size_t used;
-
-    git_id_hex(hex, &step->commit);
-    used = (size_t)snprintf(text, GIT_NOTE_MAX, NOTE_COMMIT "%s" NOTE_STEP "%" PRIu64, hex, number);
-    if (step->tag != NULL) { /* one that is no text: "" */
-        bool fits =
-            strlen(step->tag) <= CULL_NAME_BYTES_MAX && utf8_valid(step->tag, strlen(step->tag));
-
-        used += (size_t)snprintf(text + used, GIT_NOTE_MAX - used, NOTE_TAG);
-        for (const char *c = step->tag; fits && *c != '\0'; c++) { /* no backslash, no control */
-            if (*c == '"') {
-                text[used++] = '\\';
-            }
-            text[used++] = *c;
-        }
-        text[used++] = '"';
-    }
-    text[used++] = '}';
-    text[used] = '\0';
-}
-
-struct note {
-    bool found;
-    struct git_id commit;
-    uint64_t number;
-    bool is_tag;
-};
-
-/* Only what git_note_write() writes is one. */
-static bool note_parse(struct note *out, const char *text, size_t len)
-{
-    const size_t step_at = sizeof(NOTE_COMMIT) - 1 + GIT_HEX_BYTES;
-    size_t at = step_at + sizeof(NOTE_STEP) - 1;
-    size_t digits = 0;
-
-    if (len <= at || memcmp(text, NOTE_COMMIT, sizeof(NOTE_COMMIT) - 1) != 0 ||
-        memcmp(text + step_at, NOTE_STEP, sizeof(NOTE_STEP) - 1) != 0 ||
-        !git_id_parse(&out->commit, text + sizeof(NOTE_COMMIT) - 1, GIT_HEX_BYTES)) {
-        return false;
-    }
-    for (out->number = 0; at < len && text[at] >= '0' && text[at] <= '9' && digits < 18; at++) {
-        out->number = out->number * 10 + (uint64_t)(text[at] - '0');
-        digits++;
-    }
-    out->is_tag =
-        len - at > sizeof(NOTE_TAG) - 1 && memcmp(text + at, NOTE_TAG, sizeof(NOTE_TAG) - 1) == 0;
-    return digits > 0 && at < len && (out->is_tag || text[at] == '}');
-}
-
-static cull_status visit_metadata(void *ctx, const void *data, size_t len, cull_error *err)
-{
-    struct note *note = ctx;
-
-    (void)err;
-    note->found = note_parse(note, data, len);
-    return CULL_OK;
-}
-
-static cull_status skip_text(void *ctx, const void *data, size_t len, cull_error *err)
-{
-    (void)ctx;
-    (void)data;
-    (void)len;
-    (void)err;
-    return CULL_OK;
-}
-
-bool git_tag_fits_alias(const char *tag)
-{
-    size_t len = strlen(tag);
-
-    return len > 0 && len <= CULL_NAME_BYTES_MAX && utf8_valid(tag, len) &&
-           strpbrk(tag, "/:") == NULL && strcmp(tag, "latest") != 0 &&
-           (tag[0] != 'v' || len == 1 || strspn(tag + 1, "0123456789") != len - 1);
-}
 
 /* --- the collection's versions -------------------------------------------------------------- */
 
@@ -174,9 +90,26 @@ static int compare_spots(const void *a, const void *b)
     return order != 0 ? order : (left->step > right->step) - (left->step < right->step);
 }
 
+bool git_find_tag(const struct git_history *history, const struct git_note *note, size_t *step)
+{
+    const struct git_step *steps = history->steps;
+
+    *step = note->number < history->count ? (size_t)note->number : 0;
+    if (note->tag[0] == '\0') {
+        return false;
+    }
+    for (size_t tried = 0; tried < history->count; tried++) { /* nearly always the first */
+        if (strcmp(steps[*step].tag, note->tag) == 0) {
+            return true;
+        }
+        *step = *step + 1 < history->count ? *step + 1 : 0;
+    }
+    return false;
+}
+
 /* The step of a version's commit; false: it is not in the history. Of tags with one commit it is
  * the one that the note says. */
-static bool find_step(const struct search *search, const struct note *note, size_t *step)
+static bool find_step(const struct search *search, const struct git_note *note, size_t *step)
 {
     const struct spot *spots = search->spots;
     const struct git_history *history = search->history;
@@ -216,7 +149,7 @@ static cull_status refuse_kind(const struct search *search, uint32_t ordinal)
 }
 
 static cull_status refuse_place(const struct search *search, uint32_t ordinal,
-                                const struct note *note, size_t step)
+                                const struct git_note *note, size_t step)
 {
     char name[VERSION_NAME_MAX];
     char hex[GIT_HEX_BYTES + 1];
@@ -257,18 +190,28 @@ static cull_status refuse_departed(const struct search *search)
 
 /* --- searching ------------------------------------------------------------------------------ */
 
-/* A version that is of the history: it says where to go on, if none did, and may be the base. */
-static void take_step(struct search *search, const struct version *version, const struct note *note,
-                      size_t step)
+/* A version's step was imported. The newest version's says where to go on; of tags, which may have
+ * moved and come anew, the last one's. */
+static void pass(struct search *search, const struct version *version, const struct git_note *note,
+                 size_t step)
 {
     struct git_place *place = search->place;
 
-    if (!search->found) {
+    if (!search->found || (search->tags && step >= place->at)) {
         search->found = true;
         search->found_ordinal = version->key.ordinal;
         place->at = step + 1;
-        place->before = note->number - step;
+        place->before = search->tags ? 0 : note->number - step;
     }
+}
+
+/* A version that is of the history, and may be the base. */
+static void take_step(struct search *search, const struct version *version,
+                      const struct git_note *note, size_t step)
+{
+    struct git_place *place = search->place;
+
+    pass(search, version, note, step);
     if (version->committed && !place->has_base && step < place->at) {
         place->has_base = true;
         place->base = version->key;
@@ -279,22 +222,24 @@ static void take_step(struct search *search, const struct version *version, cons
 static cull_status look_at(struct search *search, const struct version *version)
 {
     struct cli *cli = search->cli;
-    struct note note = { .found = false };
+    struct git_note note;
     size_t step = 0;
-    cull_status status =
-        cull_version_notes(cli->store, &version->key, skip_text, visit_metadata, &note, &cli->err);
+    bool named;
+    cull_status status = git_note_read(&note, cli, &version->key);
 
-    if (status == CULL_E_NOTFOUND) { /* purged in between */
-        cli->err = (cull_error){ CULL_OK, "" };
-        return CULL_OK;
-    }
     if (status != CULL_OK || !note.found) {
         return status;
     }
     if (note.is_tag != search->tags) {
         return version->committed ? refuse_kind(search, version->key.ordinal) : CULL_OK;
     }
-    if (!find_step(search, &note, &step)) {
+    named = search->tags && git_find_tag(search->history, &note, &step);
+    if (named &&
+        memcmp(&search->history->steps[step].commit, &note.commit, sizeof(note.commit)) != 0) {
+        pass(search, version, &note, step); /* it moved since */
+        return CULL_OK;
+    }
+    if (!named && !find_step(search, &note, &step)) {
         if (version->committed && !search->found && !search->departed) {
             search->departed = true;
             search->departed_ordinal = version->key.ordinal;

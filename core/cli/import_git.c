@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "git_moved.h"
 #include "git_patches.h"
 #include "git_place.h"
 #include "units.h"
@@ -40,9 +41,12 @@ struct git_import {
     const struct import_git_options *options;
     bool shallow; /* the repository lacks older commits */
     struct git_history history;
-    size_t at;          /* the first step that is not read yet */
-    uint64_t before;    /* steps that were imported before the history's first one */
-    struct git_id tree; /* of the step before it */
+    size_t at;              /* the first step that is not read yet */
+    uint64_t before;        /* steps that were imported before the history's first one */
+    struct git_moves moves; /* tags that are of another commit than before */
+    size_t again;           /* steps that stand in the history a second time: tags that moved, */
+    bool tops;              /* and behind them the last one, whose version stays the latest */
+    struct git_id tree;     /* of the step before it */
     struct git_run diff;
     struct git_blobs blobs;
 
@@ -337,7 +341,7 @@ static cull_status commit_patch(struct git_import *git, const struct git_step *s
     if (status != CULL_OK) {
         return status;
     }
-    git_note_write(metadata, step, git->before + (uint64_t)(step - git->history.steps));
+    git_note_write(metadata, step, git->before + step->number);
     status = cull_upload_commit(upload, &options, NULL, NULL, result, &caller, &cli->err);
     if (status == CULL_E_INVALID) {
         git_id_hex(commit, &step->commit);
@@ -521,19 +525,95 @@ static cull_status read_history(struct git_import *git)
     return status;
 }
 
+static void tell_moves(struct git_import *git)
+{
+    struct output *out = &git->cli->out;
+
+    for (size_t i = 0; i < git->moves.count; i++) {
+        const struct git_moved *moved = &git->moves.items[i];
+        const struct git_step *step = &git->history.steps[moved->step];
+        char shown[PRINTABLE_MAX];
+        char from[GIT_HEX_BYTES + 1];
+        char to[GIT_HEX_BYTES + 1];
+
+        git_id_hex(from, &moved->from);
+        git_id_hex(to, &step->commit);
+        cli_warn(git->cli, "tag %.200s moved from commit %s to %s: it is imported again",
+                 printable(shown, step->tag), from, to);
+        record_begin(out, "moved");
+        field_text(out, "tag", step->tag);
+        field_text(out, "from", from);
+        field_text(out, "to", to);
+        record_end(out);
+    }
+}
+
+/* Tags that moved, among those that were imported, come again before what is new. If nothing is, the
+ * last one comes behind them, if its version is there: it is nothing new, and takes `latest` back. */
+static cull_status repeat_moved(struct git_import *git, const struct git_place *place)
+{
+    struct git_history *history = &git->history;
+    struct git_step *steps =
+        realloc(history->steps, (history->count + git->moves.count + 1) * sizeof(*history->steps));
+    struct git_step again[1];
+    size_t added = 0;
+
+    if (steps == NULL) {
+        return cli_fail_nomem(git->cli);
+    }
+    history->steps = steps;
+    history->capacity = history->count + git->moves.count + 1;
+    for (size_t i = 0; i < git->moves.count + 1; i++) {
+        bool is_moved = i < git->moves.count;
+        size_t from = is_moved ? git->moves.items[i].step : git->at - 1;
+
+        git->tops =
+            !is_moved && added > 0 && git->at + added == history->count && place->has_base &&
+            memcmp(&steps[place->base_step].tree, &steps[from].tree, sizeof(steps[from].tree)) == 0;
+        if (is_moved ? from >= git->at : !git->tops) {
+            continue; /* it is new anyway */
+        }
+        again[0] = steps[from];
+        again[0].tag = strdup(steps[from].tag);
+        if (again[0].tag == NULL) {
+            return cli_fail_nomem(git->cli);
+        }
+        memmove(steps + git->at + added + 1, steps + git->at + added,
+                (history->count - git->at - added) * sizeof(*steps));
+        steps[git->at + added++] = again[0];
+        history->count++;
+    }
+    git->again = added;
+    return CULL_OK;
+}
+
 static cull_status find_beginning(struct git_import *git)
 {
     struct import *import = git->import;
     struct git_place place;
-    cull_status status = git_find_place(&place, git->cli, &import->collection, &git->history);
+    cull_status status = CULL_OK;
 
+    if (git->options->tags != NULL) {
+        status =
+            git_find_moves(&git->moves, git->cli, git->repo, &import->collection, &git->history);
+    }
+    for (size_t i = 0; i < git->history.count; i++) {
+        git->history.steps[i].number = i;
+    }
+    if (status == CULL_OK) {
+        status = git_find_place(&place, git->cli, &import->collection, &git->history);
+    }
+    if (status != CULL_OK) {
+        return status;
+    }
     git->at = place.at;
     git->before = place.before;
     git->base = place.base;
     git->first = place.base_step;
     import->has_last = place.has_base;
     import->last = place.base.ordinal;
-    return status;
+    tell_moves(git);
+    return git->moves.count > 0 ? repeat_moved(git, &place) : CULL_OK;
 }
 
 static cull_status add_all(struct git_import *git)
@@ -576,10 +656,10 @@ static void print_counts(struct git_import *git)
 
     progress_end(&git->import->progress);
     if (!out->json) {
-        size_t there = git->history.count - (size_t)git->steps_done;
+        uint64_t count = git->steps_done - git->tops;
+        uint64_t there = git->history.count - git->again - count;
 
-        (void)printf("%s %s%s", count_human(done, git->steps_done), what,
-                     git->steps_done == 1 ? "" : "s");
+        (void)printf("%s %s%s", count_human(done, count), what, count == 1 ? "" : "s");
         if (there > 0) {
             (void)printf(", %s imported before", count_human(before, there));
         }
@@ -593,7 +673,7 @@ static void print_counts(struct git_import *git)
                  git->bad_aliases == 1 ? "it" : "them");
     }
     summary_begin(out);
-    field_number(out, git->options->tags == NULL ? "commits" : "tags", git->steps_done);
+    field_number(out, git->options->tags == NULL ? "commits" : "tags", git->steps_done - git->tops);
     field_bool(out, "shallow", git->shallow);
     field_number(out, "submodules_left_out", git->submodules);
     field_number(out, "paths_left_out", git->bad_paths);
@@ -611,6 +691,7 @@ static void git_import_free(struct git_import *git)
         free(git->named[i]);
     }
     free(git->numbers);
+    free(git->moves.items);
     free(git);
 }
 
