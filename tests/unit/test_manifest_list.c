@@ -47,7 +47,7 @@ static void show(char *out, size_t room, const cull_manifest *manifest)
 
 static const struct {
     const char *name;
-    const char *text;
+    const char *text;      /* @ stands for NUL */
     cull_digest_kind kind; /* that is said */
     cull_digest_kind found;
     const char *want;
@@ -91,6 +91,23 @@ static const struct {
       "a\rb=d41d,?|c=d41d,?" },
     { "CR of a path, between tabs", "a\r\t" D1 "\t5\n", CULL_DIGEST_NONE, CULL_DIGEST_MD5,
       "a\r=d41d,5" },
+    { "NUL ends each line", D1 "  a b@" D2 " *c@", CULL_DIGEST_NONE, CULL_DIGEST_MD5,
+      "a b=d41d,?|c=0123,?" },
+    { "NUL, lines and CR in paths, no end of the last line", D1 "  a\nb@" D2 "  c\r@" D1 "  d\\e",
+      CULL_DIGEST_NONE, CULL_DIGEST_MD5, "a\nb=d41d,?|c\r=0123,?|d\\e=d41d,?" },
+    { "NUL, BSD", "MD5 (a\n) = " D1 "@MD5 (b\\c) = " D2 "@", CULL_DIGEST_NONE, CULL_DIGEST_MD5,
+      "a\n=d41d,?|b\\c=0123,?" },
+    { "NUL, tabs", "a\n\t" D1 "\t7@b\t" D2 "@", CULL_DIGEST_NONE, CULL_DIGEST_MD5,
+      "a\n=d41d,7|b=0123,?" },
+    { "a byte order mark", "\xef\xbb\xbf" D1 "  a\n" D2 "  b\n", CULL_DIGEST_NONE, CULL_DIGEST_MD5,
+      "a=d41d,?|b=0123,?" },
+    { "a byte order mark before tabs",
+      "\xef\xbb\xbf"
+      "a\t" D1 "\t7\r\n",
+      CULL_DIGEST_NONE, CULL_DIGEST_MD5, "a=d41d,7" },
+    { "a byte order mark, NUL", "\xef\xbb\xbf" D1 "  \xef\xbb\xbf@", CULL_DIGEST_NONE,
+      CULL_DIGEST_MD5, "\xef\xbb\xbf=d41d,?" },
+    { "nothing but a byte order mark", "\xef\xbb\xbf", CULL_DIGEST_NONE, CULL_DIGEST_MD5, "" },
     { "16 bytes that are no MD5, as is said", D1 "  a\n", CULL_DIGEST_XXH128, CULL_DIGEST_XXH128,
       "a=d41d,?" },
     { "16 bytes that are no MD5, by name", "XXH128 (a) = " D1 "\n", CULL_DIGEST_NONE,
@@ -105,10 +122,16 @@ START_TEST(each_form_is_read_in_pieces_of_any_length)
         for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
             cull_manifest *manifest = NULL;
             cull_error err = { CULL_OK, "" };
+            char text[512];
+            size_t len = strlen(taken[_i].text);
 
-            ck_assert_msg(read_pieces(&manifest, taken[_i].kind, taken[_i].text,
-                                      strlen(taken[_i].text), pieces[i], NULL, &err) == CULL_OK,
-                          "%s: %s", taken[_i].name, err.message);
+            ck_assert_uint_lt(len, sizeof text);
+            for (size_t k = 0; k <= len; k++) {
+                text[k] = (char)(taken[_i].text[k] == '@' ? '\0' : taken[_i].text[k]);
+            }
+            ck_assert_msg(
+                read_pieces(&manifest, taken[_i].kind, text, len, pieces[i], NULL, &err) == CULL_OK,
+                "%s: %s", taken[_i].name, err.message);
             ck_assert_int_eq(cull_manifest_kind(manifest), taken[_i].found);
             show(found, sizeof found, manifest);
             ck_assert_msg(strcmp(found, taken[_i].want) == 0, "%s: %s", taken[_i].name, found);
@@ -162,7 +185,13 @@ static const struct {
     { "an escape that is none", "\\" D1 "  a\\x\n", 0, 0, "LIST: line 1: an escape" },
     { "half an escape", "\\" D1 "  a\\\n", 0, 0, "LIST: line 1: an escape" },
     { "no UTF-8", D1 "  a\xff\n", 0, 0, "LIST: line 1: a\\xff: path is not UTF-8" },
-    { "NUL", D1 "  a\0b\n", 38, 0, "LIST: line 1: a\\x00b: NUL in the path" },
+    { "NUL in a line", D1 "  a\0b\n", 38, 0, "LIST: line 2: not DIGEST" },
+    { "NUL alone", "\0", 1, 0, "LIST: line 1: empty line" },
+    { "a backslash before a line that NUL ends", "\\" D1 "  a\0", 37, 0,
+      "LIST: line 1: not DIGEST" },
+    { "a byte order mark in the second line", D1 "  a\n\xef\xbb\xbf" D1 "  b\n", 0, 0,
+      "LIST: line 2: not DIGEST" },
+    { "half a byte order mark", "\xef\xbb" D1 "  a\n", 0, 0, "LIST: line 1: not DIGEST" },
 };
 
 START_TEST(what_is_wrong_is_refused_with_its_line)
@@ -213,6 +242,28 @@ START_TEST(a_line_is_bounded_also_where_it_never_ends)
                                      34 + CULL_PATH_BYTES_MAX + 1, 100, NULL, &err),
                          CULL_OK);
         cull_manifest_free(manifest);
+    }
+END_TEST
+
+/* What ends the lines is looked for where the first one may end, and no further. */
+START_TEST(nul_far_behind_ends_no_line)
+    {
+        static char text[40000];
+        const size_t line = sizeof D1 + 8; /* of six characters of path */
+        cull_manifest *manifest = NULL;
+        cull_error err = { CULL_OK, "" };
+        size_t len = 0;
+
+        for (unsigned i = 0; len + line < sizeof text - 1; i++) {
+            len += (size_t)snprintf(text + len, line + 1, D1 "  %06u\n", i);
+        }
+        ck_assert_int_eq(read_pieces(&manifest, CULL_DIGEST_NONE, text, len, 100, NULL, &err),
+                         CULL_OK);
+        cull_manifest_free(manifest);
+        text[500 * line - 3] = '\0';
+        ck_assert_int_eq(read_pieces(&manifest, CULL_DIGEST_NONE, text, len, 100, NULL, &err),
+                         CULL_E_INVALID);
+        ck_assert_str_eq(err.message, "LIST: line 500: 0004\\x009: NUL in the path");
     }
 END_TEST
 
@@ -271,6 +322,7 @@ Suite *manifest_list_suite(void)
     tcase_add_loop_test(forms, what_is_wrong_is_refused_with_its_line, 0,
                         (int)(sizeof refused / sizeof refused[0]));
     tcase_add_test(forms, a_line_is_bounded_also_where_it_never_ends);
+    tcase_add_test(forms, nul_far_behind_ends_no_line);
     tcase_add_test(forms, what_the_source_fails_with_is_passed_on);
     tcase_add_test(forms, every_allocation_of_a_list_may_fail);
     suite_add_tcase(suite, forms);

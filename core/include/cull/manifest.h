@@ -188,8 +188,9 @@ CULL_API CULL_MUST_USE cull_status cull_manifest_parse(cull_manifest **out, cull
  *
  * In the last two a line that begins with a backslash has \\, \n and \r for these characters in
  * its path. One "./" before a path is left out. Without sizes they are CULL_SIZE_UNKNOWN. Lines end
- * in LF, or all of them in CR LF, as the first one does. The result is sealed; an empty list is an
- * empty manifest.
+ * in LF, or all of them in CR LF, as the first one does; or in NUL, if there is one in the first
+ * 16 KiB: then nothing is escaped. A byte order mark of UTF-8 before the list is passed over. The
+ * result is sealed; an empty list is an empty manifest.
  *
  * @param kind  of the digests; CULL_DIGEST_NONE: what the first line says, or by its length (16
  *              bytes: MD5)

@@ -11,7 +11,9 @@
  *           In the last two a line that begins with a backslash has \\, \n and \r for these
  *           characters in its path. One "./" before a path, as find(1) has it, is left out. A
  *           list whose first line ends in CR LF has such lines only; the CR is not of the path, as
- *           md5sum(1) has it when it checks.
+ *           md5sum(1) has it when it checks. With NUL in the first LINE_BYTES_MAX bytes it is NUL
+ *           that ends each line, and nothing is escaped (md5sum -z). A mark of UTF-8 (a byte order
+ *           mark) before all is none of it.
  * INVARIANT Digests are of one kind. Every path passes the checks of every other way in.
  * COST      One pass; beyond the entries 64 KiB and one line, bounded by LINE_BYTES_MAX.
  * FAILURE   "NAME: line N: reason", N from 1. What comes behind the first fault is not read.
@@ -33,6 +35,7 @@ struct lister {
     const char *name;
     cull_digest_kind kind; /* NONE: not known yet */
     enum form form;
+    char ending;   /* of lines: LF or NUL */
     bool crlf;     /* lines end in CR LF: the first one says */
     uint64_t line; /* number of the one that is being read */
     cull_manifest *manifest;
@@ -222,10 +225,10 @@ static const char *split_bsd(struct lister *lister, const char *text, size_t len
 }
 
 /* The form that the first line has. What could be two is taken for tabs only if all of it fits. */
-static enum form form_of(const char *text, size_t len)
+static enum form form_of(const char *text, size_t len, bool escapes)
 {
     struct listed listed;
-    size_t skip = len > 0 && text[0] == '\\';
+    size_t skip = escapes && len > 0 && text[0] == '\\';
 
     if (split_tabs(text, len, &listed) == NULL &&
         looks_like_digest(listed.digest, listed.digest_len)) {
@@ -272,12 +275,12 @@ static const char *line_split(struct lister *lister, const char *text, size_t le
         return "empty line";
     }
     if (lister->form == FORM_UNKNOWN) {
-        lister->form = form_of(text, len);
+        lister->form = form_of(text, len, lister->ending == '\n');
     }
     if (lister->form == FORM_TABS) {
         return split_tabs(text, len, out);
     }
-    out->escaped = text[0] == '\\';
+    out->escaped = text[0] == '\\' && lister->ending == '\n';
     text += out->escaped;
     len -= out->escaped;
     fault =
@@ -361,7 +364,7 @@ static const char *line_cut(struct lister *lister, const char *text, size_t *len
 /* A whole line; the last one may lack its end. */
 static cull_status line_take(struct lister *lister, const char *text, size_t len, bool ended)
 {
-    const char *fault = line_cut(lister, text, &len, ended);
+    const char *fault = lister->ending == '\n' ? line_cut(lister, text, &len, ended) : NULL;
 
     return fault == NULL ? line_add(lister, text, len)
                          : line_fail(lister, CULL_E_INVALID, "%s", fault);
@@ -394,7 +397,7 @@ static cull_status piece_lines(struct lister *lister, const char *piece, size_t 
     cull_status status;
 
     while (at < len) {
-        const char *end = memchr(piece + at, '\n', len - at);
+        const char *end = memchr(piece + at, lister->ending, len - at);
         size_t line_len = end == NULL ? len - at : (size_t)(end - piece) - at;
 
         if (end == NULL) {
@@ -414,23 +417,47 @@ static cull_status piece_lines(struct lister *lister, const char *piece, size_t 
     return CULL_OK;
 }
 
+/* The beginning of the list, in one piece so long that the first line ends in it: what ends it.
+ * *got: 0 at the list's end. */
+static cull_status list_begin(struct lister *lister, cull_read_fn read, void *ctx, char *piece,
+                              size_t *got)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t skip = sizeof mark - 1;
+    size_t len = 0;
+
+    for (*got = 1; *got > 0 && len <= skip + LINE_BYTES_MAX; len += *got) {
+        cull_status status = read(ctx, piece + len, LIST_PIECE_BYTES - len, got, lister->err);
+
+        if (status != CULL_OK) {
+            return status;
+        }
+        CULL_ASSERT(*got <= LIST_PIECE_BYTES - len);
+    }
+    skip = len >= skip && memcmp(piece, mark, skip) == 0 ? skip : 0;
+    piece += skip;
+    len -= skip;
+    if (memchr(piece, '\0', len <= LINE_BYTES_MAX ? len : LINE_BYTES_MAX + 1) != NULL) {
+        lister->ending = '\0';
+    }
+    return piece_lines(lister, piece, len);
+}
+
 static cull_status list_pump(struct lister *lister, cull_read_fn read, void *ctx, char *piece)
 {
-    for (;;) {
-        size_t got = 0;
-        cull_status status = read(ctx, piece, LIST_PIECE_BYTES, &got, lister->err);
+    size_t got = 0;
+    cull_status status = list_begin(lister, read, ctx, piece, &got);
 
+    while (status == CULL_OK && got > 0) {
+        got = 0;
+        status = read(ctx, piece, LIST_PIECE_BYTES, &got, lister->err);
         if (status == CULL_OK && got > 0) {
             CULL_ASSERT(got <= LIST_PIECE_BYTES);
             status = piece_lines(lister, piece, got);
         }
-        if (status != CULL_OK) {
-            return status;
-        }
-        if (got == 0) { /* a last line may lack its end */
-            return lister->carry.len > 0 ? line_end(lister, "", 0, false) : CULL_OK;
-        }
     }
+    /* a last line may lack its end */
+    return status == CULL_OK && lister->carry.len > 0 ? line_end(lister, "", 0, false) : status;
 }
 
 /* Sort; a duplicate's line is known by the order in which it was added. */
@@ -460,6 +487,7 @@ cull_status cull_manifest_read_list_in(cull_manifest **out, cull_digest_kind kin
     const cull_allocator *used = allocator != NULL ? allocator : cull_allocator_default();
     struct lister lister = { .name = name,
                              .kind = kind,
+                             .ending = '\n',
                              .carry = CULL__BUF_INIT(used),
                              .path = CULL__BUF_INIT(used),
                              .err = err };

@@ -12,6 +12,13 @@ run cull import list e/p/text sums --type model --alias best --tag t --run r1
 run cull import list e/p/binary sums.binary
 run cull import list e/p/bsd sums.bsd
 run cull import list e/p/bsd sums
+# ended by NUL, nothing escaped; and with a byte order mark
+(cd src && find . -type f -exec md5sum -z {} +) >sums.nul
+(cd src && find . -type f -exec md5sum -z --tag {} +) >sums.nul-bsd
+{ printf '\357\273\277' && cat sums.bsd; } >sums.mark
+run cull import list e/p/bsd sums.nul
+run cull import list e/p/bsd sums.nul-bsd
+run cull import list e/p/bsd sums.mark
 run cull show e/p/bsd --files
 run cull ls e/p
 run cull du
