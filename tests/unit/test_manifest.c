@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "manifest/manifest_internal.h"
 #include "support.h"
 
@@ -1575,6 +1576,7 @@ START_TEST(patches_do_what_a_plain_oracle_does_and_store_and_load)
         struct oracle oracle = { { 0 }, _i % 3 == 1 ? HEAD_V1 : _i % 3 == 2 ? "" : NULL };
         cull_manifest *manifest = oracle_manifest(&oracle);
 
+        cull__manifest_learn_sum(manifest); /* and what patches make of it knows its own */
         for (int step = 0; step < 200; step++) {
             cull_manifest_patch *patch = oracle_edit(&oracle, &state);
             cull_manifest *want = oracle_manifest(&oracle);
@@ -1586,6 +1588,7 @@ START_TEST(patches_do_what_a_plain_oracle_does_and_store_and_load)
                           "%s", err.message);
             ck_assert_msg(cull__manifest_valid(next, &why), "%s", why);
             ck_assert_msg(entries_equal(next, want), "step %d", step);
+            ck_assert(next->sum_known && next->sum == cull__manifest_add_up(want));
             ck_document_decodes(manifest, next);
             ck_document_decodes(NULL, next);
             ck_patch_is_encoded_as_the_difference(manifest, next, patch);
@@ -1731,6 +1734,49 @@ static bool ck_damage_is_noticed(const struct stored *stored, bool full, const u
     ck_assert_str_ne(err.message, "");
     return true;
 }
+
+/* Make a document what it was when the checksum of entries was one hash over all of them. */
+static void make_old(struct cull__buf *document, const cull_manifest *next, uint64_t off)
+{
+    const size_t payload_at = 48 + 5; /* it is short: one stored block */
+    uint64_t seed;
+
+    ck_assert_uint_lt(document->len, 1024);
+    document->data[7] &= 1; /* flags: a head, or none */
+    for (size_t i = 0; i < 8; i++) {
+        document->data[24 + i] = (uint8_t)((cull__manifest_checksum(next) + off) >> 8 * i);
+    }
+    seed = XXH3_64bits(document->data, 32);
+    seed = XXH3_64bits_withSeed(document->data + payload_at, document->len - payload_at, seed);
+    for (size_t i = 0; i < 8; i++) {
+        document->data[32 + i] = (uint8_t)(seed >> 8 * i);
+    }
+}
+
+START_TEST(a_document_of_before_there_were_sums_is_read_and_checked)
+    {
+        struct stored stored = stored_new();
+        struct cull__buf *document = _i == 0 ? &stored.full : &stored.patch;
+        const cull_manifest *previous = _i == 0 ? NULL : stored.previous;
+        cull_manifest *decoded = NULL;
+        cull_error err = { 0 };
+
+        make_old(document, stored.next, 0);
+        ck_assert_msg(cull__manifest_decode(&decoded, previous, document->data, document->len, NULL,
+                                            &err) == CULL_OK,
+                      "%s", err.message);
+        ck_assert(entries_equal(decoded, stored.next));
+        ck_document_decodes(decoded, stored.previous); /* a new one on it */
+        cull_manifest_free(decoded);
+        make_old(document, stored.next, 1);
+        ck_assert_int_eq(
+            cull__manifest_decode(&decoded, previous, document->data, document->len, NULL, &err),
+            CULL_E_CORRUPT);
+        ck_assert_str_eq(err.message,
+                         "stored manifest is damaged: its entries are not those that were stored");
+        stored_free(&stored);
+    }
+END_TEST
 
 START_TEST(every_flipped_bit_of_a_stored_manifest_is_noticed)
     {
@@ -2194,6 +2240,7 @@ static void add_storing_tests(TCase *tc)
     tcase_add_test(tc, a_patch_shows_its_edits_by_path);
     tcase_add_test(tc, a_patch_that_does_not_fit_is_refused_by_name);
     tcase_add_test(tc, a_patch_with_two_edits_of_a_path_is_refused);
+    tcase_add_loop_test(tc, a_document_of_before_there_were_sums_is_read_and_checked, 0, 2);
     tcase_add_loop_test(tc, every_flipped_bit_of_a_stored_manifest_is_noticed, 0, 2);
     tcase_add_loop_test(tc, a_stored_manifest_of_another_length_is_refused, 0, 2);
     tcase_add_test(tc, a_stored_patch_is_refused_on_any_base_but_its_own);

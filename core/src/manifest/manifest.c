@@ -1,5 +1,5 @@
 /*
- * manifest.c - all entries of one version: add, sort, find, identify.
+ * manifest.c - all entries of one version: add, sort, find.
  *
  * SHAPE     Rows of 24 bytes, and one arena that holds each entry's strings and digest behind
  *           one another; a row knows where its own begin. Sorting moves rows only. With a scratch
@@ -18,9 +18,7 @@
  * WHY NOT   qsort(3): it takes memory behind the allocator's back. A hash table: paths are
  *           read in order nearly always, and the order is the identity.
  */
-#include "manifest/manifest_internal.h"
-
-#include "base/hash.h"
+#include "manifest/manifest_row.h"
 #include "manifest/manifest_spill.h"
 
 void cull__manifest_init(struct cull_manifest *manifest, cull_digest_kind kind,
@@ -86,19 +84,6 @@ void cull_manifest_free(cull_manifest *manifest)
     }
 }
 
-static struct cull__row_ref row_ref(const struct cull_manifest *manifest, size_t i)
-{
-    if (CULL_LIKELY(manifest->spill == NULL)) {
-        return (struct cull__row_ref){ &manifest->rows[i], manifest->strings.data };
-    }
-    return cull__spill_row(manifest->spill, i);
-}
-
-static const char *ref_path(const struct cull__row_ref *ref)
-{
-    return (const char *)ref->strings + ref->row->at;
-}
-
 const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i)
 {
     struct cull__row_ref ref = row_ref(manifest, i);
@@ -109,54 +94,6 @@ const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i)
 const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *manifest, size_t i)
 {
     return row_ref(manifest, i).row;
-}
-
-/* What stands behind a row's path and its NUL, and how long it is without members of its own. */
-static const uint8_t *ref_fixed(const struct cull_manifest *manifest,
-                                const struct cull__row_ref *ref, size_t *len)
-{
-    const uint8_t *tail = ref->strings + ref->row->at + ref->row->path_len + 1;
-
-    if (ref->row->kind == CULL_ENTRY_NONE) {
-        *len = 0;
-    } else if (ref->row->kind == CULL_ENTRY_BLOB) {
-        *len = cull_digest_len(manifest->kind);
-    } else {
-        size_t text_len = strlen((const char *)tail) + 1;
-
-        *len = text_len + strlen((const char *)tail + text_len) + 1;
-    }
-    return tail;
-}
-
-/* A row's members, or NULL: none. */
-static const char *ref_members(const struct cull_manifest *manifest,
-                               const struct cull__row_ref *ref, size_t *len)
-{
-    const char *text = NULL;
-    size_t fixed_len;
-
-    *len = 0;
-    if (ref->row->members == CULL__MEMBERS_OWN) {
-        text = (const char *)ref_fixed(manifest, ref, &fixed_len);
-        text += fixed_len;
-        *len = strlen(text);
-    } else if (ref->row->members != CULL__MEMBERS_NONE) {
-        text = cull__members_text(manifest->members, ref->row->members, len);
-    }
-    return text;
-}
-
-/* All that stands behind a row's path and its NUL. */
-static const uint8_t *ref_tail(const struct cull_manifest *manifest,
-                               const struct cull__row_ref *ref, size_t *len)
-{
-    const uint8_t *tail = ref_fixed(manifest, ref, len);
-
-    if (CULL_UNLIKELY(ref->row->members == CULL__MEMBERS_OWN)) {
-        *len += strlen((const char *)tail + *len) + 1;
-    }
-    return tail;
 }
 
 static const uint8_t *row_tail(const struct cull_manifest *manifest, size_t i, size_t *len)
@@ -897,156 +834,6 @@ uint64_t cull_manifest_size_bytes(const cull_manifest *manifest, bool *exact)
     return manifest->size_bytes;
 }
 
-/* Small pieces on their way into a hasher. */
-struct line_hasher {
-    cull_hasher *hasher;
-    cull_status status;
-    size_t len;
-    uint8_t bytes[8192];
-};
-
-static void line_flush(struct line_hasher *line)
-{
-    if (line->status == CULL_OK && line->len > 0) {
-        line->status = cull_hasher_add(line->hasher, line->bytes, line->len);
-    }
-    line->len = 0;
-}
-
-static void line_add(struct line_hasher *line, const void *data, size_t len)
-{
-    if (len > sizeof line->bytes - line->len) {
-        line_flush(line);
-    }
-    if (len > sizeof line->bytes) {
-        if (line->status == CULL_OK) {
-            line->status = cull_hasher_add(line->hasher, data, len);
-        }
-    } else {
-        memcpy(line->bytes + line->len, data, len);
-        line->len += len;
-    }
-}
-
-/* `path:digest\n` of row i. */
-static void line_entry(struct line_hasher *line, const struct cull_manifest *manifest, size_t i)
-{
-    struct cull__row_ref ref = row_ref(manifest, i);
-    const struct cull__manifest_row *row = ref.row;
-    const char *path = ref_path(&ref);
-    const char *tail = path + row->path_len + 1;
-    char base64[CULL_DIGEST_BASE64_MAX + 2] = ":";
-    size_t digest_len = cull_digest_len(manifest->kind);
-    size_t base64_len = (digest_len + 2) / 3 * 4;
-
-    CULL_ASSERT(path != NULL);
-    line_add(line, path, row->path_len);
-    if (row->kind == CULL_ENTRY_BLOB) {
-        cull_digest digest;
-
-        memcpy(digest.bytes, tail, digest_len);
-        cull_digest_to_base64(base64 + 1, &digest, manifest->kind);
-        base64[1 + base64_len] = '\n';
-        line_add(line, base64, base64_len + 2);
-    } else {
-        line_add(line, ":", 1);
-        line_add(line, tail, strlen(tail));
-        line_add(line, "\n", 1);
-    }
-}
-
-cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out)
-{
-    static const char head[] = CULL__MANIFEST_DIGEST_HEAD;
-    struct line_hasher line = { .status = CULL_OK };
-    cull_status status;
-
-    CULL_ASSERT(manifest->sealed);
-    memset(out, 0, sizeof *out);
-    status = cull_hasher_new(&line.hasher, CULL_DIGEST_MD5, manifest->allocator);
-    if (status != CULL_OK) {
-        return status;
-    }
-    line_add(&line, head, sizeof head - 1);
-    for (size_t i = 0; i < manifest->count; i++) {
-        line_entry(&line, manifest, i);
-    }
-    line_flush(&line);
-    status = line.status;
-    if (status == CULL_OK) {
-        status = cull_hasher_end(line.hasher, out);
-    }
-    if (status == CULL_OK) {
-        status = cull_manifest_check(manifest, NULL);
-    }
-    cull_hasher_free(line.hasher);
-    return status;
-}
-
-#define CHECKED_FIXED_BYTES 9   /* of an entry: its kind and its size */
-#define CHECKED_MEMBERS_BYTES 8 /* the hash of its members, wherever they stand */
-#define CHECKED_HAS_MEMBERS 0x80
-
-static void put_number(uint8_t *bytes, uint64_t number)
-{
-    for (size_t byte = 0; byte < 8; byte++) {
-        bytes[byte] = (uint8_t)(number >> (8 * byte));
-    }
-}
-
-static uint64_t members_hash(const struct cull_manifest *manifest, const struct cull__row_ref *ref)
-{
-    size_t len;
-    const char *text = ref_members(manifest, ref, &len);
-
-    return XXH3_64bits(text, len);
-}
-
-uint64_t cull__manifest_checksum(const struct cull_manifest *manifest)
-{
-    const size_t blob_tail_len = cull_digest_len(manifest->kind);
-    XXH3_state_t state;
-    uint8_t bytes[8192]; /* many small pieces cost more than their copies in a large one */
-    size_t len = 0;
-
-    (void)XXH3_64bits_reset(&state);
-    for (size_t i = 0; i < manifest->count; i++) {
-        struct cull__row_ref ref = row_ref(manifest, i);
-        size_t tail_len = blob_tail_len;
-        size_t text_len;
-
-        if (ref.row->kind != CULL_ENTRY_BLOB) {
-            (void)ref_fixed(manifest, &ref, &tail_len);
-        }
-        text_len = (size_t)ref.row->path_len + 1 + tail_len;
-        if (CHECKED_FIXED_BYTES + CHECKED_MEMBERS_BYTES + text_len > sizeof bytes - len) {
-            (void)XXH3_64bits_update(&state, bytes, len);
-            len = 0;
-        }
-        bytes[len] = ref.row->kind;
-        put_number(bytes + len + 1, ref.row->size_bytes);
-        if (CULL_UNLIKELY(ref.row->members != CULL__MEMBERS_NONE)) {
-            bytes[len] |= CHECKED_HAS_MEMBERS;
-            put_number(bytes + len + CHECKED_FIXED_BYTES, members_hash(manifest, &ref));
-            len += CHECKED_MEMBERS_BYTES;
-        }
-        len += CHECKED_FIXED_BYTES;
-        if (text_len <= sizeof bytes - len) {
-            memcpy(bytes + len, ref_path(&ref), text_len);
-            len += text_len;
-        } else {
-            (void)XXH3_64bits_update(&state, bytes, len);
-            (void)XXH3_64bits_update(&state, ref_path(&ref), text_len);
-            len = 0;
-        }
-    }
-    (void)XXH3_64bits_update(&state, bytes, len);
-    if (manifest->head != NULL) {
-        (void)XXH3_64bits_update(&state, manifest->head, strlen(manifest->head) + 1);
-    }
-    return XXH3_64bits_digest(&state);
-}
-
 bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
 {
     uint64_t sum = 0;
@@ -1085,6 +872,8 @@ bool cull__manifest_valid(const cull_manifest *manifest, const char **why)
     }
     if (sum != manifest->size_bytes || unknown != manifest->unknown_count) {
         *why = "sums disagree with the entries";
+    } else if (manifest->sum_known && manifest->sum != cull__manifest_add_up(manifest)) {
+        *why = "the sum of its hashes is not that of its entries";
     }
     return *why == NULL;
 }

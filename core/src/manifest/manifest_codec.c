@@ -8,11 +8,12 @@
  *                4      1  version of this format, 1
  *                5      1  1: full; 2: patch on the previous manifest
  *                6      1  cull_digest_kind
- *                7      1  1: the payload begins with the manifest's head; else 0
+ *                7      1  flags; 1: the payload begins with the manifest's head; 2: the checksum of
+ *                          the entries is a sum of their hashes (manifest_sum.c)
  *                8      8  bytes of the payload before it was deflated
  *               16      4  entries of the manifest
  *               20      4  edits in the payload
- *               24      8  XXH3-64 of all entries of the manifest
+ *               24      8  checksum of all entries of the manifest and of its head; XXH3-64
  *               32      8  XXH3-64 of the payload, seeded with the header's first 32 bytes
  *               40      8  bytes of the deflated payload: all that follow
  *
@@ -45,6 +46,7 @@
 #define FORM_FULL 1
 #define FORM_PATCH 2
 #define FLAG_HEAD 1
+#define FLAG_SUM 2 /* all that are written; those before have not */
 #define TAG_SIZE_FOLLOWS 16
 #define TAG_MEMBERS_FOLLOW 32
 #define PIECE_BYTES ((size_t)64 * 1024)
@@ -539,7 +541,7 @@ static bool header_take(struct header *header, const void *data, size_t len)
     header->payload_checksum = cull__cursor_u64(&cursor);
     header->deflated_len = cull__cursor_u64(&cursor);
     return !cursor.failed && memcmp(mark, magic, sizeof magic) == 0 && version == FORMAT_VERSION &&
-           header->flags <= FLAG_HEAD &&
+           header->flags <= (FLAG_HEAD | FLAG_SUM) &&
            (header->form == FORM_FULL || header->form == FORM_PATCH) &&
            cull_digest_len((cull_digest_kind)header->kind) > 0 &&
            header->deflated_len <= 2 * CULL__MANIFEST_PAYLOAD_BYTES_MAX &&
@@ -750,9 +752,11 @@ cull_status cull__manifest_encode_in(struct cull__manifest_document *out,
 {
     struct header header = { .form = previous == NULL ? FORM_FULL : FORM_PATCH,
                              .kind = (uint8_t)next->kind,
-                             .flags = next->head != NULL ? FLAG_HEAD : 0,
+                             .flags = (uint8_t)(FLAG_SUM | (next->head != NULL ? FLAG_HEAD : 0)),
                              .entry_count = (uint32_t)next->count,
-                             .entries_checksum = cull__manifest_checksum(next) };
+                             .entries_checksum =
+                                 cull__manifest_head_sum(next) +
+                                 (next->sum_known ? next->sum : cull__manifest_add_up(next)) };
     struct deflater deflater = { .document = out };
     uint8_t *room;
     cull_status status = CULL_OK;
@@ -909,7 +913,7 @@ static cull_status decoder_read(struct cull__manifest_decoder *decoder, bool is_
     struct cull__buf *text = &decoder->text;
     cull_status status = CULL_OK;
 
-    if (decoder->header.flags == FLAG_HEAD && !decoder->head_is_read &&
+    if ((decoder->header.flags & FLAG_HEAD) != 0 && !decoder->head_is_read &&
         (is_end || text->len >= EDIT_BYTES_MAX)) {
         reader->cursor = cull__cursor(text->data, text->len);
         status = decoder_head(decoder, err);
@@ -1000,17 +1004,32 @@ cull_status cull__manifest_decoder_feed(struct cull__manifest_decoder *decoder, 
 }
 
 /* The checks that need the result: what the header promised is what came out. */
-static cull_status decoded_check(uint32_t entry_count, uint64_t entries_checksum,
-                                 const cull_manifest *manifest, cull_error *err)
+static cull_status decoded_check(const struct cull__manifest_promise *promise,
+                                 cull_manifest *manifest, cull_error *err)
 {
-    bool same =
-        manifest->count == entry_count && cull__manifest_checksum(manifest) == entries_checksum;
-    cull_status status = cull_manifest_check(manifest, err);
+    bool same = manifest->count == promise->entry_count;
+    cull_status status;
+
+    manifest->sum_known = false; /* what a merge counted is no look at what it made */
+    if (promise->is_sum) {
+        cull__manifest_learn_sum(manifest);
+        same =
+            same && manifest->sum + cull__manifest_head_sum(manifest) == promise->entries_checksum;
+    } else {
+        same = same && cull__manifest_checksum(manifest) == promise->entries_checksum;
+    }
+    status = cull_manifest_check(manifest, err);
 
     if (status == CULL_OK && !same) {
         status = edits_damaged(err, "its entries are not those that were stored");
     }
     return status;
+}
+
+static struct cull__manifest_promise promise_of(const struct header *header)
+{
+    return (struct cull__manifest_promise){ (header->flags & FLAG_SUM) != 0, header->entry_count,
+                                            header->entries_checksum };
 }
 
 /* The last edits are read, and the document is whole. */
@@ -1039,7 +1058,7 @@ static cull_status decoder_last(struct cull__manifest_decoder *decoder, cull_err
 cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, cull_manifest **out,
                                        cull_error *err)
 {
-    const struct header *header = &decoder->header;
+    const struct cull__manifest_promise promise = promise_of(&decoder->header);
     cull_status status = decoder_last(decoder, err);
 
     *out = NULL;
@@ -1051,7 +1070,7 @@ cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, c
         decoder->edits = NULL;
     }
     if (status == CULL_OK) {
-        status = decoded_check(header->entry_count, header->entries_checksum, *out, err);
+        status = decoded_check(&promise, *out, err);
     }
     if (status != CULL_OK) {
         cull_manifest_free(*out);
@@ -1073,8 +1092,7 @@ cull_status cull__manifest_decoder_edits(struct cull__manifest_decoder *decoder,
     if (status == CULL_OK) {
         *out = decoder->edits;
         decoder->edits = NULL;
-        promise->entry_count = decoder->header.entry_count;
-        promise->entries_checksum = decoder->header.entries_checksum;
+        *promise = promise_of(&decoder->header);
     }
     return status;
 }
@@ -1100,7 +1118,7 @@ cull_status cull__manifest_apply_composed(cull_manifest **out, const cull_manife
 
     status = merged(status, &reason, err);
     if (status == CULL_OK) {
-        status = decoded_check(promise->entry_count, promise->entries_checksum, *out, err);
+        status = decoded_check(promise, *out, err);
     }
     if (status != CULL_OK) {
         cull_manifest_free(*out);

@@ -44,8 +44,10 @@ struct cull_manifest {
     char *head;                    /* see cull_manifest_head(); NULL: as cull itself writes it */
     size_t dropped;                /* members that were read and are too long to be kept */
     bool sealed;                   /* sorted, no path twice; nothing is added any more */
-    bool edits;                    /* the rows of a patch: removals are welcome */
-    bool reserved;                 /* room for all rows and strings is there: they stay in memory */
+    bool sum_known;
+    uint64_t sum;  /* of its entries' hashes (manifest_sum.c) */
+    bool edits;    /* the rows of a patch: removals are welcome */
+    bool reserved; /* room for all rows and strings is there: they stay in memory */
 
     const cull_scratch *scratch; /* where to go when memory_bytes_max are held; NULL: nowhere */
     struct cull__spill *spill;   /* sealed: all rows are there; NULL: in memory */
@@ -219,10 +221,19 @@ bool cull__manifest_count_paths(const struct cull_manifest *manifest, const cull
 /* Equal in everything a reader can see. */
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j);
-/* XXH3-64 over all entries; notices damage, and a patch on a wrong base. */
-uint64_t cull__manifest_checksum(const struct cull_manifest *manifest);
 /* Names the first broken rule of a sealed manifest in *why. */
 bool cull__manifest_valid(const cull_manifest *manifest, const char **why);
+
+/* manifest_sum.c: they notice damage, and a patch on a wrong base. */
+
+/* XXH3-64 over all entries, in order; of documents of before. */
+uint64_t cull__manifest_checksum(const struct cull_manifest *manifest);
+/* The sum of all entries' hashes; one entry's; and what a manifest says of itself adds. */
+uint64_t cull__manifest_add_up(const struct cull_manifest *manifest);
+uint64_t cull__manifest_row_sum(const struct cull_manifest *manifest, size_t i);
+uint64_t cull__manifest_head_sum(const struct cull_manifest *manifest);
+/* Let it know its sum, so that what patches make of it does. */
+void cull__manifest_learn_sum(struct cull_manifest *manifest);
 
 /* manifest_patch.c */
 
@@ -298,6 +309,7 @@ cull_status cull__manifest_decoder_end(struct cull__manifest_decoder *decoder, c
 /* Instead of end, of a patch's document: its edits, sealed, for another previous manifest than that at
  * hand; and what must come of them (previous only says of which kind its digests are). */
 struct cull__manifest_promise {
+    bool is_sum;
     uint32_t entry_count;
     uint64_t entries_checksum;
 };

@@ -144,9 +144,11 @@ static cull_status rows_merge(struct cull_manifest *out, const struct cull_manif
         if (fault != NULL) {
             return cull__manifest_misfit(edits, edit, fault, err);
         }
+        out->sum -= there ? cull__manifest_row_sum(base, place) : 0;
         status = cull__manifest_append_run(out, base, row, place, err);
         if (status == CULL_OK && (cull__manifest_row(edits, edit)->kind != CULL_ENTRY_NONE ||
                                   how == CULL__MERGE_EDITS)) {
+            out->sum += cull__manifest_row_sum(edits, edit);
             status = cull__manifest_append(out, edits, edit, err);
         }
         row = place + there;
@@ -193,6 +195,8 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
         return cull__error_nomem(err);
     }
     (*out)->edits = how == CULL__MERGE_EDITS;
+    (*out)->sum_known = base->sum_known; /* if it was not, what is added up means nothing */
+    (*out)->sum = base->sum;
     status = cull__manifest_head_copy(*out, how != CULL__MERGE_LENIENT ? edits : base);
     status =
         status == CULL_OK ? cull__manifest_reserve(*out, base, edits, err) : cull__error_nomem(err);

@@ -340,6 +340,9 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
                                      true, &loaded, err);
     }
     cull__manifest_document_release(&commit->document);
+    if (commit->options->patch != NULL) { /* it is ours, and a base of patches to come */
+        cull__manifest_learn_sum(commit->manifest);
+    }
     if (status == CULL_OK) { /* a base is pinned, so its documents are there to build on */
         const cull_store *store = commit->upload->store;
         bool patched = !chain_start && base_is_previous;

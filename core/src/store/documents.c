@@ -178,7 +178,7 @@ static cull_status decode_chain(cull_store *store, const struct chain *chain, cu
                                 cull_error *err)
 {
     struct composed composed = { { NULL } };
-    struct cull__manifest_promise promise = { 0, 0 };
+    struct cull__manifest_promise promise = { false, 0, 0 };
     cull_manifest *full = NULL;
     cull_status status = decode_link(store, chain, chain->first, NULL, &full, &promise, err);
 
