@@ -1,20 +1,20 @@
 #!/bin/sh
 # git_history.sh - makes a repository whose history looks like that of a program people work on.
 #
-# usage: git_history.sh REPO COMMITS FILES [SEED]
+# usage: git_history.sh REPO COMMITS FILES [SEED [START]]
 #
 # REPO becomes a bare repository. Its line of first parents has COMMITS commits and ends with about
 # FILES files, in folders up to six deep. Each commit changes a few files, some far more often than
 # others; files come, move and go, folders are renamed, one commit in ten is a merge, and now and
 # then one is undone. The same arguments make the same ids, whatever awk and git there are.
 set -eu
-usage='usage: git_history.sh REPO COMMITS FILES [SEED]'
+usage='usage: git_history.sh REPO COMMITS FILES [SEED [START]]'
 repo=${1:?$usage}
 commits=${2:?$usage}
 files=${3:?$usage}
 
 git init -q --bare -b main "$repo"
-LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" '
+LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" -v first="${5:-}" '
     # Park and Miller: exact in double precision
     function draw(n) {
         state = state * 16807 % 2147483647
@@ -142,7 +142,7 @@ LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" '
         folder[0] = ""
         folder_count = 1
         live = serial = 0
-        start = files < 100 ? files / 2 : 50
+        start = first != "" ? first + 0 : files < 100 ? files / 2 : 50
         for (at = 0; at < commits; at++) {
             edits = ""
             if (undoable && draw(60) == 0) {

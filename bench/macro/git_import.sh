@@ -1,9 +1,9 @@
 #!/bin/sh
 # git_import.sh - what does importing a git history cost, beside git itself printing it?
 #
-# usage: git_import.sh CULL [COMMITS FILES [ROUNDS]]        (24000 4000 3)
+# usage: git_import.sh CULL [COMMITS FILES [ROUNDS [START]]]        (24000 4000 3)
 #
-# The history is git_history.sh's, or with REPO=DIR the first-parent line of that repository's HEAD.
+# The history is git_history.sh's, of START files in its first commit and FILES in its last, or with REPO=DIR the first-parent line of that repository's HEAD.
 # git alone (rev-list, and diff-tree over the pairs of neighbours) and the import into an index-only
 # store run in turns, ROUNDS times each, and the best of each counts. Then every second version is
 # deleted, and a cycle runs. Seconds are real and of the processors, git's inside of the import
@@ -13,11 +13,12 @@
 # time; with an MD5 for each manifest alone, and all entries compared for each commit, 13.3. What is
 # left: deflating a full manifest every 16 versions, 27 %; git, 15 %; the digests, 15 %.
 set -eu
-usage='usage: git_import.sh CULL [COMMITS FILES [ROUNDS]]'
+usage='usage: git_import.sh CULL [COMMITS FILES [ROUNDS [START]]]'
 cull=$(cd "$(dirname "${1:?$usage}")" && pwd)/$(basename "$1")
 commits=${2:-24000}
 files=${3:-4000}
 rounds=${4:-3}
+start=${5:-}
 here=$(cd "$(dirname "$0")" && pwd)
 
 top=$(mktemp -d "${TMPDIR:-/tmp}/cull-bench.XXXXXX")
@@ -71,7 +72,7 @@ report() { # WHAT
 }
 
 if [ -z "${REPO-}" ]; then
-    sh "$here/git_history.sh" "$repo" "$commits" "$files"
+    sh "$here/git_history.sh" "$repo" "$commits" "$files" 1 "$start"
 fi
 while [ "$rounds" -gt 0 ]; do
     timed "$top/git" git_alone

@@ -28,6 +28,8 @@ struct cli {
     cull_store_settings settings; /* of the open store */
     cull_scratch scratch;         /* files for manifests that are too large for memory */
 
+    cull_digest_kind git_ids; /* of import git: what names the repository's objects; NONE: SHA-1 */
+
     bool changed; /* something was written: see to the checkpoints when the answer is out */
     bool limit;   /* stopped at a limit of its own: "status":"limit" */
 };

@@ -1,8 +1,9 @@
 /*
  * git_blobs.c - from git's ids to the store's digests.
  *
- * SHAPE     Two ways. An index-only store of sha1 takes git's own id, which is the SHA-1 of "blob",
- *           the length, a NUL and the content: only sizes are asked for. Any other store takes the
+ * SHAPE     Two ways. An index-only store of sha1, or for a repository of that kind sha256, takes
+ *           git's own id, which is the digest of "blob", the length, a NUL and the content: only
+ *           sizes are asked for. Any other store takes the
  *           digest of the content alone, so the content is read, once, and staged as it passes; it
  *           is sent if the store lacks it.
  * INVARIANT A blob is known once git has told all of it.
@@ -36,12 +37,21 @@ struct git_pending {
 
 /* --- the table ------------------------------------------------------------------------------ */
 
+/* Only a store whose digests are of the kind of git's ids can have them for digests. */
+void git_blobs_match(struct git_blobs *blobs)
+{
+    const struct cli *cli = blobs->import->cli;
+    cull_digest_kind ids = cli->git_ids == CULL_DIGEST_NONE ? CULL_DIGEST_SHA1 : cli->git_ids;
+
+    blobs->by_id = cli->settings.index_only && cli->settings.digest == ids;
+}
+
 cull_status git_blobs_init(struct git_blobs *blobs, struct import *import, const char *repo)
 {
     const struct cli *cli = import->cli;
 
     *blobs = (struct git_blobs){ .import = import, .repo = repo };
-    blobs->by_id = cli->settings.index_only && cli->settings.digest == CULL_DIGEST_SHA1;
+    git_blobs_match(blobs);
     blobs->pending = calloc(1, sizeof(*blobs->pending));
     if (blobs->pending == NULL || cull_hasher_new(&blobs->hasher, cli->settings.digest,
                                                   cull_allocator_default()) != CULL_OK) {
@@ -278,6 +288,7 @@ static cull_status take_blob(struct git_blobs *blobs, struct git_run *run, struc
     struct content content = { .blobs = blobs, .run = run };
     char *line;
     size_t len;
+    size_t hex_len;
     cull_status status = git_take(run, '\n', &line, &len);
 
     if (status != CULL_OK) {
@@ -287,16 +298,17 @@ static cull_status take_blob(struct git_blobs *blobs, struct git_run *run, struc
         return git_cut_short(run);
     }
     git_id_hex(hex, &blob->id);
-    if (strncmp(line, hex, GIT_HEX_BYTES) != 0 || strncmp(line + GIT_HEX_BYTES, " blob ", 6) != 0) {
+    hex_len = strlen(hex);
+    if (strncmp(line, hex, hex_len) != 0 || strncmp(line + hex_len, " blob ", 6) != 0) {
         return cli_fail(cli, CULL_E_IO,
                         "blob %s: not in the repository, which is damaged or a partial clone", hex);
     }
-    if (!count_parse(&content.left, line + GIT_HEX_BYTES + 6) || content.left > CONTENT_BYTES_MAX) {
+    if (!count_parse(&content.left, line + hex_len + 6) || content.left > CONTENT_BYTES_MAX) {
         return cli_fail(cli, CULL_E_INVALID, "git cat-file: blob %s: not understood", hex);
     }
     blob->size_bytes = content.left;
     if (blobs->by_id) {
-        memcpy(blob->digest.bytes, blob->id.bytes, GIT_ID_BYTES);
+        memcpy(blob->digest.bytes, blob->id.bytes, blob->id.len);
     } else {
         status =
             cli->settings.index_only ? hash_content(blob, &content) : stage_content(blob, &content);

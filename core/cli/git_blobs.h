@@ -35,6 +35,8 @@ struct git_blobs {
 
 CULL_MUST_USE cull_status git_blobs_init(struct git_blobs *blobs, struct import *import,
                                          const char *repo);
+/* The repository's kind of ids is known, or another: whether they are taken for digests. */
+void git_blobs_match(struct git_blobs *blobs);
 void git_blobs_release(struct git_blobs *blobs);
 /* The blob of that id, added if it is new; its number. */
 CULL_MUST_USE cull_status git_blobs_add(struct git_blobs *blobs, const struct git_id *id,

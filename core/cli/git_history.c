@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #define EMPTY_TREE "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+#define EMPTY_TREE_SHA256 "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
 #define MODE_KIND 0170000u
 #define MODE_SUBMODULE 0160000u
 #define MODE_FILE 0100000u
@@ -26,22 +27,29 @@
 
 /* --- ids ------------------------------------------------------------------------------------ */
 
+size_t git_hex_len(const struct cli *cli)
+{
+    return 2 * cull_digest_len(cli->git_ids == CULL_DIGEST_NONE ? CULL_DIGEST_SHA1 : cli->git_ids);
+}
+
 void git_id_hex(char text[GIT_HEX_BYTES + 1], const struct git_id *id)
 {
     cull_digest digest = { { 0 } };
 
-    memcpy(digest.bytes, id->bytes, GIT_ID_BYTES);
-    cull_digest_to_hex(text, &digest, CULL_DIGEST_SHA1);
+    memcpy(digest.bytes, id->bytes, id->len);
+    cull_digest_to_hex(text, &digest, id->len == 32 ? CULL_DIGEST_SHA256 : CULL_DIGEST_SHA1);
 }
 
 bool git_id_parse(struct git_id *out, const char *text, size_t len)
 {
     cull_digest digest;
 
-    if (cull_digest_from_hex(&digest, CULL_DIGEST_SHA1, text, len) != CULL_OK) {
+    *out = (struct git_id){ .len = (uint8_t)(len / 2) };
+    if (cull_digest_from_hex(&digest, len == 64 ? CULL_DIGEST_SHA256 : CULL_DIGEST_SHA1, text,
+                             len) != CULL_OK) {
         return false;
     }
-    memcpy(out->bytes, digest.bytes, GIT_ID_BYTES);
+    memcpy(out->bytes, digest.bytes, out->len);
     return true;
 }
 
@@ -63,10 +71,14 @@ static cull_status check_format(struct git_run *run, const char *repo, bool *sha
     size_t len;
     cull_status status = git_take(run, '\n', &line, &len);
 
-    if (status == CULL_OK && line != NULL && strcmp(line, "sha1") != 0) {
-        return cli_fail(cli, CULL_E_INVALID,
-                        "%s: names its objects by %.20s: only repositories of sha1 are read",
-                        printable(shown, repo), line);
+    if (status == CULL_OK && line != NULL) {
+        cli->git_ids = cull_digest_kind_parse(line);
+        if (cli->git_ids != CULL_DIGEST_SHA1 && cli->git_ids != CULL_DIGEST_SHA256) {
+            return cli_fail(cli, CULL_E_INVALID,
+                            "%s: names its objects by %.20s: only repositories of sha1 and sha256 "
+                            "are read",
+                            printable(shown, repo), line);
+        }
     }
     if (status == CULL_OK && line != NULL) { /* where in the repository we are; its top: "" */
         status = git_take(run, '\n', &line, &len);
@@ -164,8 +176,8 @@ static cull_status find_commit(struct cli *cli, const char *repo, const char *re
         if (status == CULL_OK) {
             status = git_take(&run, '\n', &line, &len);
         }
-        if (status == CULL_OK && len == GIT_HEX_BYTES) {
-            memcpy(hex, line, GIT_HEX_BYTES + 1);
+        if (status == CULL_OK && len == git_hex_len(cli)) {
+            memcpy(hex, line, len + 1);
         }
         if (status == CULL_OK) {
             status = git_end(&run, &code);
@@ -173,7 +185,7 @@ static cull_status find_commit(struct cli *cli, const char *repo, const char *re
         git_stop(&run);
     }
     text_release(&name);
-    if (status == CULL_OK && (code != 0 || len != GIT_HEX_BYTES)) {
+    if (status == CULL_OK && (code != 0 || len != git_hex_len(cli))) {
         (void)printable(shown, repo);
         (void)printable(shown_rev, rev);
         return strcmp(rev, "HEAD") == 0
@@ -207,7 +219,8 @@ cull_status git_read_commits(struct cli *cli, const char *repo, const char *rev,
         if (status != CULL_OK || line == NULL) {
             break;
         }
-        if (strncmp(line, "commit ", 7) != 0 || !git_id_parse(&commit, line + 7, len - 7)) {
+        if (strncmp(line, "commit ", 7) != 0 || len != 7 + git_hex_len(cli) ||
+            !git_id_parse(&commit, line + 7, len - 7)) {
             status = unexpected(&run, line);
             break;
         }
@@ -222,7 +235,9 @@ cull_status git_read_commits(struct cli *cli, const char *repo, const char *rev,
             status = cli_fail_nomem(cli);
         } else {
             step->commit = commit;
-            status = git_id_parse(&step->tree, line, len) ? CULL_OK : unexpected(&run, line);
+            status = len == git_hex_len(cli) && git_id_parse(&step->tree, line, len)
+                         ? CULL_OK
+                         : unexpected(&run, line);
         }
     }
     if (status == CULL_OK) {
@@ -273,6 +288,7 @@ static cull_status list_tags(struct cli *cli, const char *repo, const char *glob
 static cull_status take_object(struct git_run *run, const char *type, struct git_id *id,
                                bool *there)
 {
+    const size_t hex_len = git_hex_len(run->cli);
     char *line;
     size_t len;
     cull_status status = git_take(run, '\n', &line, &len);
@@ -284,8 +300,8 @@ static cull_status take_object(struct git_run *run, const char *type, struct git
     if (line == NULL) {
         return git_cut_short(run);
     }
-    *there = len > GIT_HEX_BYTES + 1 && line[GIT_HEX_BYTES] == ' ' &&
-             strcmp(line + GIT_HEX_BYTES + 1, type) == 0 && git_id_parse(id, line, GIT_HEX_BYTES);
+    *there = len > hex_len + 1 && line[hex_len] == ' ' && strcmp(line + hex_len + 1, type) == 0 &&
+             git_id_parse(id, line, hex_len);
     return CULL_OK;
 }
 
@@ -347,11 +363,12 @@ cull_status git_read_tags(struct cli *cli, const char *repo, const char *glob,
     return status == CULL_OK && out->count > 0 ? peel_tags(cli, repo, out) : status;
 }
 
-struct git_id git_empty_tree(void)
+struct git_id git_empty_tree(const struct cli *cli)
 {
-    struct git_id id = { { 0 } };
+    struct git_id id;
 
-    (void)git_id_parse(&id, EMPTY_TREE, GIT_HEX_BYTES);
+    (void)git_id_parse(&id, cli->git_ids == CULL_DIGEST_SHA256 ? EMPTY_TREE_SHA256 : EMPTY_TREE,
+                       git_hex_len(cli));
     return id;
 }
 
@@ -431,25 +448,25 @@ static bool parse_mode(unsigned *out, const char *text)
 }
 
 /* ":100644 100755 OLD NEW M" */
-static bool parse_raw(struct raw *out, const char *text, size_t len)
+static bool parse_raw(struct raw *out, const char *text, size_t len, size_t hex_len)
 {
     const size_t old_at = 1 + 7 + 7;
-    const size_t new_at = old_at + GIT_HEX_BYTES + 1;
-    const size_t kind_at = new_at + GIT_HEX_BYTES + 1;
+    const size_t new_at = old_at + hex_len + 1;
+    const size_t kind_at = new_at + hex_len + 1;
 
     return len == kind_at + 1 && text[0] == ':' && parse_mode(&out->old_mode, text + 1) &&
            parse_mode(&out->new_mode, text + 8) && text[new_at - 1] == ' ' &&
            text[kind_at - 1] == ' ' && text[kind_at] >= 'A' && text[kind_at] <= 'Z' &&
-           git_id_parse(&out->old_blob, text + old_at, GIT_HEX_BYTES) &&
-           git_id_parse(&out->new_blob, text + new_at, GIT_HEX_BYTES);
+           git_id_parse(&out->old_blob, text + old_at, hex_len) &&
+           git_id_parse(&out->new_blob, text + new_at, hex_len);
 }
 
 /* "FROM TO", two trees. */
-static bool parse_header(struct git_pair *out, const char *text, size_t len)
+static bool parse_header(struct git_pair *out, const char *text, size_t len, size_t hex_len)
 {
-    return len == 2 * GIT_HEX_BYTES + 1 && text[GIT_HEX_BYTES] == ' ' &&
-           git_id_parse(&out->from, text, GIT_HEX_BYTES) &&
-           git_id_parse(&out->to, text + GIT_HEX_BYTES + 1, GIT_HEX_BYTES);
+    return len == 2 * hex_len + 1 && text[hex_len] == ' ' &&
+           git_id_parse(&out->from, text, hex_len) &&
+           git_id_parse(&out->to, text + hex_len + 1, hex_len);
 }
 
 static bool mode_is_blob(unsigned mode)
@@ -467,7 +484,7 @@ static cull_status take_record(struct git_run *run, struct git_edits *out,
     bool is;
     cull_status status = git_take(run, '\0', &text, &len);
 
-    if (status == CULL_OK && (text == NULL || !parse_raw(&raw, text, len))) {
+    if (status == CULL_OK && (text == NULL || !parse_raw(&raw, text, len, git_hex_len(run->cli)))) {
         status = text == NULL ? git_cut_short(run) : unexpected(run, text);
     }
     if (status == CULL_OK) {
@@ -502,7 +519,7 @@ cull_status git_take_diff(struct git_run *run, bool last, struct git_pair *pair,
     if (status == CULL_OK && header == NULL) {
         return git_cut_short(run);
     }
-    if (status == CULL_OK && !parse_header(pair, header, len)) {
+    if (status == CULL_OK && !parse_header(pair, header, len, git_hex_len(run->cli))) {
         return unexpected(run, header);
     }
     while (status == CULL_OK && (next = git_peek(run)) == ':') {

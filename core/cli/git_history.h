@@ -6,11 +6,12 @@
 
 #include "git_run.h"
 
-#define GIT_ID_BYTES ((size_t)20)
+#define GIT_ID_BYTES ((size_t)32) /* at most: SHA-256; SHA-1 is followed by zeros */
 #define GIT_HEX_BYTES (2 * GIT_ID_BYTES)
 
 struct git_id {
     uint8_t bytes[GIT_ID_BYTES];
+    uint8_t len;
 };
 
 /* One commit of the list, or one tag. */
@@ -48,8 +49,8 @@ struct git_edits {
 /* Called for each submodule that a difference adds or moves; it is no edit. */
 typedef cull_status (*git_submodule_fn)(void *ctx, const char *path);
 
-/* See that repo is the top of a repository whose objects have SHA-1 names. *shallow: older commits
- * are missing. */
+/* See that repo is the top of a repository, and by what it names its objects: cli->git_ids.
+ * *shallow: older commits are missing. */
 CULL_MUST_USE cull_status git_check_repository(struct cli *cli, const char *repo, bool *shallow);
 /* The first-parent line of rev (NULL: HEAD). */
 CULL_MUST_USE cull_status git_read_commits(struct cli *cli, const char *repo, const char *rev,
@@ -76,10 +77,12 @@ CULL_MUST_USE cull_status git_take_diff(struct git_run *run, bool last, struct g
                                         struct git_edits *out, git_submodule_fn submodule,
                                         void *ctx);
 /* The tree without entries. */
-struct git_id git_empty_tree(void);
+struct git_id git_empty_tree(const struct cli *cli);
 void git_edits_clear(struct git_edits *edits);
 void git_edits_release(struct git_edits *edits);
 
+/* Characters of an id in the repository at hand. */
+size_t git_hex_len(const struct cli *cli);
 void git_id_hex(char text[GIT_HEX_BYTES + 1], const struct git_id *id);
 bool git_id_parse(struct git_id *out, const char *text, size_t len);
 

@@ -129,7 +129,7 @@ static cull_status find_tree(const struct moves_search *search, const struct git
         }
     }
     git_id_hex(name, commit);
-    memcpy(name + GIT_HEX_BYTES, "^{tree}", sizeof("^{tree}"));
+    (void)strcat(name, "^{tree}");
     *known = false;
     status = git_start(&run, search->cli, search->repo, args, -1);
     if (status == CULL_OK) {

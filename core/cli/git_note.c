@@ -62,13 +62,15 @@ static void take_tag(struct git_note *out, const char *text, size_t len)
 /* Only what git_note_write() writes is one. */
 static bool note_parse(struct git_note *out, const char *text, size_t len)
 {
-    const size_t step_at = sizeof(NOTE_COMMIT) - 1 + GIT_HEX_BYTES;
+    const size_t commit_at = sizeof(NOTE_COMMIT) - 1;
+    const char *quote = len > commit_at ? memchr(text + commit_at, '"', len - commit_at) : NULL;
+    const size_t step_at = quote == NULL ? len : (size_t)(quote - text);
     size_t at = step_at + sizeof(NOTE_STEP) - 1;
     size_t digits = 0;
 
     if (len <= at || memcmp(text, NOTE_COMMIT, sizeof(NOTE_COMMIT) - 1) != 0 ||
         memcmp(text + step_at, NOTE_STEP, sizeof(NOTE_STEP) - 1) != 0 ||
-        !git_id_parse(&out->commit, text + sizeof(NOTE_COMMIT) - 1, GIT_HEX_BYTES)) {
+        !git_id_parse(&out->commit, text + commit_at, step_at - commit_at)) {
         return false;
     }
     for (out->number = 0; at < len && text[at] >= '0' && text[at] <= '9' && digits < 18; at++) {

@@ -508,6 +508,7 @@ static cull_status read_history(struct git_import *git)
     if (status != CULL_OK) {
         return status;
     }
+    git_blobs_match(&git->blobs);
     if (git->shallow) {
         cli_warn(git->cli,
                  "%.300s: a shallow clone: what came before its first commits is not there to "
@@ -624,7 +625,7 @@ static cull_status add_all(struct git_import *git)
     if (git->at == git->history.count) {
         return CULL_OK;
     }
-    git->tree = git->import->has_last ? steps[git->first].tree : git_empty_tree();
+    git->tree = git->import->has_last ? steps[git->first].tree : git_empty_tree(git->cli);
     status = git_start_diff(&git->diff, git->cli, git->repo, &git->tree, steps + git->at,
                             git->history.count - git->at);
     while (status == CULL_OK && git->at < git->history.count) {

@@ -13,8 +13,6 @@ run cull import git e/p/c h.git --rev nowhere
 run cull import git e/p/c h.git --rev --all
 run cull import git e/p/c h.git --rev main:README
 run cull import git 'e/p/c:v1' h.git
-git init -q --object-format=sha256 -b main sha256
-run cull import git e/p/c sha256
 git clone -q h.git clone
 run cull import git e/p/c clone/dir2
 mkdir none
