@@ -46,6 +46,10 @@ LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" -v first=
             text = text "file " number[i] " line " n " of " int((revision[i] + n) / 7) "\n"
         }
         edits = edits "M " mode[i] " inline " path[i] "\ndata " length(text) "\n" text "\n"
+        if (length(edits) > 60000) { # a longer and longer text would be copied for each file
+            held[held_count++] = edits
+            edits = ""
+        }
     }
     function add() {
         path[live] = new_path()
@@ -125,12 +129,13 @@ LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" -v first=
 
     # --- the stream ---
 
-    function commit(ref, what, parent, second,   when) {
+    function commit(ref, what, parent, second,   when, i) {
         when = " A <a@example.org> " 1200000000 + ++mark * 600 " +0000\n"
         printf "commit refs/heads/%s\nmark :%d\nauthor%scommitter%s", ref, mark, when, when
         printf "data %d\n%s\n", length(what), what
         if (parent) printf "from :%d\n", parent
         if (second) printf "merge :%d\n", second
+        for (i = 0; i < held_count; i++) printf "%s", held[i]
         printf "%s\n", edits
         return mark
     }
@@ -145,6 +150,7 @@ LC_ALL=C awk -v commits="$commits" -v files="$files" -v seed="${4:-1}" -v first=
         start = first != "" ? first + 0 : files < 100 ? files / 2 : 50
         for (at = 0; at < commits; at++) {
             edits = ""
+            held_count = 0
             if (undoable && draw(60) == 0) {
                 undo()
                 line = commit("main", "undo", line)
