@@ -255,6 +255,11 @@ cull_status cull__manifest_misfit(const struct cull_manifest *edits, size_t edit
 cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
                                  const struct cull_manifest *edits, enum cull__manifest_merge how,
                                  const cull_allocator *allocator, cull_error *err);
+/* cull_manifest_patch_apply(), into the memory of spare (NULL: none), which is good for freeing only
+ * then, and is still to be freed. */
+cull_status cull__manifest_patch_apply(cull_manifest **out, const cull_manifest *base,
+                                       const cull_manifest_patch *patch, cull_manifest *spare,
+                                       const cull_allocator *allocator, cull_error *err);
 
 /* manifest_line.c */
 

@@ -170,9 +170,25 @@ static cull_status close_merged(struct cull_manifest *out, cull_error *err)
     return status;
 }
 
-cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
-                                 const struct cull_manifest *edits, enum cull__manifest_merge how,
-                                 const cull_allocator *allocator, cull_error *err)
+/* Take over the memory of a manifest that is done with; all else of it stays. */
+static void take_room(struct cull_manifest *out, struct cull_manifest *spare)
+{
+    if (spare != NULL && spare->spill == NULL && spare->allocator == out->allocator) {
+        out->rows = spare->rows;
+        out->capacity = spare->capacity;
+        out->strings = spare->strings;
+        cull__buf_clear(&out->strings);
+        spare->rows = NULL;
+        spare->strings = (struct cull__buf)CULL__BUF_INIT(spare->allocator);
+        spare->held = spare->capacity = 0;
+    }
+}
+
+/* cull__manifest_merge(), with the memory of spare, which may be NULL. */
+static cull_status merge_into(cull_manifest **out, const struct cull_manifest *base,
+                              const struct cull_manifest *edits, enum cull__manifest_merge how,
+                              struct cull_manifest *spare, const cull_allocator *allocator,
+                              cull_error *err)
 {
     struct cull_manifest nothing;
     cull_status status;
@@ -194,6 +210,7 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
                              allocator) != CULL_OK) {
         return cull__error_nomem(err);
     }
+    take_room(*out, spare);
     (*out)->edits = how == CULL__MERGE_EDITS;
     (*out)->sum_known = base->sum_known; /* if it was not, what is added up means nothing */
     (*out)->sum = base->sum;
@@ -214,6 +231,20 @@ cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest
         *out = NULL;
     }
     return status;
+}
+
+cull_status cull__manifest_merge(cull_manifest **out, const struct cull_manifest *base,
+                                 const struct cull_manifest *edits, enum cull__manifest_merge how,
+                                 const cull_allocator *allocator, cull_error *err)
+{
+    return merge_into(out, base, edits, how, NULL, allocator, err);
+}
+
+cull_status cull__manifest_patch_apply(cull_manifest **out, const cull_manifest *base,
+                                       const cull_manifest_patch *patch, cull_manifest *spare,
+                                       const cull_allocator *allocator, cull_error *err)
+{
+    return merge_into(out, base, &patch->edits, CULL__MERGE_LENIENT, spare, allocator, err);
 }
 
 cull_status cull_manifest_patch_apply(cull_manifest **out, const cull_manifest *base,

@@ -691,6 +691,7 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
 {
     cull_upload *upload = commit->upload;
     cull_store *store = upload->store;
+    cull_manifest *spare = NULL;
     cull_status status;
 
     if (upload->base == CULL__NO_ORDINAL) {
@@ -703,6 +704,7 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
     status = cull__upload_check_open(upload, err);
     if (status == CULL_OK) {
         commit->base = cull__manifest_recent_take(store, upload->collection, upload->base);
+        spare = cull__manifest_spare_take(store);
     }
     if (status == CULL_OK && commit->base == NULL) {
         status =
@@ -717,9 +719,10 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
     take_note(commit);
     cull__store_leave(store);
     if (status == CULL_OK) {
-        status = cull_manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,
-                                           store->allocator, err);
+        status = cull__manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,
+                                            spare, store->allocator, err);
     }
+    cull_manifest_free(spare);
     return status;
 }
 
@@ -744,8 +747,9 @@ static void keep_recent(struct commit_ctx *commit)
     cull__chain_note(store, version->collection, version->ordinal, commit->document.len,
                      commit->document_is_full);
     if (commit->options->patch != NULL) {
-        cull__manifest_recent_keep(store, version->collection, version->ordinal, commit->manifest);
-        commit->manifest = NULL;
+        cull__manifest_recent_keep(store, version->collection, version->ordinal, commit->manifest,
+                                   commit->base);
+        commit->manifest = commit->base = NULL;
     }
     (void)pthread_mutex_unlock(&store->lock);
 }

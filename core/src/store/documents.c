@@ -244,18 +244,29 @@ cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection
     return recent;
 }
 
+cull_manifest *cull__manifest_spare_take(cull_store *store)
+{
+    cull_manifest *spare = store->spare;
+
+    store->spare = NULL;
+    return spare;
+}
+
 void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
-                                cull_manifest *manifest)
+                                cull_manifest *manifest, cull_manifest *before)
 {
     cull_manifest_free(store->recent);
-    store->recent = NULL;
+    cull_manifest_free(store->spare);
+    store->recent = store->spare = NULL;
     if (cull_manifest_count(manifest) > RECENT_ENTRIES_MAX || manifest->spill != NULL) {
         cull_manifest_free(manifest);
+        cull_manifest_free(before);
         return;
     }
     store->recent = manifest;
     store->recent_collection = collection;
     store->recent_ordinal = ordinal;
+    store->spare = before;
 }
 
 cull_status cull__version_manifest_locked(cull_store *store,

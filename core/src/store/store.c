@@ -533,6 +533,7 @@ void cull_store_close(cull_store *store)
     }
     forget_rooms(store);
     cull_manifest_free(store->recent);
+    cull_manifest_free(store->spare);
     cull__fact_scratch_release(&store->scratch);
     cull__buf_release(&store->facts);
     (void)pthread_mutex_destroy(&store->lock);

@@ -86,6 +86,7 @@ struct cull_store {
     cull_manifest *recent;
     uint64_t recent_collection;
     uint32_t recent_ordinal;
+    cull_manifest *spare; /* the one before it: the next one is made in its memory */
     struct cull__chain chain;
     bool corrupt;
     cull_error corrupt_error;
@@ -189,10 +190,13 @@ cull_status cull__chain_extent(cull_store *store, uint64_t collection, uint32_t 
 cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 bool may_miss, cull_manifest **out, cull_error *err);
 /* Take the kept manifest of a version out of the handle, which is locked; NULL if it is another's.
- * And keep one, which the handle then owns (large ones are freed at once). */
+ * The one whose memory may be
+ * used is taken likewise. And keep one, and the one before it for its memory (NULL: none); the
+ * handle owns them then (large ones are freed at once). */
 cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection, uint32_t ordinal);
+cull_manifest *cull__manifest_spare_take(cull_store *store);
 void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
-                                cull_manifest *manifest);
+                                cull_manifest *manifest, cull_manifest *before);
 /* The same, compared with the digest that was committed: CULL_E_DAMAGED. */
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
