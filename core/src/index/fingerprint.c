@@ -14,43 +14,38 @@
 
 #define BATCH 64
 
-struct pass {
-    const struct cull__blob_table *table;
-    struct cull__fingerprint *out;
-};
-
-/* count rows that were all born with `births` (or at born, if that is NULL) and died at died. */
-static void add_rows(const struct pass *pass, const uint32_t *rows, size_t count,
-                     struct cull__births *births, uint32_t born, uint32_t died)
+uint64_t cull__fingerprint_rows(struct cull__fingerprint *prints,
+                                const struct cull__blob_table *table, const uint32_t *rows,
+                                size_t count, struct cull__births *births, uint32_t born,
+                                uint32_t died)
 {
-    struct cull__fingerprint ended = { 0, 0 };
+    uint64_t digests = 0;
+    uint64_t held = 0;
     uint64_t hashes[BATCH];
 
     for (size_t from = 0; from < count; from += BATCH) {
         size_t len = count - from < BATCH ? count - from : BATCH;
 
-        cull__blob_table_hashes(pass->table, rows + from, len, hashes);
+        cull__blob_table_hashes(table, rows + from, len, hashes);
         for (size_t i = 0; i < len; i++) {
-            struct cull__fingerprint *at;
-
             born = births != NULL ? cull__births_next(births) : born;
-            at = &pass->out[born];
-            at->count++;
-            at->sum += hashes[i];
-            ended.sum += hashes[i];
+            prints[born].count++;
+            prints[born].sum += hashes[i];
+            digests += hashes[i];
+            held += cull__held_hash(rows[from + i]);
         }
     }
     if (died != CULL__ORDINAL_NONE) {
-        pass->out[died].count -= count;
-        pass->out[died].sum -= ended.sum;
+        prints[died].count -= count;
+        prints[died].sum -= digests;
     }
+    return held;
 }
 
 cull_status cull__fingerprints(const struct cull__lifespans *spans,
                                const struct cull__blob_table *table, struct cull__fingerprint *out,
                                const cull_allocator *allocator)
 {
-    struct pass pass = { table, out };
     uint32_t versions = cull__lifespans_versions(spans);
     uint32_t row = 0;
 
@@ -67,12 +62,13 @@ cull_status cull__fingerprints(const struct cull__lifespans *spans,
         if (group->rows != NULL) {
             struct cull__births births = cull__births(group);
 
-            add_rows(&pass, group->rows, group->count, &births, 0, group->died);
+            (void)cull__fingerprint_rows(out, table, group->rows, group->count, &births, 0,
+                                         group->died);
         }
     }
     for (size_t i = 0; i < spans->run_count; i++) {
-        add_rows(&pass, spans->open.at + row, spans->runs[i].end - row, NULL, spans->runs[i].born,
-                 CULL__ORDINAL_NONE);
+        (void)cull__fingerprint_rows(out, table, spans->open.at + row, spans->runs[i].end - row,
+                                     NULL, spans->runs[i].born, CULL__ORDINAL_NONE);
         row = spans->runs[i].end;
     }
     for (uint32_t i = 1; i < versions; i++) {

@@ -145,6 +145,14 @@ size_t cull__lifespans_group_from(const struct cull__lifespans *spans, uint32_t 
 /* Open rows born before ordinal: a prefix. */
 uint32_t cull__lifespans_open_before(const struct cull__lifespans *spans, uint32_t ordinal);
 
+/* count rows into fingerprints by ordinal: at born (from births, or one for all, if that is NULL) their
+ * digests' hashes, at died (unless it is CULL__ORDINAL_NONE) the sum of those taken off. Returns the sum
+ * of their held hashes. */
+uint64_t cull__fingerprint_rows(struct cull__fingerprint *prints,
+                                const struct cull__blob_table *table, const uint32_t *rows,
+                                size_t count, struct cull__births *births, uint32_t born,
+                                uint32_t died);
+
 /* --- blob table -------------------------------------------------------------------------------- */
 
 #define CULL__LINE_SLOTS 12

@@ -21,7 +21,6 @@
 #include <stdatomic.h>
 
 #define BLOCK 8192
-#define BATCH 64
 #define ROWS_FOR_THREADS 65536 /* fewer are done before a thread has started */
 
 struct worker {
@@ -139,36 +138,6 @@ bool cull__pass_resume(struct cull__pass *pass, const struct cull__lifespans *sp
     return true;
 }
 
-/* count rows: at born (from births, or one for all) their hashes, at died (unless they are open) their
- * sum taken off. Returns the sum of their held hashes. */
-static uint64_t add_rows(const struct worker *worker, const struct cull__blob_table *table,
-                         const uint32_t *rows, size_t count, struct cull__births *births,
-                         uint32_t born, uint32_t died)
-{
-    struct cull__fingerprint *prints = worker->prints;
-    uint64_t digests = 0;
-    uint64_t held = 0;
-    uint64_t hashes[BATCH];
-
-    for (size_t from = 0; from < count; from += BATCH) {
-        size_t len = count - from < BATCH ? count - from : BATCH;
-
-        cull__blob_table_hashes(table, rows + from, len, hashes);
-        for (size_t i = 0; i < len; i++) {
-            born = births != NULL ? cull__births_next(births) : born;
-            prints[born].count++;
-            prints[born].sum += hashes[i];
-            digests += hashes[i];
-            held += cull__held_hash(rows[from + i]);
-        }
-    }
-    if (died != CULL__ORDINAL_NONE) {
-        prints[died].count -= count;
-        prints[died].sum -= digests;
-    }
-    return held;
-}
-
 /* Open rows [from, end), of as many runs as they are of. */
 static void open_block(struct cull__pass *pass, struct worker *worker,
                        const struct cull__blob_table *table, size_t from, size_t end)
@@ -189,8 +158,9 @@ static void open_block(struct cull__pass *pass, struct worker *worker,
     for (; from < end; low++) {
         size_t to = spans->runs[low].end < end ? spans->runs[low].end : end;
 
-        worker->open_sum += add_rows(worker, table, spans->open.at + from, to - from, NULL,
-                                     spans->runs[low].born, CULL__ORDINAL_NONE);
+        worker->open_sum +=
+            cull__fingerprint_rows(worker->prints, table, spans->open.at + from, to - from, NULL,
+                                   spans->runs[low].born, CULL__ORDINAL_NONE);
         from = to;
     }
 }
@@ -229,8 +199,8 @@ static void group_block(const struct cull__pass *pass, struct worker *worker,
 
     worker->births.group = group; /* commits may have moved the array */
     if (count > 0) {
-        worker->sum += add_rows(worker, table, group->rows + worker->row, count, &worker->births, 0,
-                                group->died);
+        worker->sum += cull__fingerprint_rows(worker->prints, table, group->rows + worker->row,
+                                              count, &worker->births, 0, group->died);
         worker->row += count;
     }
     if (worker->row == worker->rows) {
