@@ -20,7 +20,7 @@
 
 #include <stdatomic.h>
 
-#define BLOCK 8192
+#define BLOCK 4096
 #define ROWS_FOR_THREADS 65536 /* fewer are done before a thread has started */
 
 struct worker {

@@ -17,7 +17,7 @@
  */
 #include "store/store_internal.h"
 
-#define BLOBS_A_PIECE 65536 /* about 0.1 ms */
+#define BLOBS_A_PIECE 32768 /* about 50 us */
 #define OPEN_TURNS 8        /* commits that may break into one pass over open rows */
 
 struct beside {
