@@ -84,7 +84,8 @@ void text_release(struct text *text)
 
 /* --- bytes from outside -------------------------------------------------------------------- */
 
-size_t utf8_char_len(const char *bytes, size_t len)
+/* The length of the character that a text begins with, and what it is; 0: it begins with none. */
+static size_t utf8_char(const char *bytes, size_t len, uint32_t *out)
 {
     const unsigned char *at = (const unsigned char *)bytes;
     size_t want;
@@ -94,6 +95,7 @@ size_t utf8_char_len(const char *bytes, size_t len)
         return 0;
     }
     if (at[0] < 0x80) {
+        *out = at[0];
         return 1;
     }
     if (at[0] < 0xc2 || at[0] > 0xf4) {
@@ -114,7 +116,15 @@ size_t utf8_char_len(const char *bytes, size_t len)
         (want == 4 && (code < 0x10000 || code > 0x10ffff))) {
         return 0; /* overlong, a surrogate, or beyond Unicode */
     }
+    *out = code;
     return want;
+}
+
+size_t utf8_char_len(const char *bytes, size_t len)
+{
+    uint32_t code;
+
+    return utf8_char(bytes, len, &code);
 }
 
 bool utf8_valid(const char *bytes, size_t len)
@@ -131,17 +141,25 @@ bool utf8_valid(const char *bytes, size_t len)
     return true;
 }
 
+/* Is this a character that changes how a line looks and is not seen itself? Terminals obey controls,
+ * and with marks of direction or of joining one name can be made to look like another. */
+static bool is_unseen(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+           (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
 /* One character as it may stand in a line: itself, or \xNN for one byte that may not. *step: the
  * bytes used up. Returns the length put into shown. */
 static size_t show_char(char shown[8], const char *bytes, size_t len, size_t *step)
 {
-    unsigned char byte = (unsigned char)bytes[0];
+    uint32_t code;
 
-    *step = utf8_char_len(bytes, len);
-    if (*step == 0 || byte < 0x20 || byte == 0x7f ||
-        (*step == 2 && byte == 0xc2 && (unsigned char)bytes[1] < 0xa0)) { /* C1 controls */
-        *step = 1;
-        return (size_t)snprintf(shown, 8, "\\x%02x", byte);
+    *step = utf8_char(bytes, len, &code);
+    if (*step == 0 || is_unseen(code)) {
+        *step = 1; /* the bytes that follow it begin no character */
+        return (size_t)snprintf(shown, 8, "\\x%02x", (unsigned char)bytes[0]);
     }
     memcpy(shown, bytes, *step);
     return *step;
@@ -177,6 +195,21 @@ const char *printable_path(char text[PRINTABLE_MAX], const char *dir, const char
 
     (void)snprintf(joined, sizeof(joined), "%s%s%s", dir, *path == '\0' ? "" : "/", path);
     return printable(text, joined);
+}
+
+void text_escaped(struct text *text, const char *bytes)
+{
+    size_t len = strlen(bytes);
+
+    while (len > 0) {
+        char shown[8];
+        size_t step = 0;
+        size_t shown_len = show_char(shown, bytes, len, &step);
+
+        text_put(text, shown, shown_len);
+        bytes += step;
+        len -= step;
+    }
 }
 
 void print_escaped(const char *bytes)
@@ -414,14 +447,18 @@ void table_begin(struct output *out, const char *const *heads, size_t count)
 
 void table_cell(struct output *out, const char *format, ...)
 {
+    struct text cell = { NULL, 0, 0, false };
     va_list args;
 
     if (out->json) {
         return;
     }
     va_start(args, format);
-    text_vprint(&out->table, format, args);
+    text_vprint(&cell, format, args);
     va_end(args);
+    text_escaped(&out->table, cell.data == NULL ? "" : cell.data);
+    out->table.failed = out->table.failed || cell.failed;
+    text_release(&cell);
     text_put(&out->table, "\t", 1);
 }
 

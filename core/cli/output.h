@@ -20,6 +20,8 @@ struct text {
 
 void text_put(struct text *text, const char *bytes, size_t len);
 void text_print(struct text *text, const char *format, ...) CULL_PRINTF(2, 3);
+/* Append, escaped like printable(). */
+void text_escaped(struct text *text, const char *bytes);
 void text_release(struct text *text);
 
 struct output {
@@ -40,8 +42,8 @@ void output_flush(struct output *out);
 /* Flush and release. False: something could not be written, or there was no memory for it. */
 bool output_close(struct output *out);
 
-/* Copy with control characters and bytes that are no UTF-8 as \xNN; cut with "..." if it is
- * too long. Returns text. */
+/* Copy with control characters, marks that are not seen (of direction, of joining) and bytes that
+ * are no UTF-8 as \xNN; cut with "..." if it is too long. Returns text. */
 #define PRINTABLE_MAX 400
 const char *printable(char text[PRINTABLE_MAX], const char *bytes);
 /* The same of "dir/path"; path may be "". */

@@ -192,6 +192,7 @@ void text_list(struct text *text, const char *const *items, size_t count)
     text->len = 0;
     text_print(text, "%s", "");
     for (size_t i = 0; i < count; i++) {
-        text_print(text, "%s%s", i > 0 ? ", " : "", items[i]);
+        text_print(text, "%s", i > 0 ? ", " : "");
+        text_escaped(text, items[i]);
     }
 }

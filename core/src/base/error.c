@@ -186,6 +186,32 @@ size_t cull__utf8_valid_len(const char *bytes, size_t len)
     return at;
 }
 
+/* Characters that change how a line looks and are not seen themselves: U+0080 to U+009F, which
+ * terminals obey as they do ESC; marks of direction and of joining, breaks, and the byte order mark,
+ * with which one name can be made to look like another. */
+static bool is_unseen(const unsigned char *bytes, size_t step)
+{
+    static const struct {
+        unsigned char first, second, third_min, third_max;
+    } unseen[] = {
+        { 0xe2, 0x80, 0x8b, 0x8f }, /* U+200B to U+200F */
+        { 0xe2, 0x80, 0xa8, 0xae }, /* U+2028 to U+202E */
+        { 0xe2, 0x81, 0xa0, 0xaf }, /* U+2060 to U+206F */
+        { 0xef, 0xbb, 0xbf, 0xbf }, /* U+FEFF */
+    };
+
+    if (step == 2) {
+        return (bytes[0] == 0xc2 && bytes[1] < 0xa0) || (bytes[0] == 0xd8 && bytes[1] == 0x9c);
+    }
+    for (size_t i = 0; step == 3 && i < ARRAY_LEN(unseen); i++) {
+        if (bytes[0] == unseen[i].first && bytes[1] == unseen[i].second &&
+            bytes[2] >= unseen[i].third_min && bytes[2] <= unseen[i].third_max) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *cull__printable(char text[CULL_PRINTABLE_MAX], const char *bytes, size_t len)
 {
     size_t out = 0;
@@ -195,8 +221,8 @@ const char *cull__printable(char text[CULL_PRINTABLE_MAX], const char *bytes, si
         size_t step = utf8_sequence_len((const unsigned char *)bytes + at, len - at);
         bool is_control = c < 0x20 || c == 0x7f;
 
-        if (step == 2 && c == 0xc2 && (unsigned char)bytes[at + 1] < 0xa0) {
-            step = 0; /* U+0080 to U+009F: terminals obey them as they do ESC */
+        if (is_unseen((const unsigned char *)bytes + at, step)) {
+            step = 0; /* byte by byte, for none of the others begins a character */
         }
         if (out + 8 > CULL_PRINTABLE_MAX) {
             memcpy(text + out, "...", 3);
