@@ -38,6 +38,15 @@ int console_usage_error(const char *name, const char *what, const char *which)
     return CONSOLE_BAD_USAGE;
 }
 
+int console_refuse_option(const char *name, int option, char **argv)
+{
+    const char letter[] = { '-', (char)optopt, '\0' };
+    bool is_letter = option == '?' && optopt > 0 && optopt < FIRST_OPTION;
+
+    return console_usage_error(name, option == ':' ? "its value is missing" : "no such option",
+                               is_letter ? letter : argv[optind - 1]);
+}
+
 /* Put an option's value where it goes; false: it is not a number. */
 static bool take_value(const struct console_option *option, const char *value)
 {
@@ -61,13 +70,14 @@ int console_options(const struct console_command *command, int argc, char **argv
             (struct option){ from->name, from->flag != NULL ? no_argument : required_argument, NULL,
                              FIRST_OPTION + (int)i };
     }
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    opterr = 0; /* it would speak in the name of argv[0] */
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
         if (option == 'h') {
             (void)fputs(command->help, stdout);
             exit(0);
         }
-        if (option == '?') {
-            return CONSOLE_BAD_USAGE;
+        if (option == '?' || option == ':') {
+            return console_refuse_option(command->name, option, argv);
         }
         if (!take_value(&command->options[option - FIRST_OPTION], optarg)) {
             return console_usage_error(command->name, "not a number", optarg);

@@ -31,6 +31,8 @@ struct console_command {
 int console_options(const struct console_command *command, int argc, char **argv);
 /* "which: what", and where to read on; the exit code. */
 int console_usage_error(const char *name, const char *what, const char *which);
+/* The same for what getopt_long() answered with '?' or ':'. */
+int console_refuse_option(const char *name, int option, char **argv);
 /* A decimal number and nothing else. */
 bool console_number(const char *text, uint64_t *out);
 /* A message as a JSON string on stdout: it holds no control characters but may hold quotes. */

@@ -15,15 +15,19 @@
 
 #include "console.h"
 #include "crowd.h"
+#include "last_words.h"
 
 #define REACH_ALL_AFTER 200 /* seeds */
 #define DEFAULT_STEPS 500
+#define DEFAULT_WATCHDOG 120 /* seconds; a seed takes milliseconds */
+#define WATCHDOG_MAX 86400
+#define COMMAND_MAX 128
 
 enum { EXIT_BROKEN = 1 };
 
 static const char help[] =
     "usage: cull-sim world [--seed N] [--seeds N] [--steps N] [--seconds N] [--first]\n"
-    "                      [--only LIST] [--json] [--progress] [--trace]\n"
+    "                      [--watchdog N] [--only LIST] [--json] [--progress] [--trace]\n"
     "\n"
     "Let uploaders, deleters and collectors, each a process of its own, work on one\n"
     "store in memory, with everything that a seed says may go wrong, and judge every\n"
@@ -35,6 +39,8 @@ static const char help[] =
     "      --steps N       ops drawn for each (default: 500)\n"
     "      --seconds N     end after so many seconds, however many seeds are left\n"
     "      --first         end at the first seed that breaks something\n"
+    "      --watchdog N    end, with the command that replays it, when a seed takes more\n"
+    "                      than so many seconds (default: 120; 0: never)\n"
     "      --only LIST     of the first seed, these ops only: 3,7,12-15\n"
     "      --json          one JSON object per line on stdout, a summary last\n"
     "      --progress      a line on stderr now and then\n"
@@ -48,6 +54,7 @@ struct options {
     uint64_t seeds;
     uint64_t steps;
     uint64_t seconds;
+    uint64_t watchdog;
     const char *only;
     bool first;
     bool json;
@@ -67,6 +74,7 @@ static int parse_options(struct options *options, int argc, char **argv)
         { .name = "seeds", .number = &options->seeds },
         { .name = "steps", .number = &options->steps },
         { .name = "seconds", .number = &options->seconds },
+        { .name = "watchdog", .number = &options->watchdog },
         { .name = "only", .text = &options->only },
         { .name = "first", .flag = &options->first },
         { .name = "json", .flag = &options->json },
@@ -77,7 +85,9 @@ static int parse_options(struct options *options, int argc, char **argv)
                                              sizeof known / sizeof known[0] };
     int code;
 
-    *options = (struct options){ .seed = 1, .seeds = 100, .steps = DEFAULT_STEPS };
+    *options = (struct options){
+        .seed = 1, .seeds = 100, .steps = DEFAULT_STEPS, .watchdog = DEFAULT_WATCHDOG
+    };
     code = console_options(&command, argc, argv);
     if (code == 0 && optind < argc) {
         code = usage_error("not an option", argv[optind]);
@@ -85,7 +95,23 @@ static int parse_options(struct options *options, int argc, char **argv)
     if (code == 0 && (options->steps == 0 || options->steps > CROWD_OPS_MAX)) {
         code = usage_error("from 1 to 100000", "--steps");
     }
+    if (code == 0 && options->seeds == 0) {
+        code = usage_error("from 1 on", "--seeds");
+    }
+    if (code == 0 && options->watchdog > WATCHDOG_MAX) {
+        code = usage_error("from 0 to 86400", "--watchdog");
+    }
     return code;
+}
+
+/* What does a seed again; a list of ops is to follow it where one was asked for. */
+static const char *replay_command(char text[COMMAND_MAX], const struct options *options,
+                                  uint64_t seed)
+{
+    (void)snprintf(text, COMMAND_MAX,
+                   "cull-sim world --seed %" PRIu64 " --seeds 1 --steps %" PRIu64 "%s", seed,
+                   options->steps, options->only == NULL ? "" : " --only ");
+    return text;
 }
 
 /* Keep the ops of a list of positions, counted from 1. False: no such list. */
@@ -148,11 +174,14 @@ static void report_broken(const struct options *options, uint64_t seed,
                           struct crowd_history *history, const struct crowd_result *result)
 {
     size_t *kept = calloc(history->count + 1, sizeof *kept);
+    char command[COMMAND_MAX];
     struct crowd_result shrunk;
 
     if (kept == NULL) {
         abort();
     }
+    last_words_watch(0); /* many histories come now, and what replays it is said at once */
+    (void)replay_command(command, options, seed);
     if (options->json) {
         printf("{\"type\":\"broken\",\"seed\":%" PRIu64 ",\"op\":%zu,\"message\":", seed,
                result->op);
@@ -162,16 +191,13 @@ static void report_broken(const struct options *options, uint64_t seed,
     fprintf(stderr, "seed %" PRIu64 " (%s%s), op %zu: %s\n", seed,
             crowd_kind_name(history->settings.kind), history->settings.late ? ", late" : "",
             result->op, result->broken);
-    fprintf(stderr, "replay: cull-sim world --seed %" PRIu64 " --seeds 1 --steps %" PRIu64 "\n",
-            seed, options->steps);
+    fprintf(stderr, "replay: %s%s\n", command, options->only == NULL ? "" : options->only);
     if (options->only == NULL) {
         history->count = result->op;
         crowd_shrink(history, kept, &shrunk);
         fprintf(stderr, "shrunk to %zu ops: %s\n", history->count, shrunk.broken);
         crowd_run(history, stderr, &shrunk);
-        fprintf(stderr,
-                "replay: cull-sim world --seed %" PRIu64 " --seeds 1 --steps %" PRIu64 " --only ",
-                seed, options->steps);
+        fprintf(stderr, "replay: %s --only ", command);
         print_list(kept, history->count);
         fprintf(stderr, "\n");
     }
@@ -188,11 +214,21 @@ struct totals {
     double told;
 };
 
+/* Should the library crash in this seed, or never end. */
+static void prepare_for_death(const struct options *options, uint64_t seed)
+{
+    char command[COMMAND_MAX];
+
+    last_words_prepare(replay_command(command, options, seed), options->only);
+    last_words_watch((unsigned)options->watchdog);
+}
+
 static bool run_seed(const struct options *options, uint64_t seed, struct totals *totals)
 {
     struct crowd_history history;
     struct crowd_result result;
 
+    prepare_for_death(options, seed);
     crowd_draw(&history, seed, (size_t)options->steps);
     if (options->only != NULL && !keep_only(&history, options->only)) {
         crowd_history_release(&history);
@@ -230,10 +266,13 @@ static void tell_progress(const struct options *options, struct totals *totals)
             totals->seeds, options->seeds, rate_of(totals->steps), spent, left);
 }
 
-/* Prints what was reached; how much of it never. */
-static unsigned print_reached(const struct options *options, const struct totals *totals)
+/* Prints what was reached; how much of it never: *missing, where all of it should have been. */
+static unsigned print_reached(const struct options *options, const struct totals *totals,
+                              unsigned *missing)
 {
     unsigned never = 0;
+
+    *missing = 0;
 
     for (unsigned i = 0; i < CAME_COUNT; i++) {
         if (options->json) {
@@ -242,9 +281,10 @@ static unsigned print_reached(const struct options *options, const struct totals
         } else {
             printf("%12" PRIu64 "  %s\n", totals->reached[i], crowd_reached_name(i));
         }
+        never += totals->reached[i] == 0;
         if (totals->reached[i] == 0 && totals->seeds >= REACH_ALL_AFTER) {
             fprintf(stderr, "cull-sim: never reached: %s\n", crowd_reached_name(i));
-            never++;
+            (*missing)++;
         }
     }
     return never;
@@ -253,8 +293,9 @@ static unsigned print_reached(const struct options *options, const struct totals
 static int report(const struct options *options, const struct totals *totals)
 {
     double rate = rate_of(totals->steps);
-    unsigned never = print_reached(options, totals);
-    bool broken = totals->failed + never > 0;
+    unsigned missing;
+    unsigned never = print_reached(options, totals, &missing);
+    bool broken = totals->failed + missing > 0;
 
     if (options->json) {
         printf("{\"type\":\"summary\",\"schema\":1,\"status\":\"%s\",\"seeds\":%" PRIu64
@@ -267,7 +308,7 @@ static int report(const struct options *options, const struct totals *totals)
         printf("%" PRIu64 " steps, %.0f a second, trace %016" PRIx64 "\n", totals->steps, rate,
                totals->trace);
         printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals->seeds - totals->failed,
-               totals->failed + never);
+               totals->failed + missing);
     }
     return broken ? EXIT_BROKEN : 0;
 }
@@ -283,6 +324,7 @@ int crowd_main(int argc, char **argv)
     }
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20); /* zlib's tables, made anew for each commit, would */
     (void)mallopt(M_TRIM_THRESHOLD, 64 << 20); /* come from the system and go back each time */
+    last_words_install();
     totals.began = totals.told = seconds_now();
     for (uint64_t i = 0; i < options.seeds && !(options.first && totals.failed > 0); i++) {
         if (!run_seed(&options, options.seed + i, &totals)) {
@@ -293,5 +335,6 @@ int crowd_main(int argc, char **argv)
             break;
         }
     }
+    last_words_watch(0);
     return report(&options, &totals);
 }

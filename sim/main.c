@@ -83,6 +83,9 @@ static int parse_options(struct options *options, int argc, char **argv)
     if (code == 0 && (options->steps == 0 || options->steps > 100000)) {
         code = usage_error("from 1 to 100000", "--steps");
     }
+    if (code == 0 && options->count == 0) {
+        code = usage_error("from 1 on", "--count");
+    }
     return code;
 }
 

@@ -71,13 +71,14 @@ static int parse_options(struct wish *wish, int argc, char **argv)
     int option;
 
     *wish = (struct wish){ .gen = { .seed = 1, .change_per_million = 10000 }, .versions = 1 };
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    opterr = 0; /* it would speak in the name of argv[0] */
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
         if (option == 'h') {
             (void)fputs(help, stdout);
             exit(0);
         }
-        if (option == '?') {
-            return CONSOLE_BAD_USAGE;
+        if (option == '?' || option == ':') {
+            return console_refuse_option("cull-sim manifest", option, argv);
         }
         if (option == 'f' && !parse_number(optarg, 0, MANIFEST_GEN_FILES_MAX, &files)) {
             return usage_error("not a number of files, up to 100000000", optarg);

@@ -68,7 +68,8 @@ program_of() { # program_of RUN
 # $ended, what it said in the file $log. Not in a subshell of the caller.
 perform() {
     case $2 in
-    world) set -- "$1/cull-sim" world --seeds "$seeds" --first ;;
+    # going on for ever is no finding: no watchdog
+    world) set -- "$1/cull-sim" world --seeds "$seeds" --first --watchdog 0 ;;
     histories) set -- "$1/cull-sim" histories --count 300 ;;
     crash-log) set -- "$1/crash-log" ;;
     *)
