@@ -186,10 +186,11 @@ $(BUILD)/cull-sim: $(SIM_OBJECTS) $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(SIM_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
 
-# The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c), or
-# are watched (crash_order.c).
+# The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c), are
+# watched (crash_order.c), or fail in turn (crash_nth.c).
 WRAP := $(patsubst %,-Wl$(comma)--wrap=%,close fsync lstat open rename stat unlink \
-	fdatasync syncfs renameat2 unlinkat)
+	fdatasync syncfs renameat2 unlinkat openat mkdir mkdirat fstat fstatat fchmod dup3 renameat \
+	linkat copy_file_range read pread pwrite getdents64)
 $(BUILD)/unit-tests $(BUILD)/crash-log: LINK += $(WRAP)
 
 $(BUILD)/crash-log: $(CRASH_OBJECTS) $(BUILD)/libcull.a

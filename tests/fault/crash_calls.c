@@ -7,6 +7,7 @@
  * WHY NOT   an option of the library that names a file system: SQLite's has no rename and no sync
  *           of a folder, and a program has no use for one.
  */
+#include "crash_nth.h"
 #include "crash_order.h"
 #include "crash_vfs.h"
 
@@ -63,7 +64,10 @@ int __wrap_lstat(const char *path, struct stat *out)
     const char *name;
     struct crash_disk *disk = crash_find(path, &name);
 
-    return disk == NULL ? __real_lstat(path, out) : disk_stat(disk, name, out);
+    if (disk != NULL) {
+        return disk_stat(disk, name, out);
+    }
+    return crash_nth_may("lstat", CRASH_NTH_READS) ? __real_lstat(path, out) : -1;
 }
 
 int __wrap_stat(const char *path, struct stat *out)
@@ -127,6 +131,9 @@ int __wrap_open(const char *path, int flags, ...)
         mode = va_arg(args, int);
         va_end(args);
     }
+    if (!crash_nth_may("open", (flags & O_CREAT) != 0 ? CRASH_NTH_MAKES : CRASH_NTH_OPENS)) {
+        return -1;
+    }
     fd = __real_open(path, flags, mode);
     for (size_t i = 0; fd >= 0 && disk != NULL; i++) {
         if (i == FOLDERS_MAX) {
@@ -161,11 +168,22 @@ int __wrap_fsync(int fd)
     if (disk != NULL) {
         return answer(crash_disk_sync_folder(disk, true));
     }
-    return crash_order_may('f') ? __real_fsync(fd) : -1;
+    if (!crash_nth_may("fsync", CRASH_NTH_WRITES) || !crash_order_may('f')) {
+        return -1;
+    }
+    return crash_nth_syncs() ? __real_fsync(fd) : 0;
 }
 
 int __wrap_close(int fd)
 {
+    bool may = crash_nth_may("close", CRASH_NTH_WRITES);
+    int code = errno;
+    int result;
+
     (void)folder_of(fd, true);
-    return __real_close(fd);
+    result = __real_close(fd);
+    if (!may) {
+        errno = code; /* it is closed, and what was written is lost */
+    }
+    return may ? result : -1;
 }

@@ -8,6 +8,8 @@
  */
 #include "crash_order.h"
 
+#include "crash_nth.h"
+
 #include <errno.h>
 #include <stddef.h>
 
@@ -59,20 +61,30 @@ bool crash_order_may(char call)
 
 int __wrap_fdatasync(int fd)
 {
-    return crash_order_may('d') ? __real_fdatasync(fd) : -1;
+    if (!crash_nth_may("fdatasync", CRASH_NTH_WRITES) || !crash_order_may('d')) {
+        return -1;
+    }
+    return crash_nth_syncs() ? __real_fdatasync(fd) : 0;
 }
 
 int __wrap_syncfs(int fd)
 {
-    return crash_order_may('s') ? __real_syncfs(fd) : -1;
+    if (!crash_nth_may("syncfs", CRASH_NTH_WRITES) || !crash_order_may('s')) {
+        return -1;
+    }
+    return crash_nth_syncs() ? __real_syncfs(fd) : 0;
 }
 
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    return crash_order_may('r') ? __real_renameat2(from_fd, from, to_fd, to, flags) : -1;
+    return crash_nth_may("renameat2", CRASH_NTH_WRITES) && crash_order_may('r')
+               ? __real_renameat2(from_fd, from, to_fd, to, flags)
+               : -1;
 }
 
 int __wrap_unlinkat(int fd, const char *path, int flags)
 {
-    return crash_order_may('u') ? __real_unlinkat(fd, path, flags) : -1;
+    return crash_nth_may("unlinkat", CRASH_NTH_WRITES) && crash_order_may('u')
+               ? __real_unlinkat(fd, path, flags)
+               : -1;
 }

@@ -18,6 +18,7 @@
 #include "log_conformance.h"
 #include "suites.h"
 #include "support.h"
+#include "tests/fault/crash_nth.h"
 
 #define OK(call) ck_assert_int_eq((call), CULL_OK)
 #define MIB (1u << 20)
@@ -555,6 +556,67 @@ START_TEST(a_lock_file_that_was_replaced_holds_nobody)
     }
 END_TEST
 
+/* What is asked of the lock file when a lock is taken or looked after. */
+static cull_status acquire(cull_log *log, cull_error *err)
+{
+    return log->ops->leader(log, CULL__LEADER_ACQUIRE, err);
+}
+
+static cull_status check_lock(cull_log *log, cull_error *err)
+{
+    return log->ops->leader(log, CULL__LEADER_CHECK, err);
+}
+
+static cull_status maintain(cull_log *log, cull_error *err)
+{
+    return log->ops->maintain_lock(log, true, err);
+}
+
+static const struct {
+    const char *name;
+    bool held; /* before */
+    cull_status (*call)(cull_log *log, cull_error *err);
+} lock_cases[] = {
+    { "acquire", false, acquire },
+    { "acquire again", true, acquire },
+    { "check", true, check_lock },
+    { "take the lock of who writes checkpoints", true, maintain },
+};
+
+START_TEST(a_lock_file_that_cannot_be_looked_at_is_an_error_and_nobody_else_s_lock)
+    {
+        const char *name = lock_cases[_i].name;
+        bool done = false;
+        unsigned failures = 0;
+
+        for (uint64_t n = 1; !done; n++) {
+            struct log_place place = log_place_new(&file_kind);
+            cull_log *log = place.log;
+            const char *failed;
+            cull_error err = { 0 };
+            cull_status status;
+
+            if (lock_cases[_i].held) {
+                OK(acquire(log, &err));
+            }
+            crash_nth_begin(n, EIO, false);
+            status = lock_cases[_i].call(log, &err);
+            done = crash_nth_end(&failed) < n;
+            if (!done) {
+                failures++;
+                ck_assert_msg(status == CULL_E_IO && strstr(err.message, place.lock_path) != NULL &&
+                                  strstr(err.message, strerror(EIO)) != NULL,
+                              "%s, %s fails: %s: %s", name, failed, cull_strerror(status),
+                              err.message);
+            }
+            OK(acquire(log, &err)); /* and nothing is stuck */
+            OK(check_lock(log, &err));
+            log_place_end(&place);
+        }
+        ck_assert_uint_ge(failures, 2);
+    }
+END_TEST
+
 /* --- damage ------------------------------------------------------------------------------- */
 
 START_TEST(a_newer_reader_min_stops_a_handle_in_the_middle_of_its_life)
@@ -1081,6 +1143,8 @@ static void file_tests_add(Suite *suite)
     tcase_add_test(tc, two_processes_append_and_nothing_is_lost_or_reordered);
     tcase_add_test(tc, a_writer_that_is_killed_leaves_a_whole_log_and_no_lock);
     tcase_add_test(tc, a_lock_file_that_was_replaced_holds_nobody);
+    tcase_add_loop_test(tc, a_lock_file_that_cannot_be_looked_at_is_an_error_and_nobody_else_s_lock,
+                        0, ARRAY_LEN(lock_cases));
     tcase_add_test(tc, a_newer_reader_min_stops_a_handle_in_the_middle_of_its_life);
     tcase_add_loop_test(tc, damage_in_a_row_is_corrupt_and_names_the_fact, 0,
                         (int)ARRAY_LEN(damage_cases));

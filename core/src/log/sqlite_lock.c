@@ -5,7 +5,7 @@
  *           (F_OFD_SETLK), so that two handles of one process exclude each other as well, and a
  *           lock goes with its process, however it ends.
  * INVARIANT A lock counts only while the path still names the file that is locked.
- * FAILURE   CULL_E_BUSY at once; nobody waits here.
+ * FAILURE   CULL_E_BUSY at once; nobody waits here. What the system refuses names the file.
  * THREADS   Under the handle's mutex. A child made by fork shares its parent's locks: it closes
  *           nothing and collects nothing.
  * WHY NOT   A row in the database: it would outlive its process, and then somebody has to guess.
@@ -40,19 +40,29 @@ static int lock_change(int fd, int byte, short kind)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-/* Whether path still names the open file. */
-static bool lock_is_at(int fd, const char *path)
+/* Whether path still names the open file. What the system does not tell is an error, and no "no":
+ * who is told that a lock is held elsewhere comes again, and nobody looks after the disk. */
+static cull_status lock_is_at(int fd, const char *path, bool *is_at, cull_error *err)
 {
-    struct stat open_file, named;
+    char text[CULL_PRINTABLE_MAX];
+    struct stat open_file;
+    struct stat named;
 
-    return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
-           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+    int code = fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 ? 0 : errno;
+
+    *is_at = code == 0 && open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+    if (code != 0 && code != ENOENT) {
+        return cull__error_errno(err, code, "%s", cull__printable(text, path, strlen(path)));
+    }
+    return CULL_OK;
 }
 
 cull_status cull__lock_take(int fd, const char *path, int byte, cull_error *err)
 {
     char text[CULL_PRINTABLE_MAX];
     int code = lock_change(fd, byte, F_WRLCK);
+    bool is_at;
+    cull_status status;
 
     (void)cull__printable(text, path, strlen(path));
     if (code == EAGAIN || code == EACCES) {
@@ -61,11 +71,14 @@ cull_status cull__lock_take(int fd, const char *path, int byte, cull_error *err)
     if (code != 0) {
         return cull__error_errno(err, code, "%s", text);
     }
-    if (!lock_is_at(fd, path)) {
-        cull__lock_drop(fd, byte);
-        return cull__error_set(err, CULL_E_BUSY, "%s: replaced by another file", text);
+    status = lock_is_at(fd, path, &is_at, err);
+    if (status == CULL_OK && !is_at) {
+        status = cull__error_set(err, CULL_E_BUSY, "%s: replaced by another file", text);
     }
-    return CULL_OK;
+    if (status != CULL_OK) {
+        cull__lock_drop(fd, byte);
+    }
+    return status;
 }
 
 void cull__lock_drop(int fd, int byte)
@@ -78,6 +91,7 @@ static cull_status held_change(struct cull__sqlite *log, int byte, bool take, bo
                                cull_error *err)
 {
     cull_status status = CULL_OK;
+    bool is_at = false;
 
     if (!take) {
         if (*held) {
@@ -86,10 +100,13 @@ static cull_status held_change(struct cull__sqlite *log, int byte, bool take, bo
         *held = false;
         return CULL_OK;
     }
-    if (*held && lock_is_at(log->lock_fd, log->lock_path)) {
-        return CULL_OK;
+    if (log->lock_fd >= 0) {
+        status = lock_is_at(log->lock_fd, log->lock_path, &is_at, err);
     }
-    if (log->lock_fd >= 0 && !lock_is_at(log->lock_fd, log->lock_path)) {
+    if (status != CULL_OK || (*held && is_at)) {
+        return status;
+    }
+    if (log->lock_fd >= 0 && !is_at) {
         (void)close(log->lock_fd); /* the file was replaced: what it held is worth nothing */
         log->lock_fd = -1;
         log->is_leader = log->is_maintainer = false;
@@ -108,9 +125,13 @@ cull_status cull__sqlite_leader(cull_log *log, enum cull__leader what, cull_erro
 {
     struct cull__sqlite *sqlite = cull__sqlite_lock(log);
     cull_status status = CULL_OK;
+    bool is_at = false;
 
     if (what == CULL__LEADER_CHECK) {
-        if (!sqlite->is_leader || !lock_is_at(sqlite->lock_fd, sqlite->lock_path)) {
+        if (sqlite->is_leader) {
+            status = lock_is_at(sqlite->lock_fd, sqlite->lock_path, &is_at, err);
+        }
+        if (status == CULL_OK && !is_at) {
             status = cull__error_set(err, CULL_E_BUSY, "%s: the collector's lock is not held",
                                      sqlite->name);
         }
