@@ -53,6 +53,41 @@ static bool all_in(const struct crowd *crowd, const cull_version_key *keys, size
     return true;
 }
 
+static cull_status count_version(void *ctx, const cull_version_info *info)
+{
+    (void)info;
+    ++*(size_t *)ctx;
+    return CULL_OK;
+}
+
+/* All but the last few of a key's collection. What others delete meanwhile is no failure. */
+static void delete_selected(struct crowd_turn *turn, const cull_version_key *key,
+                            const cull_delete_options *options)
+{
+    struct crowd *crowd = turn->crowd;
+    unsigned name = witness_by_id(&crowd->witness, key->collection)->name;
+    const cull_selection selection = { .collection = crowd->names[name].collection,
+                                       .keep_last = (uint32_t)dice_number(&turn->dice, 4) };
+    cull_caller caller = crowd_caller(crowd, turn->process);
+    size_t count = 0;
+    cull_error err = { CULL_OK, "" };
+    cull_status status = cull_delete_selected(turn->process->store, &selection, options,
+                                              count_version, &count, &caller, &err);
+
+    crowd_tell(crowd, "%u: deletes all but %u of %s: %s, %zu", turn->process->number,
+               selection.keep_last, selection.collection, cull_strerror(status), count);
+    (void)crowd_judge(
+        crowd, turn->process, "delete by selection", status,
+        CROWD_BIT(CULL_OK) | (options->delete_aliases ? 0 : CROWD_BIT(CULL_E_REFUSED)) |
+            (turn->process->call.paused || witness_named(&crowd->witness, name) == NULL
+                 ? CROWD_BIT(CULL_E_NOTFOUND)
+                 : 0),
+        &err);
+    crowd->reached[CAME_SELECTED] += status == CULL_OK && count > 0;
+    crowd->reached[CAME_SELECTED_AGAIN] +=
+        status == CULL_OK && (turn->process->call.paused || turn->process->ports.moved > 0);
+}
+
 void crowd_act_delete(struct crowd_turn *turn)
 {
     struct crowd *crowd = turn->crowd;
@@ -65,6 +100,10 @@ void crowd_act_delete(struct crowd_turn *turn)
     cull_status status;
 
     if (count == 0) {
+        return;
+    }
+    if (dice_chance(&turn->dice, 20)) {
+        delete_selected(turn, &keys[0], &options);
         return;
     }
     status = cull_delete(turn->process->store, keys, count, &options, &caller, &err);

@@ -28,6 +28,8 @@
     X(ATTACHED_LATE, "uploads that had ended when they were to be continued") \
     X(LOST_OPENS, "uploads opened whose answer was lost")                     \
     X(DELETES, "versions soft-deleted")                                       \
+    X(SELECTED, "deletes by selection")                                       \
+    X(SELECTED_AGAIN, "selections decided again where the log had moved")     \
     X(CASCADES, "cascades")                                                   \
     X(CASCADE_ABORTS, "uploads ended by a cascade")                           \
     X(RESTORES, "versions restored")                                          \

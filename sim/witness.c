@@ -92,7 +92,7 @@ struct witness_upload *witness_upload(const struct witness *witness, uint64_t id
     return NULL;
 }
 
-static struct witness_collection *by_id(const struct witness *witness, uint64_t id)
+struct witness_collection *witness_by_id(const struct witness *witness, uint64_t id)
 {
     for (size_t i = 0; i < witness->collection_count; i++) {
         if (witness->collections[i].id == id) {
@@ -114,7 +114,7 @@ struct witness_collection *witness_named(const struct witness *witness, unsigned
 
 struct witness_version *witness_at(const struct witness *witness, const cull_version_key *key)
 {
-    struct witness_collection *in = by_id(witness, key->collection);
+    struct witness_collection *in = witness_by_id(witness, key->collection);
 
     return in == NULL || key->ordinal >= in->count ? NULL : &in->versions[key->ordinal];
 }
@@ -255,7 +255,7 @@ static void judge_collection(struct witness *witness, const struct witness_fact 
     struct witness_collection *in;
     unsigned name = name_index(witness, fact);
 
-    if (name == witness->settings.name_count || by_id(witness, fact->id) != NULL ||
+    if (name == witness->settings.name_count || witness_by_id(witness, fact->id) != NULL ||
         witness_named(witness, name) != NULL) {
         witness_break(witness, "collection %" PRIu64 " is made: its name or id is taken", fact->id);
         return;
@@ -268,7 +268,7 @@ static void judge_collection(struct witness *witness, const struct witness_fact 
 
 static void judge_open(struct witness *witness, const struct witness_fact *fact)
 {
-    struct witness_collection *in = by_id(witness, fact->parent);
+    struct witness_collection *in = witness_by_id(witness, fact->parent);
     uint32_t base = fact->ordinal == 0 ? WITNESS_NONE : fact->ordinal - 1;
     struct witness_upload *upload;
 
@@ -586,7 +586,7 @@ static struct witness_collection *versions_of(struct witness *witness,
                                               const struct witness_fact *fact,
                                               cull_version_state state, const char *what)
 {
-    struct witness_collection *in = by_id(witness, fact->parent);
+    struct witness_collection *in = witness_by_id(witness, fact->parent);
 
     for (size_t i = 0; in != NULL && i < fact->number_count; i++) {
         if (fact->numbers[i] >= in->count || in->versions[fact->numbers[i]].state != state) {
@@ -696,7 +696,7 @@ static void judge_purge(struct witness *witness, const struct witness_fact *fact
 
 static void judge_collection_delete(struct witness *witness, const struct witness_fact *fact)
 {
-    struct witness_collection *in = by_id(witness, fact->id);
+    struct witness_collection *in = witness_by_id(witness, fact->id);
 
     if (in == NULL || in->deleted) {
         witness_break(witness, "collection %" PRIu64 " is deleted twice", fact->id);
@@ -719,7 +719,7 @@ static void judge_collection_delete(struct witness *witness, const struct witnes
 
 static void judge_revive(struct witness *witness, const struct witness_fact *fact)
 {
-    struct witness_collection *in = by_id(witness, fact->id);
+    struct witness_collection *in = witness_by_id(witness, fact->id);
     unsigned name = name_index(witness, fact);
 
     if (in == NULL || !in->deleted || name == witness->settings.name_count ||

@@ -175,6 +175,7 @@ void witness_answered(struct witness *witness, unsigned letter, uint32_t incarna
 unsigned witness_letter(const struct witness *witness, const cull_digest *digest); /* or LETTERS */
 struct witness_upload *witness_upload(const struct witness *witness,
                                       uint64_t id); /* open, or NULL */
+struct witness_collection *witness_by_id(const struct witness *witness, uint64_t id);
 struct witness_collection *witness_named(const struct witness *witness, unsigned name); /* live */
 struct witness_version *witness_at(const struct witness *witness, const cull_version_key *key);
 enum witness_state witness_letter_state(const struct witness *witness, unsigned letter);

@@ -158,6 +158,16 @@ static cull_status read_selection(struct deleting *deleting)
 
 /* --- versions ------------------------------------------------------------------------------ */
 
+static cull_status print_deleted(struct deleting *deleting)
+{
+    struct cli *cli = deleting->cli;
+    const struct delete_options *options = deleting->options;
+
+    cli->changed = cli->changed || !options->dry_run;
+    return deletion_print(cli, &deleting->list, options->dry_run,
+                          options->dry_run || options->bytes);
+}
+
 static cull_status delete_list(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
@@ -174,24 +184,24 @@ static cull_status delete_list(struct deleting *deleting)
                                             &cli->err);
     }
     free(keys);
-    if (status != CULL_OK) {
-        return status;
-    }
-    cli->changed = cli->changed || !options->dry_run;
-    return deletion_print(cli, &deleting->list, options->dry_run,
-                          options->dry_run || options->bytes);
+    return status == CULL_OK ? print_deleted(deleting) : status;
 }
 
+/* Selected where it is deleted: another delete may be at work on the same versions. */
 static cull_status delete_selection(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
+    const cull_delete_options how = { .delete_aliases = deleting->options->delete_aliases,
+                                      .dry_run = deleting->options->dry_run };
     cull_status status = read_selection(deleting);
 
     if (status == CULL_OK) {
-        status = cull_select(cli->store, &deleting->selection, version_list_add, &deleting->list,
-                             &cli->err);
+        cull_caller caller = cli_caller(cli);
+
+        status = cull_delete_selected(cli->store, &deleting->selection, &how, version_list_add,
+                                      &deleting->list, &caller, &cli->err);
     }
-    return status == CULL_OK ? delete_list(deleting) : status;
+    return status == CULL_OK ? print_deleted(deleting) : status;
 }
 
 static void print_whole(struct deleting *deleting)

@@ -132,6 +132,13 @@ static cull_status label(struct bench_store *bench, cull_error *err)
     return status;
 }
 
+static cull_status ignore_version(void *ctx, const cull_version_info *info)
+{
+    (void)ctx;
+    (void)info;
+    return CULL_OK;
+}
+
 static cull_status delete_one(struct bench_store *bench, cull_error *err)
 {
     const cull_caller caller = bench_caller(bench);
@@ -140,6 +147,16 @@ static cull_status delete_one(struct bench_store *bench, cull_error *err)
     cull_status status = find(bench, "v0", &key, err);
 
     return status == CULL_OK ? cull_delete(bench->store, &key, 1, &options, &caller, err) : status;
+}
+
+static cull_status delete_selected(struct bench_store *bench, cull_error *err)
+{
+    const cull_caller caller = bench_caller(bench);
+    const cull_delete_options options = { .delete_aliases = true };
+    const cull_selection selection = { .collection = "c", .keep_every = 5 };
+
+    return cull_delete_selected(bench->store, &selection, &options, ignore_version, NULL, &caller,
+                                err);
 }
 
 static cull_status delete_collection(struct bench_store *bench, cull_error *err)
@@ -222,13 +239,6 @@ static cull_status maintain(struct bench_store *bench, cull_error *err)
     const cull_caller caller = bench_caller(bench);
 
     return cull_store_maintain(bench->store, true, &caller, err);
-}
-
-static cull_status ignore_version(void *ctx, const cull_version_info *info)
-{
-    (void)ctx;
-    (void)info;
-    return CULL_OK;
 }
 
 static cull_status ignore_path(void *ctx, const cull_version_info *info, const char *path)
@@ -386,6 +396,7 @@ static const struct {
     { "abort", with_versions, abort_upload, 0, 0, false },
     { "labels", with_versions, label, 0, 0, false },
     { "delete", with_versions, delete_one, 0, BIT(CULL_E_NOTFOUND), false },
+    { "delete a selection", with_checkpoint, delete_selected, 0, 0, false },
     { "delete a collection", with_versions, delete_collection, 0, BIT(CULL_E_NOTFOUND), false },
     { "restore", with_deleted, restore, 0, BIT(CULL_E_NOTFOUND), false },
     { "plan", with_due, plan, 0, 0, false },

@@ -296,6 +296,123 @@ START_TEST(rule_9_a_version_with_aliases_is_refused_and_named)
     }
 END_TEST
 
+/* --- selections ---------------------------------------------------------------------------------- */
+
+#define SELECTED_VERSIONS 6
+
+/* Another handle on the same log, that has its turn before the next append. */
+static struct bench_store rival;
+static struct cull__log_ops rival_ops;
+static void (*rival_acts)(void);
+
+static void delete_two(void)
+{
+    bench_delete(&rival, "c", 1);
+    bench_delete(&rival, "c", 2);
+}
+
+static void delete_all(void)
+{
+    for (uint32_t ordinal = 0; ordinal < SELECTED_VERSIONS; ordinal++) {
+        bench_delete(&rival, "c", ordinal);
+    }
+}
+
+static void commit_one(void)
+{
+    (void)bench_commit(&rival, "c", "a=another");
+}
+
+static void label_one(void)
+{
+    const cull_version_key key = bench_key(&rival, "c", 1);
+    const cull_caller caller = bench_caller(&rival);
+
+    ck_assert_int_eq(cull_alias_set(rival.store, &key, "best", &caller, NULL), CULL_OK);
+}
+
+static cull_status append_after_rival(cull_log *log, uint64_t expected_seq,
+                                      const struct cull__batch *batch, uint64_t *seq,
+                                      cull_error *err)
+{
+    void (*acts)(void) = rival_acts;
+
+    if (acts != NULL) {
+        rival_acts = NULL;
+        acts();
+    }
+    return ops_before->append(log, expected_seq, batch, seq, err);
+}
+
+static const struct {
+    const char *name;
+    void (*acts)(void);
+    cull_status status;
+    unsigned deleted; /* by who selects, as bits */
+} selected_cases[] = {
+    { "nobody comes between", NULL, CULL_OK, 1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 },
+    { "two of them are deleted", delete_two, CULL_OK, 1u << 0 | 1u << 3 },
+    { "all are deleted", delete_all, CULL_OK, 0 },
+    { "one more is committed", commit_one, CULL_OK,
+      1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 },
+    { "one gets an alias", label_one, CULL_E_REFUSED, 0 },
+};
+
+static cull_status note_ordinal(void *ctx, const cull_version_info *info)
+{
+    *(unsigned *)ctx |= 1u << info->key.ordinal;
+    return info->state == CULL_VERSION_DELETED ? CULL_OK : CULL_E_DAMAGED;
+}
+
+START_TEST(a_selection_is_decided_where_the_log_is_when_it_is_deleted)
+    {
+        const char *name = selected_cases[_i].name;
+        const struct bench_options days = { .grace_ms = 86400000 };
+        const cull_selection selection = { .collection = "c", .keep_last = 2 };
+        const cull_delete_options options = { .delete_aliases = false };
+        struct bench_store bench;
+        unsigned deleted = 0;
+        cull_version_key key;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+        cull_status status;
+
+        bench_open(&bench, &days);
+        for (unsigned i = 0; i < SELECTED_VERSIONS; i++) {
+            char text[16];
+
+            (void)snprintf(text, sizeof text, "a=%u", i);
+            (void)bench_commit(&bench, "c", text);
+        }
+        rival = bench;
+        ck_assert_int_eq(cull_log_memory_view(&rival.log, bench.log), CULL_OK);
+        rival.store = NULL;
+        bench_reopen(&rival);
+        ops_before = bench.log->ops;
+        rival_ops = *ops_before;
+        rival_ops.append = append_after_rival;
+        bench.log->ops = &rival_ops;
+        rival_acts = selected_cases[_i].acts;
+        caller = bench_caller(&bench);
+        status = cull_delete_selected(bench.store, &selection, &options, note_ordinal, &deleted,
+                                      &caller, &err);
+        ck_assert_msg(status == selected_cases[_i].status, "%s: %s: %s", name,
+                      cull_strerror(status), err.message);
+        ck_assert_msg(deleted == selected_cases[_i].deleted, "%s: %x", name, deleted);
+        ck_assert(rival_acts == NULL);
+        key = (cull_version_key){ bench_key(&bench, "c", 5).collection, 1 };
+        if (selected_cases[_i].acts == delete_two) { /* by name the answer is what it is */
+            ck_assert_int_eq(cull_delete(bench.store, &key, 1, &options, &caller, &err),
+                             CULL_E_NOTFOUND);
+        }
+        bench_check(&bench);
+        bench.log->ops = ops_before;
+        cull_store_close(rival.store);
+        cull_log_close(rival.log);
+        bench_close(&bench);
+    }
+END_TEST
+
 /* --- uploads ------------------------------------------------------------------------------------ */
 
 START_TEST(a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send)
@@ -1063,6 +1180,8 @@ Suite *store_suite(void)
     tcase_add_test(tc, rule_32_restoring_brings_manifest_and_free_aliases_back_until_purged);
     tcase_add_test(tc, rule_13_a_deleted_collection_frees_its_name_and_comes_back_under_another);
     tcase_add_test(tc, rule_9_a_version_with_aliases_is_refused_and_named);
+    tcase_add_loop_test(tc, a_selection_is_decided_where_the_log_is_when_it_is_deleted, 0,
+                        sizeof selected_cases / sizeof selected_cases[0]);
     tcase_add_test(tc, a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send);
     tcase_add_test(tc, a_renewed_lease_holds_what_was_told_stored);
     tcase_add_test(tc, a_commit_that_names_what_was_never_sent_is_refused_with_the_list);

@@ -456,6 +456,22 @@ CULL_API CULL_MUST_USE cull_status cull_delete(cull_store *store, const cull_ver
                                                size_t count, const cull_delete_options *options,
                                                const cull_caller *caller, cull_error *err);
 
+/**
+ * Soft-delete the COMMITTED versions that a selection takes (its states do not count), all or none, in
+ * one transaction: what is selected is decided where the log then is. What somebody else deleted a
+ * moment ago is not among them, and what he committed may be. None is CULL_OK.
+ * @param visit  may be NULL; told of each afterwards, as cull_select() would tell of them before. One
+ *               that a cycle purged meanwhile is left out.
+ * @retval CULL_E_REFUSED  a version has aliases (the message lists them and --delete-aliases)
+ * @retval CULL_E_NOTFOUND a named entity, project, collection or run is not there
+ * Cost: of cull_select() and cull_delete().
+ */
+CULL_API CULL_MUST_USE cull_status cull_delete_selected(cull_store *store,
+                                                        const cull_selection *selection,
+                                                        const cull_delete_options *options,
+                                                        cull_version_visit_fn visit, void *ctx,
+                                                        const cull_caller *caller, cull_error *err);
+
 typedef enum cull_scope_kind {
     CULL_SCOPE_STORE = 0,
     CULL_SCOPE_ENTITY = 1,

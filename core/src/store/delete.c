@@ -3,6 +3,7 @@
  *
  * SHAPE     Keys are sorted by collection and ordinal, and each collection's become one fact with
  *           a set of ordinals: two million soft-deletes are one transaction of a few megabytes.
+ *           A selection becomes keys inside of the transaction, anew whenever the log moved.
  * INVARIANT All or none: every version is checked before the first fact is added.
  * COST      O(versions named); no object, no lifespan, no count is touched.
  */
@@ -136,6 +137,99 @@ cull_status cull_delete(cull_store *store, const cull_version_key *keys, size_t 
         status = cull__transact(store, CULL__NEED_CATALOG, caller, check_delete, &versions, err);
     }
     cull__free(store->allocator, sorted);
+    return status;
+}
+
+/* --- by selection ----------------------------------------------------------------------------- */
+
+struct selected_ctx {
+    cull_selection selection;
+    struct versions_ctx versions; /* its keys: sorted ones */
+    const cull_store *store;
+    cull_version_key *keys; /* as the selection has them, then sorted ones */
+    size_t count;
+    size_t capacity;
+};
+
+static cull_status take_selected(void *context, const cull_version_info *version)
+{
+    struct selected_ctx *ctx = context;
+    void *keys = ctx->keys;
+    cull_status status = cull__reserve(ctx->store->allocator, &keys, &ctx->capacity,
+                                       2 * (ctx->count + 1), sizeof *ctx->keys);
+
+    ctx->keys = keys;
+    if (status == CULL_OK) {
+        ctx->keys[ctx->count++] = version->key;
+    }
+    return status;
+}
+
+static cull_status check_selected(struct cull__txn *txn, void *context, cull_error *err)
+{
+    struct selected_ctx *ctx = context;
+    cull_status status;
+
+    ctx->count = 0;
+    status = cull__select_locked(txn->store, &ctx->selection, take_selected, ctx, err);
+    if (status == CULL_E_NOMEM) {
+        return cull__error_nomem(err);
+    }
+    if (status != CULL_OK || ctx->count == 0) {
+        return status;
+    }
+    memcpy(ctx->keys + ctx->count, ctx->keys, ctx->count * sizeof *ctx->keys);
+    ctx->versions.keys = ctx->keys + ctx->count;
+    ctx->versions.count = cull__version_keys_sort(ctx->keys + ctx->count, ctx->count);
+    return check_delete(txn, &ctx->versions, err);
+}
+
+/* Tell of each version, under one lock. A cycle may have been faster than we tell. */
+static cull_status tell(cull_store *store, const cull_version_key *keys, size_t count,
+                        cull_version_visit_fn visit, void *visit_ctx, cull_error *err)
+{
+    struct cull__info_scratch scratch = { .allocator = store->allocator };
+    cull_status status = CULL_OK;
+
+    if (count == 0 || visit == NULL) {
+        return CULL_OK;
+    }
+    status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < count && status == CULL_OK; i++) {
+        const struct cull__collection *collection = cull__key_collection(store, &keys[i]);
+        const struct cull__version *version =
+            collection == NULL ? NULL : cull__version_at(collection, keys[i].ordinal);
+        cull_version_info info;
+
+        if (version != NULL) {
+            status = cull__version_info(&info, store->catalog, collection, version, &scratch);
+            status = status == CULL_OK ? visit(visit_ctx, &info) : cull__error_nomem(err);
+        }
+    }
+    cull__info_scratch_release(&scratch);
+    cull__store_leave(store);
+    return status;
+}
+
+cull_status cull_delete_selected(cull_store *store, const cull_selection *selection,
+                                 const cull_delete_options *options, cull_version_visit_fn visit,
+                                 void *visit_ctx, const cull_caller *caller, cull_error *err)
+{
+    struct selected_ctx ctx = { .selection = *selection,
+                                .versions = { .delete_aliases = options->delete_aliases,
+                                              .dry_run = options->dry_run },
+                                .store = store };
+    cull_status status;
+
+    ctx.selection.states = 0; /* COMMITTED */
+    status = cull__transact(store, CULL__NEED_CATALOG, caller, check_selected, &ctx, err);
+    if (status == CULL_OK) {
+        status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
+    }
+    cull__free(store->allocator, ctx.keys);
     return status;
 }
 
@@ -299,11 +393,8 @@ cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool w
         return cull__error_set(err, CULL_E_USAGE, "nothing that a cascade deletes");
     }
     status = cull__transact(store, CULL__NEED_CATALOG, caller, check_scope, &ctx, err);
-    for (size_t i = 0; i < ctx.count && status == CULL_OK && visit != NULL; i++) {
-        status = cull_version_show(store, &ctx.keys[i], visit, visit_ctx, err);
-        if (status == CULL_E_NOTFOUND) {
-            status = CULL_OK; /* a cycle was faster than we tell */
-        }
+    if (status == CULL_OK) {
+        status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
     }
     cull__free(store->allocator, ctx.keys);
     cull__free(store->allocator, ctx.collections);

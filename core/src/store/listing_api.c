@@ -112,19 +112,15 @@ static cull_status select_in(cull_store *store, const struct cull__collection *c
     return status;
 }
 
-cull_status cull_select(cull_store *store, const cull_selection *selection,
-                        cull_version_visit_fn visit, void *ctx, cull_error *err)
+cull_status cull__select_locked(cull_store *store, const cull_selection *selection,
+                                cull_version_visit_fn visit, void *ctx, cull_error *err)
 {
     struct cull__info_scratch scratch = { .allocator = store->allocator };
     struct cull__collection **collections = NULL;
     bool deleted_too = (selection->states & ~(1u << CULL_VERSION_COMMITTED)) != 0;
     size_t count = 0;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = check_run(store->catalog, selection, err);
 
-    if (status != CULL_OK) {
-        return status;
-    }
-    status = check_run(store->catalog, selection, err);
     if (status == CULL_OK) {
         status =
             cull__collections_sorted(store->catalog, selection->entity, selection->project,
@@ -135,7 +131,18 @@ cull_status cull_select(cull_store *store, const cull_selection *selection,
     }
     cull__free(store->allocator, collections);
     cull__info_scratch_release(&scratch);
-    cull__store_leave(store);
+    return status;
+}
+
+cull_status cull_select(cull_store *store, const cull_selection *selection,
+                        cull_version_visit_fn visit, void *ctx, cull_error *err)
+{
+    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+
+    if (status == CULL_OK) {
+        status = cull__select_locked(store, selection, visit, ctx, err);
+        cull__store_leave(store);
+    }
     return status;
 }
 

@@ -229,6 +229,10 @@ static inline struct cull__collection *cull__key_collection(const cull_store *st
     return cull__collection_by_id(store->catalog, key->collection);
 }
 
+/* cull_select() for who holds the lock. */
+cull_status cull__select_locked(cull_store *store, const cull_selection *selection,
+                                cull_version_visit_fn visit, void *ctx, cull_error *err);
+
 /* CULL_E_NOTFOUND for a key that names no version: already collected, or never there. */
 cull_status cull__version_missing(const cull_store *store, const cull_version_key *key,
                                   cull_error *err);
