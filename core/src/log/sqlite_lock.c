@@ -45,8 +45,8 @@ static int lock_change(int fd, int byte, short kind)
 static cull_status lock_is_at(int fd, const char *path, bool *is_at, cull_error *err)
 {
     char text[CULL_PRINTABLE_MAX];
-    struct stat open_file;
-    struct stat named;
+    struct stat open_file = { 0 };
+    struct stat named = { 0 };
 
     int code = fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 ? 0 : errno;
 
