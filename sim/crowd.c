@@ -182,6 +182,7 @@ static void make_witness(struct crowd *crowd)
         .lease_ms = crowd->settings.store.lease_ms,
         .digests = crowd->digests,
         .sizes = crowd->sizes,
+        .contents = (const uint8_t(*)[WITNESS_CONTENT_MAX])crowd->contents,
         .names = collections,
         .name_count = CROWD_NAMES,
         .objects = crowd->memory,

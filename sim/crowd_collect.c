@@ -293,9 +293,10 @@ struct findings {
     struct crowd *crowd;
     const struct crowd_process *process;
     unsigned old;
+    bool whole; /* no object had come to harm when it began */
 };
 
-/* In a world without damage only orphans may be found; and objects that could not be asked for. */
+/* Where nothing came to harm only orphans may be found; and objects that could not be asked for. */
 static void visit_finding(void *ctx, const cull_finding *finding)
 {
     struct findings *findings = ctx;
@@ -307,7 +308,8 @@ static void visit_finding(void *ctx, const cull_finding *finding)
     if (finding->kind == CULL_FOUND_ORPHAN) {
         findings->old += finding->is_problem;
         crowd->reached[CAME_YOUNG_ORPHANS] += !finding->is_problem;
-    } else if (!(finding->kind == CULL_FOUND_UNREADABLE && fault) && !crowd->settings.damage) {
+    } else if (!(finding->kind == CULL_FOUND_UNREADABLE && fault) && findings->whole &&
+               !(crowd->settings.damage && findings->process->call.paused)) {
         witness_break(&crowd->witness, "fsck: %.300s", finding->message);
     }
 }
@@ -317,7 +319,9 @@ void crowd_act_fsck(struct crowd_turn *turn)
     struct crowd *crowd = turn->crowd;
     const cull_fsck_options options = { .read_data = dice_chance(&turn->dice, 50),
                                         .repair = dice_chance(&turn->dice, 60) };
-    struct findings findings = { crowd, turn->process, 0 };
+    struct findings findings = { crowd, turn->process, 0,
+                                 witness_damage_held(&crowd->witness) == 0 &&
+                                     witness_damage_seen(&crowd->witness, true) == 0 };
     cull_caller caller = crowd_caller(crowd, turn->process);
     cull_fsck_result result;
     cull_error err = { CULL_OK, "" };
@@ -331,10 +335,15 @@ void crowd_act_fsck(struct crowd_turn *turn)
                (int)result.notes, (int)result.repaired);
     (void)crowd_judge(crowd, turn->process, "fsck", status,
                       CROWD_BIT(CULL_OK) | (options.repair ? CROWD_BIT(CULL_E_BUSY) : 0) |
-                          (findings.old > 0 || crowd->settings.damage || turn->process->ports.fired
+                          (findings.old > 0 || !findings.whole || turn->process->ports.fired
                                ? CROWD_BIT(CULL_E_DAMAGED)
                                : 0),
                       &err);
+    if (status == CULL_OK && !turn->process->ports.fired &&
+        (witness_damage_held(&crowd->witness) |
+         witness_damage_seen(&crowd->witness, options.read_data)) != 0) {
+        witness_break(&crowd->witness, "fsck finds nothing wrong, and objects are");
+    }
 }
 
 /* --- checkpoints ------------------------------------------------------------------------------ */

@@ -99,6 +99,9 @@ static void draw_weights(struct drawing *drawing, const struct crowd_settings *s
             (i == ACT_TAKEOVER && settings->kind == CROWD_DIRECTORY)) {
             factor = 0;
         }
+        if (settings->damage && (i == ACT_FSCK || i == ACT_DAMAGE)) {
+            factor = 6; /* often, and seen */
+        }
         drawing->weights[i] = acts[i].weight * factor * 100;
         drawing->inside_weights[i] = acts[i].weight * factor * acts[i].inside;
     }

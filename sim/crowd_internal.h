@@ -12,7 +12,6 @@
 #include "witness.h"
 
 #define CROWD_REQUESTS 64 /* on their way at once */
-#define CROWD_CONTENT_MAX 32
 
 /* --- the world -------------------------------------------------------------------------------- */
 
@@ -64,6 +63,7 @@ struct crowd_upload {
     unsigned send;   /* to be sent */
     unsigned staged;
     cull_staged staging[WITNESS_LETTERS];
+    uint64_t staged_ms[WITNESS_LETTERS];
 };
 
 /* An object request on its way (late worlds). */
@@ -91,15 +91,16 @@ struct crowd {
     bool settling;
     uint64_t now_ms;
     cull_digest digests[WITNESS_LETTERS];
-    uint8_t contents[WITNESS_LETTERS][CROWD_CONTENT_MAX];
+    uint8_t contents[WITNESS_LETTERS][WITNESS_CONTENT_MAX];
     uint64_t sizes[WITNESS_LETTERS];
     cull_name names[CROWD_NAMES];
     struct crowd_process processes[CROWD_PROCESSES];
     struct crowd_upload uploads[CROWD_UPLOADS];
     struct crowd_request requests[CROWD_REQUESTS];
     size_t request_count;
-    bool prompt;   /* requests arrive at once (late worlds) */
-    unsigned torn; /* checkpoints to be written before another may be damaged */
+    uint64_t cleaned_ms; /* bytes staged up to then may have been given up */
+    bool prompt;         /* requests arrive at once (late worlds) */
+    unsigned torn;       /* checkpoints to be written before another may be damaged */
     struct witness witness;
     uint64_t reached[CAME_COUNT];
     uint64_t trace; /* hash of all that happened */

@@ -16,6 +16,8 @@
 
 #include "object/objects_internal.h"
 
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+
 /* The objects stand behind the log in the ports. */
 static struct crowd_ports *ports_of(cull_objects *objects)
 {
@@ -44,7 +46,7 @@ static cull_status read_content(void *ctx, void *data, size_t len, size_t *got, 
 cull_source crowd_source(const struct crowd *crowd, unsigned letter, struct crowd_content *content)
 {
     *content = (struct crowd_content){ crowd->contents[letter], (size_t)crowd->sizes[letter] };
-    return (cull_source){ -1, read_content, content, CROWD_CONTENT_MAX };
+    return (cull_source){ -1, read_content, content, WITNESS_CONTENT_MAX };
 }
 
 void crowd_put_object(struct crowd *crowd, unsigned letter, uint32_t incarnation)
@@ -397,10 +399,17 @@ static cull_status net_clean_staged(cull_objects *objects, uint64_t before_ms, u
                                     cull_error *err)
 {
     struct crowd_ports *ports = ports_of(objects);
+    uint64_t day_ago_ms = ports->process->call.now_ms;
 
     *count = 0;
-    return ports->dead ? refuse(err)
-                       : cull__objects_clean_staged(ports->crowd->memory, before_ms, count, err);
+    if (ports->dead) {
+        return refuse(err);
+    }
+    day_ago_ms -= day_ago_ms > DAY_MS ? DAY_MS : day_ago_ms;
+    if (ports->crowd->cleaned_ms < day_ago_ms) {
+        ports->crowd->cleaned_ms = day_ago_ms;
+    }
+    return cull__objects_clean_staged(ports->crowd->memory, before_ms, count, err);
 }
 
 static void net_close(cull_objects *objects)

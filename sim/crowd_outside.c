@@ -176,7 +176,7 @@ void crowd_act_damage(struct crowd_turn *turn)
               : cull_objects_memory_corrupt(crowd->memory, &id)) == CULL_OK) {
         crowd_tell(crowd, "object %c is %s", 'a' + (int)letter, lose ? "lost" : "damaged");
         CROWD_REACH(crowd, DAMAGED);
-        crowd->witness.damaged |= 1u << letter;
+        witness_damage(&crowd->witness, number);
     }
 }
 

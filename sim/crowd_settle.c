@@ -2,7 +2,8 @@
  * crowd_settle.c - no writer, no fault, and time enough: all garbage goes, and nothing else.
  *
  * SHAPE     Requests that are under way arrive, leases and graces end, a repair adopts what nobody
- *           names, cycles run until nothing changes. Then the object store is looked into, every
+ *           names and sets aside what came to harm, whose content is put again, which heals it; cycles
+ *           run until nothing changes. Then the object store is looked into, every
  *           version is read back, and fsck must be clean.
  */
 #include "crowd_internal.h"
@@ -69,7 +70,7 @@ static void visit_problem(void *ctx, const cull_finding *finding)
 static void fsck(struct crowd *crowd, struct crowd_process *process, bool repair)
 {
     const cull_fsck_options options = { .read_data = true, .repair = repair };
-    struct problems problems = { crowd, !repair && crowd->witness.damaged == 0 };
+    struct problems problems = { crowd, !repair };
     cull_caller caller = crowd_caller(crowd, process);
     cull_fsck_result result;
     cull_error err = { CULL_OK, "" };
@@ -78,9 +79,60 @@ static void fsck(struct crowd *crowd, struct crowd_process *process, bool repair
     process->call.repairs = repair;
     status = cull_fsck(process->store, &options, &caller, visit_problem, &problems, &result, &err);
     (void)crowd_judge(crowd, process, "settling: fsck", status,
-                      CROWD_BIT(CULL_OK) |
-                          (repair || crowd->witness.damaged != 0 ? CROWD_BIT(CULL_E_DAMAGED) : 0),
-                      &err);
+                      CROWD_BIT(CULL_OK) | (repair ? CROWD_BIT(CULL_E_DAMAGED) : 0), &err);
+    if (witness_damage_seen(&crowd->witness, true) != 0) {
+        witness_break(&crowd->witness, "settled: a repair leaves what came to harm in its place");
+    }
+}
+
+/* Put one content that a version lacks: it is to be sent, and then it is there. */
+static void heal(struct crowd *crowd, struct crowd_process *process, cull_upload *upload,
+                 unsigned letter)
+{
+    const cull_blob_ref ref = { crowd->digests[letter], crowd->sizes[letter] };
+    cull_caller caller = crowd_caller(crowd, process);
+    struct crowd_content content;
+    const cull_source source = crowd_source(crowd, letter, &content);
+    cull_put_answer answer = CULL_PUT_WAIT;
+    cull_staged staged;
+    cull_error err = { CULL_OK, "" };
+    cull_status status = cull_upload_put(upload, &ref, 1, &answer, &caller, &err);
+
+    if (status == CULL_OK && answer != CULL_PUT_SEND) {
+        witness_break(&crowd->witness, "settled: %c is lacking, and a put of it is answered %d",
+                      'a' + (int)letter, (int)answer);
+        return;
+    }
+    status = status == CULL_OK ? cull_stage(process->store, &source, &staged, &err) : status;
+    status = status == CULL_OK ? cull_upload_send(upload, &staged, 1, &caller, &err) : status;
+    (void)crowd_judge(crowd, process, "settling: heal", status, CROWD_BIT(CULL_OK), &err);
+    crowd_tell(crowd, "settling: %c is put again", 'a' + (int)letter);
+}
+
+static void heal_all(struct crowd *crowd, struct crowd_process *process)
+{
+    const cull_upload_options options = { .collection = &crowd->names[0] };
+    cull_caller caller = crowd_caller(crowd, process);
+    unsigned letters = witness_damage_held(&crowd->witness);
+    cull_upload *upload = NULL;
+    cull_error err = { CULL_OK, "" };
+    cull_status status;
+
+    if (letters == 0 || crowd->witness.broken[0] != '\0') {
+        return;
+    }
+    status = cull_upload_open(&upload, process->store, &options, &caller, &err);
+    for (unsigned letter = 0; letter < WITNESS_LETTERS && status == CULL_OK; letter++) {
+        if ((letters >> letter & 1) != 0) {
+            heal(crowd, process, upload, letter);
+        }
+    }
+    if (status == CULL_OK) {
+        process->call.abort = cull_upload_id(upload);
+        status = cull_upload_abort(upload, &caller, &err);
+    }
+    (void)crowd_judge(crowd, process, "settling: heal", status, CROWD_BIT(CULL_OK), &err);
+    cull_upload_free(upload);
 }
 
 /* --- what is left ----------------------------------------------------------------------------- */
@@ -197,6 +249,7 @@ void crowd_settle(struct crowd *crowd)
     (void)cycle(crowd, process); /* from here on no upload may name an old incarnation */
     fsck(crowd, process, true);
     deliver_all(crowd);
+    heal_all(crowd, process);
     while (cycle(crowd, process) && cycles++ < SETTLE_CYCLES_MAX) {
     }
     if (cycles > SETTLE_CYCLES_MAX) {

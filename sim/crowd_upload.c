@@ -18,22 +18,22 @@ static const char *const paths[WITNESS_PATHS] = { "a", "b/c", "d" };
 
 /* --- an uploader's mind ----------------------------------------------------------------------- */
 
-static void forget_staged(struct crowd *crowd, struct crowd_upload *upload)
+static void forget_staged(struct crowd *crowd, struct crowd_upload *upload, unsigned bits)
 {
     for (unsigned letter = 0; letter < WITNESS_LETTERS; letter++) {
-        if ((upload->staged >> letter & 1) != 0) {
+        if ((upload->staged & bits) >> letter & 1) {
             cull__objects_discard(crowd->memory, &upload->staging[letter]);
             crowd_forget_publish(crowd, upload->process, upload->staging[letter].token);
         }
     }
-    upload->staged = 0;
+    upload->staged &= ~bits;
 }
 
 /* The upload has ended, or its uploader gives it up; with again, it begins anew with the same. */
 static void leave(struct crowd *crowd, struct crowd_upload *upload, bool again)
 {
     if (upload->handle != NULL) {
-        forget_staged(crowd, upload);
+        forget_staged(crowd, upload, ~0u);
         cull_upload_free(upload->handle);
     }
     upload->handle = NULL;
@@ -200,7 +200,10 @@ static void note_answers(struct crowd *crowd, struct crowd_upload *upload, const
         upload->stored &= ~bit;
         upload->send &= ~bit;
         upload->stored |= answers[i] == CULL_PUT_STORED ? bit : 0;
-        upload->send |= answers[i] == CULL_PUT_SEND ? bit : 0;
+        if (answers[i] == CULL_PUT_SEND) { /* what was sent before is not there any more */
+            forget_staged(crowd, upload, bit);
+            upload->send |= bit;
+        }
     }
 }
 
@@ -248,6 +251,7 @@ static bool stage(struct crowd_turn *turn, struct crowd_upload *upload, unsigned
     if ((upload->staged >> letter & 1) == 0 &&
         cull_stage(turn->process->store, &source, &upload->staging[letter], NULL) == CULL_OK) {
         upload->staged |= 1u << letter;
+        upload->staged_ms[letter] = crowd->now_ms;
     }
     return (upload->staged >> letter & 1) != 0;
 }
@@ -264,6 +268,18 @@ static void note_sent(struct crowd *crowd, struct crowd_upload *upload, unsigned
     upload->send &= ~bits;
 }
 
+/* Bring the bytes to the store's own place, and publish them another time. */
+static void step_stage(struct crowd_turn *turn, struct crowd_upload *upload)
+{
+    for (unsigned letter = 0; letter < WITNESS_LETTERS; letter++) {
+        if ((upload->send >> letter & 1) != 0 && stage(turn, upload, letter)) {
+            CROWD_REACH(turn->crowd, STAGED_AHEAD);
+        }
+    }
+    crowd_tell(turn->crowd, "%u: upload %zu stages %x", turn->process->number,
+               (size_t)(upload - turn->crowd->uploads), upload->staged);
+}
+
 static void step_send(struct crowd_turn *turn, struct crowd_upload *upload)
 {
     struct crowd *crowd = turn->crowd;
@@ -272,11 +288,10 @@ static void step_send(struct crowd_turn *turn, struct crowd_upload *upload)
     cull_error err = { CULL_OK, "" };
     unsigned bits = 0;
     size_t count = 0;
-    /* staged bytes are given up when they are days old, and asked for by a late world's own rules */
-    unsigned allowed = CROWD_BIT(CULL_E_NOTFOUND) |
-                       (crowd->settings.late ? CROWD_BIT(CULL_E_BUSY) | CROWD_BIT(CULL_E_PARTIAL) |
-                                                   CROWD_BIT(CULL_E_IO)
-                                             : 0);
+    unsigned allowed = crowd->settings.late ? CROWD_BIT(CULL_E_BUSY) | CROWD_BIT(CULL_E_PARTIAL) |
+                                                  CROWD_BIT(CULL_E_IO)
+                                            : 0;
+    bool old = false; /* staged bytes are given up when they are a day old */
     cull_status status;
 
     for (unsigned letter = 0; letter < WITNESS_LETTERS; letter++) {
@@ -288,6 +303,12 @@ static void step_send(struct crowd_turn *turn, struct crowd_upload *upload)
     }
     crowd->prompt = dice_chance(&turn->dice, 60);
     status = cull_upload_send(upload->handle, staged, count, &caller, &err);
+    for (unsigned letter = 0; letter < WITNESS_LETTERS; letter++) {
+        old = old || ((bits >> letter & 1) != 0 && upload->staged_ms[letter] < crowd->cleaned_ms);
+    }
+    if (old) {
+        allowed |= CROWD_BIT(CULL_E_NOTFOUND) | CROWD_BIT(CULL_E_PARTIAL);
+    }
     crowd_tell(crowd, "%u: upload %zu sends %x: %s", turn->process->number,
                (size_t)(upload - crowd->uploads), bits, cull_strerror(status));
     (void)crowd_judge(
@@ -540,6 +561,8 @@ static void step_any(struct crowd_turn *turn, struct crowd_upload *upload)
     } else if (upload->send != 0 && turn->crowd->settings.kind != CROWD_INCARNATION &&
                dice_chance(&turn->dice, 15)) {
         step_confirm(turn, upload);
+    } else if ((upload->send & ~upload->staged) != 0 && dice_chance(&turn->dice, 15)) {
+        step_stage(turn, upload);
     } else if (upload->send != 0) {
         step_send(turn, upload);
     } else {
@@ -615,7 +638,7 @@ void crowd_act_drop(struct crowd_turn *turn)
     struct crowd_upload *upload = &turn->crowd->uploads[turn->op->slot];
 
     crowd_tell(turn->crowd, "upload %u is left alone", turn->op->slot);
-    forget_staged(turn->crowd, upload);
+    forget_staged(turn->crowd, upload, ~0u);
     cull_upload_free(upload->handle);
     upload->handle = NULL;
 }

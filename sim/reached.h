@@ -21,6 +21,7 @@
     X(EXPECTED_TWICE, "puts of a blob that another upload only expects")      \
     X(RESCUES, "dead blobs named again")                                      \
     X(CONFIRMED, "blobs published by hand and confirmed")                     \
+    X(STAGED_AHEAD, "contents staged before they are sent")                   \
     X(EXPIRIES, "leases expired")                                             \
     X(RENEWALS, "leases renewed")                                             \
     X(ABORTS, "uploads aborted")                                              \

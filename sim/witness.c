@@ -177,6 +177,7 @@ void witness_check(struct witness *witness)
 {
     unsigned told = 0;
 
+    witness_damage_look(witness);
     for (size_t i = 0; i < witness->upload_count; i++) {
         told |= witness->uploads[i].told;
     }
@@ -185,7 +186,7 @@ void witness_check(struct witness *witness)
         const struct witness_blob *blob = &witness->blobs[number % WITNESS_BLOBS_MAX];
         bool is_told = (told >> letter & 1) != 0;
 
-        if ((witness->damaged >> letter & 1) != 0) {
+        if (number != WITNESS_NONE && witness_damage_excuses(blob)) {
             continue;
         }
         if (number == WITNESS_NONE) {
@@ -404,14 +405,14 @@ static void judge_stored(struct witness *witness, const struct witness_fact *fac
                           fact->numbers[i]);
             return;
         }
-        if (!witness_there(witness, blob->letter, blob->incarnation) &&
-            (witness->damaged >> blob->letter & 1) == 0) {
+        if (!blob->damaged && !witness_there(witness, blob->letter, blob->incarnation)) {
             witness_break(witness, "blob %c is called stored and has no object",
                           name_of(blob->letter));
         }
         if (blob->refs > 0 && blob->state == WITNESS_EXPECTED) {
             REACHED(witness, HEALED);
         }
+        witness_damage_stored(witness, blob);
         blob->state = WITNESS_LIVE;
     }
 }
@@ -907,16 +908,8 @@ static void judge_adopt(struct witness *witness, const struct witness_fact *fact
 static void judge_lost(struct witness *witness, const struct witness_fact *fact,
                        const struct witness_call *call)
 {
-    for (size_t i = 0; i < fact->number_count; i++) {
-        struct witness_blob *blob = &witness->blobs[fact->numbers[i] % WITNESS_BLOBS_MAX];
-
-        if (!call->repairs || !has_blob(witness, fact->numbers[i]) || blob->state != WITNESS_LIVE ||
-            (witness->damaged >> blob->letter & 1) == 0) {
-            witness_break(witness, "blob %" PRIu32 " is called lost, and nobody damaged it",
-                          fact->numbers[i]);
-            return;
-        }
-        blob->state = WITNESS_EXPECTED;
+    for (size_t i = 0; i < fact->number_count && witness->broken[0] == '\0'; i++) {
+        witness_damage_lost(witness, fact->numbers[i], call);
         REACHED(witness, SET_ASIDE);
     }
 }

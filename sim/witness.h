@@ -14,6 +14,7 @@
 
 #define WITNESS_LETTERS 8 /* contents there are */
 #define WITNESS_PATHS 3
+#define WITNESS_CONTENT_MAX 32
 #define WITNESS_BLOBS_MAX 192
 #define WITNESS_VERSIONS_MAX 16 /* object versions of a claimed blob */
 #define WITNESS_NUMBERS_MAX 256
@@ -30,6 +31,8 @@ struct witness_blob {
     uint64_t versions[WITNESS_VERSIONS_MAX]; /* DELETING: that the claim named */
     uint16_t answered;                       /* a bit for each: the object store said it is gone */
     uint8_t version_count;
+    bool damaged; /* its object came to harm, and is not right again */
+    bool lost;    /* a repair has said so, and nobody has confirmed it since */
 };
 
 struct witness_version {
@@ -91,6 +94,7 @@ struct witness_settings {
     uint64_t lease_ms;
     const cull_digest *digests; /* of the letters */
     const uint64_t *sizes;
+    const uint8_t (*contents)[WITNESS_CONTENT_MAX];
     const char *const *names; /* of collections */
     unsigned name_count;
     cull_objects *objects; /* looked into, never changed */
@@ -148,7 +152,6 @@ struct witness {
     struct witness_claim *claims; /* all object versions ever claimed */
     size_t claim_count;
     size_t claim_capacity;
-    unsigned damaged;         /* letters whose object was damaged and is not right again, as bits */
     struct witness_fact fact; /* being judged */
     char broken[512];         /* the first violation; "" while there is none */
 };
@@ -203,6 +206,22 @@ void witness_plan(struct witness *witness, uint64_t now_ms, bool shorter, uint64
 bool witness_purges(const struct witness *witness, const struct witness_collection *in,
                     size_t ordinal, uint64_t now_ms, bool shorter, uint64_t shorter_ms);
 bool witness_expires(const struct witness_version *version, uint64_t now_ms);
+
+/* --- damage (witness_damage.c) ------------------------------------------------------------------ */
+
+/* A blob's object came to harm. */
+void witness_damage(struct witness *witness, uint32_t number);
+/* What is right again, or gone, is not damaged any more. */
+void witness_damage_look(struct witness *witness);
+/* A blob is called lost; a blob is called stored. */
+void witness_damage_lost(struct witness *witness, uint32_t number, const struct witness_call *call);
+void witness_damage_stored(struct witness *witness, struct witness_blob *blob);
+/* May its object be missing? */
+bool witness_damage_excuses(const struct witness_blob *blob);
+/* Letters that a retained version lacks since a repair set them aside, as bits. */
+unsigned witness_damage_held(const struct witness *witness);
+/* Letters of damaged blobs that a look at the objects shows, or at all their bytes. */
+unsigned witness_damage_seen(struct witness *witness, bool read_data);
 
 /* witness_read.c: take the next fact; false: it cannot be read. */
 bool witness_read(const uint8_t **at, const uint8_t *end, size_t digest_len,
