@@ -97,6 +97,23 @@ static void collect(struct bench_store *bench, struct stall *stall, const char *
     cull_plan_free(plan);
 }
 
+/* Another handle on the same store, whose lock is nobody else's business. */
+static void overtaking(struct bench_store *other, const struct bench_store *bench,
+                       struct cull__log_ops *without_lock)
+{
+    cull_store_options options = { 0 };
+    cull_error err = { CULL_OK, "" };
+
+    *other = *bench;
+    ck_assert_int_eq(cull_log_memory_view(&other->log, bench->log), CULL_OK);
+    *without_lock = *other->log->ops;
+    without_lock->leader = lock_taken_over;
+    other->log->ops = without_lock;
+    options.log = other->log;
+    options.objects = other->objects;
+    ck_assert_int_eq(cull_store_open(&other->store, &options, &err), CULL_OK);
+}
+
 /* One cycle that is overtaken after that many calls of its log; false: it made fewer. */
 static bool collect_overtaken(size_t row, unsigned after)
 {
@@ -104,21 +121,11 @@ static bool collect_overtaken(size_t row, unsigned after)
     struct bench_store other;
     struct stall stall = { .other = &other, .after = after };
     struct cull__log_ops without_lock;
-    cull_store_options options = { 0 };
-    cull_error err = { CULL_OK, "" };
 
     bench_open(&bench, &(struct bench_options){ .late = stores[row].late });
     (void)bench_commit(&bench, "first", "file=content");
     bench_delete(&bench, "first", 0);
-    other = bench;
-    ck_assert_int_eq(cull_log_memory_view(&other.log, bench.log), CULL_OK);
-    without_lock = *other.log->ops;
-    without_lock.leader = lock_taken_over;
-    other.log->ops = &without_lock;
-    options.log = other.log;
-    options.objects = other.objects;
-    ck_assert_int_eq(cull_store_open(&other.store, &options, &err), CULL_OK);
-
+    overtaking(&other, &bench, &without_lock);
     collect(&bench, &stall, stores[row].name);
     if (stall.calls >= after) {
         bench_check(&bench);
@@ -188,6 +195,64 @@ START_TEST(an_object_that_was_published_while_a_repair_looked_is_not_lost)
     }
 END_TEST
 
+/* An object store at whose second question somebody collects, and gives the blob's number away. */
+struct reuse {
+    cull_objects_ops ops; /* first: the calls find the rest by it */
+    const cull_objects_ops *saved;
+    struct bench_store *other;
+    unsigned asked;
+};
+
+static cull_status reusing_stat(cull_objects *objects, const cull_object_id *ids, size_t count,
+                                cull_object_info *info, cull_error *err)
+{
+    struct reuse *reuse = (struct reuse *)(uintptr_t)objects->ops;
+
+    if (++reuse->asked == 2) { /* the repair looks once more, and is about to append */
+        objects->ops = reuse->saved;
+        (void)bench_collect(reuse->other);
+        ck_assert_uint_eq(bench_commit(reuse->other, "again", "file=another"), 0);
+        objects->ops = &reuse->ops;
+    }
+    return reuse->saved->stat_batch(objects, ids, count, info, err);
+}
+
+START_TEST(a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost)
+    {
+        const struct bench_options options = { .late = stores[_i].late };
+        const cull_fsck_options repair = { .repair = true };
+        struct cull__log_ops without_lock;
+        struct bench_store bench;
+        struct bench_store other;
+        struct reuse reuse = { .other = &other };
+        cull_object_id id = { .incarnation = 0 };
+        cull_fsck_result result;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        ck_assert_uint_eq(bench_commit(&bench, "first", "file=content"), 0);
+        bench_delete(&bench, "first", 0);
+        id.digest = bench_digest(&bench, "content");
+        ck_assert_int_eq(cull_objects_memory_lose(bench.objects, &id), CULL_OK);
+        overtaking(&other, &bench, &without_lock);
+        reuse.saved = bench.objects->ops;
+        reuse.ops = *reuse.saved;
+        reuse.ops.stat_batch = reusing_stat;
+        bench.objects->ops = &reuse.ops;
+        ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &result, &err),
+                         CULL_E_DAMAGED); /* it was lost, and is not any more */
+        bench.objects->ops = reuse.saved;
+        ck_assert_uint_gt(reuse.asked, 2);
+        bench_check(&bench);
+        ck_assert_str_eq(bench_text(&bench, "again", 0), "file=another");
+        cull_store_close(other.store);
+        cull_log_close(other.log);
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *suite = suite_create("fence");
@@ -196,6 +261,8 @@ Suite *fence_suite(void)
     tcase_add_loop_test(tc, a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0,
                         STORES);
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
+    tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
+                        STORES);
     suite_add_tcase(suite, tc);
     return suite;
 }
