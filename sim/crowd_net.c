@@ -61,6 +61,7 @@ void crowd_put_object(struct crowd *crowd, unsigned letter, uint32_t incarnation
         cull__objects_publish(crowd->memory, &staged, &id, 1, &result, NULL) != CULL_OK) {
         abort();
     }
+    witness_damage_brought(&crowd->witness, letter, incarnation);
 }
 
 static cull_status delete_object(struct crowd *crowd, unsigned letter, uint32_t incarnation,
@@ -273,6 +274,13 @@ static cull_status net_publish(cull_objects *objects, const cull_staged *staged,
         status = cull__objects_batch_status(result, count, err);
     } else {
         status = cull__objects_publish(crowd->memory, staged, ids, count, result, err);
+        for (size_t i = 0; i < count; i++) {
+            if (result[i] == CULL_OK) {
+                witness_damage_brought(&crowd->witness,
+                                       witness_letter(&crowd->witness, &ids[i].digest),
+                                       ids[i].incarnation);
+            }
+        }
     }
     if (verdict == VERDICT_LOSE) {
         CROWD_REACH(crowd, PUBLISH_LOST);

@@ -309,6 +309,9 @@ static void step_send(struct crowd_turn *turn, struct crowd_upload *upload)
     if (old) {
         allowed |= CROWD_BIT(CULL_E_NOTFOUND) | CROWD_BIT(CULL_E_PARTIAL);
     }
+    if (crowd->settings.damage && turn->process->call.paused) {
+        allowed |= CROWD_BIT(CULL_E_NOT_STORED);
+    }
     crowd_tell(crowd, "%u: upload %zu sends %x: %s", turn->process->number,
                (size_t)(upload - crowd->uploads), bits, cull_strerror(status));
     (void)crowd_judge(
@@ -318,6 +321,8 @@ static void step_send(struct crowd_turn *turn, struct crowd_upload *upload)
         &err);
     if (status == CULL_OK) {
         note_sent(crowd, upload, bits);
+    } else if (status == CULL_E_NOT_STORED) { /* set aside meanwhile: it is put and sent again */
+        upload->send &= ~bits;
     }
     for (unsigned letter = 0; letter < WITNESS_LETTERS; letter++) {
         if ((bits >> letter & 1) != 0 &&
@@ -347,11 +352,14 @@ static void step_confirm(struct crowd_turn *turn, struct crowd_upload *upload)
     status = cull_upload_confirm(upload->handle, &crowd->digests[letter], 1, &caller, &err);
     crowd_tell(crowd, "%u: upload %zu published %c by hand and confirms: %s", turn->process->number,
                (size_t)(upload - crowd->uploads), 'a' + (int)letter, cull_strerror(status));
-    (void)crowd_judge(crowd, turn->process, "confirm", status,
-                      witness_upload(&crowd->witness, upload->id) != NULL
-                          ? CROWD_BIT(CULL_OK)
-                          : CROWD_BIT(CULL_E_ENDED) | CROWD_BIT(CULL_E_NOT_STORED),
-                      &err);
+    (void)crowd_judge(
+        crowd, turn->process, "confirm", status,
+        witness_upload(&crowd->witness, upload->id) != NULL
+            ? CROWD_BIT(CULL_OK) | (crowd->settings.damage && turn->process->call.paused
+                                        ? CROWD_BIT(CULL_E_NOT_STORED)
+                                        : 0)
+            : CROWD_BIT(CULL_E_ENDED) | CROWD_BIT(CULL_E_NOT_STORED),
+        &err);
     if (status == CULL_OK) {
         CROWD_REACH(crowd, CONFIRMED);
         note_sent(crowd, upload, 1u << letter);

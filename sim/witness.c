@@ -405,7 +405,8 @@ static void judge_stored(struct witness *witness, const struct witness_fact *fac
                           fact->numbers[i]);
             return;
         }
-        if (!blob->damaged && !witness_there(witness, blob->letter, blob->incarnation)) {
+        if (!witness_damage_excuses(blob) &&
+            !witness_there(witness, blob->letter, blob->incarnation)) {
             witness_break(witness, "blob %c is called stored and has no object",
                           name_of(blob->letter));
         }

@@ -33,6 +33,7 @@ struct witness_blob {
     uint8_t version_count;
     bool damaged; /* its object came to harm, and is not right again */
     bool lost;    /* a repair has said so, and nobody has confirmed it since */
+    bool brought; /* but its content was published since */
 };
 
 struct witness_version {
@@ -215,6 +216,7 @@ void witness_damage(struct witness *witness, uint32_t number);
 void witness_damage_look(struct witness *witness);
 /* A blob is called lost; a blob is called stored. */
 void witness_damage_lost(struct witness *witness, uint32_t number, const struct witness_call *call);
+void witness_damage_brought(struct witness *witness, unsigned letter, uint32_t incarnation);
 void witness_damage_stored(struct witness *witness, struct witness_blob *blob);
 /* May its object be missing? */
 bool witness_damage_excuses(const struct witness_blob *blob);

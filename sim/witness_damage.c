@@ -63,13 +63,27 @@ void witness_damage_look(struct witness *witness)
     }
 }
 
+void witness_damage_brought(struct witness *witness, unsigned letter, uint32_t incarnation)
+{
+    for (uint32_t number = 0; number < witness->blob_limit; number++) {
+        struct witness_blob *blob = &witness->blobs[number];
+
+        blob->brought = blob->brought ||
+                        (blob->lost && blob->letter == letter && blob->incarnation == incarnation);
+    }
+}
+
+/* An answer that says of a publish before the harm that it is done is no lie, and heals nothing. */
 void witness_damage_stored(struct witness *witness, struct witness_blob *blob)
 {
-    if (blob->lost && !is_right(witness, blob)) {
+    bool wrong = blob->lost && !is_right(witness, blob);
+
+    if (wrong && blob->brought) {
         witness_break(witness, "%c was called lost, and is called stored without its bytes",
                       'a' + blob->letter);
     }
-    blob->lost = false;
+    blob->damaged = blob->damaged || wrong;
+    blob->lost = blob->brought = false;
 }
 
 void witness_damage_lost(struct witness *witness, uint32_t number, const struct witness_call *call)
@@ -87,7 +101,7 @@ void witness_damage_lost(struct witness *witness, uint32_t number, const struct 
     }
     blob->state = WITNESS_EXPECTED;
     blob->lost = true;
-    blob->damaged = false;
+    blob->damaged = blob->brought = false;
 }
 
 bool witness_damage_excuses(const struct witness_blob *blob)

@@ -21,13 +21,19 @@
  *           known to anybody is named anew, which keeps the numbers small.
  * CLOCKS    There are none: any lease may be seen past its end at any time, and any soft-delete be
  *           due. What holds so holds for all clocks, fast, slow, or jumping.
+ * DAMAGE    With -DDAMAGE, on a directory, the object of a LIVE blob comes to harm once: it is lost,
+ *           or holds other bytes. From then on what is checked is excused, until somebody confirms
+ *           that it is right, or it is gone; a repair sets it aside, and the next upload heals it.
  * NOT HERE  Lifespans and counts (only: does anybody hold it), names and rules, several contents,
- *           damaged objects, torn writes.
+ *           torn writes.
  * GUARDS    -DNO_PIN and its like each take one rule out; verify.sh lists them, each must give a counterexample.
  */
 
 #if defined(DIRECTORY) + defined(VERSIONED) + defined(UNVERSIONED) != 1
 #error say one kind of store: -DDIRECTORY, -DVERSIONED, -DUNVERSIONED
+#endif
+#if defined(DAMAGE) && !defined(DIRECTORY)
+#error damage is looked at on a directory
 #endif
 #ifndef UPLOADERS
 #define UPLOADERS 2
@@ -91,6 +97,13 @@ byte putting[2]; /* key of an uploader's request on its way, plus 1; the sender 
 byte deleting;   /* requests on their way, of the living and of the dead */
 byte asked[2];   /* those that a living collector has no answer to */
 #endif
+#ifdef DAMAGE
+bool harmed;  /* the object that is there holds other bytes */
+bool once;    /* the harm has been done */
+bool excused; /* and nobody has said since that it is right: what the oracle knows */
+bool lost[2]; /* a was called lost since an uploader asked for its key */
+bool moved;   /* a fact came after a repair's look */
+#endif
 bool told[2]; /* the upload was told that a is stored: what the oracle knows, not the log */
 bool over;    /* everybody is dead, and what was left has been checked */
 
@@ -101,7 +114,7 @@ mtype doing[2] = u_idle;
 byte key[2]; /* under which an uploader publishes, plus 1 */
 
 mtype = { c_idle, c_begin, c_work, c_list, c_claim, c_collect, c_list_late, c_delete, c_gone,
-          f_versions, f_adopt };
+          f_versions, f_adopt, r_aside, r_look, r_lost };
 mtype at[2] = c_idle;
 byte purges[2];   /* versions of a collector's plan */
 byte dead[2];     /* the blob of its plan: its number, plus 1 */
@@ -127,8 +140,17 @@ byte number[2];   /* of the blob whose objects it deletes */
 #define PRESENT(k) ((objects & BIT(k)) != 0)
 #endif
 
+#ifdef DAMAGE
+#define RIGHT(k) (PRESENT(k) && !harmed)
+#define EXCUSED excused
+#else
+#define RIGHT(k) PRESENT(k)
+#define EXCUSED false
+#endif
+
 /* Invariants 1 and 2. */
-#define SAFE (!(RETAINED || told[0] || told[1]) || (found != 0 && PRESENT(KEY(found - 1))))
+#define SAFE \
+    (!(RETAINED || told[0] || told[1]) || EXCUSED || (found != 0 && RIGHT(KEY(found - 1))))
 
 /* After each step. Two uploaders do the same, and two collectors: with -DSYMMETRY the states that
  * differ in who is who count as one, which leaves the answer as it is and a quarter of the states.
@@ -251,6 +273,9 @@ inline fact_gone(n) /* store/index_state.c: apply_gone */
 {
     assert(blob[n] == DELETING);
     blob[n] = FREE;
+#ifdef DAMAGE
+    excused = false;
+#endif
 #ifdef VERSIONED
     claimed = 0;
 #endif
@@ -302,6 +327,13 @@ inline fact_end(u) /* store/index_state.c: unpin_all */
 
 /* store/upload.c: find_pinned */
 #define NAMED_BY_US (found != 0 && (pin[u] == found || base[u] != 0))
+
+/* store/upload.c: check_confirm, check_objects - a repair may have taken it out of the way */
+#if defined(DAMAGE) && !defined(NO_CONFIRM_LOOK)
+#define SET_ASIDE(u) (lost[u] && !PRESENT(0))
+#else
+#define SET_ASIDE(u) false
+#endif
 
 #if defined(BUCKET) && !defined(CONFIRM_BEFORE_DURABLE)
 #define ANSWERED (putting[u] == 0)
@@ -398,6 +430,9 @@ end:
         :: open[u] && !NAMED_BY_US -> doing[u] = u_put
         :: open[u] && NAMED_BY_US ->
             key[u] = KEY(found - 1) + 1;
+#ifdef DAMAGE
+            lost[u] = false;
+#endif
 #ifdef CONFIRM_BEFORE_DURABLE
             if
             :: doing[u] = u_publish
@@ -438,8 +473,12 @@ end:
         key[u] = 0;
         if
         :: !open[u] -> doing[u] = u_idle
-        :: open[u] && !NAMED_BY_US -> doing[u] = u_put
-        :: open[u] && NAMED_BY_US ->
+        :: open[u] && (!NAMED_BY_US || SET_ASIDE(u)) -> doing[u] = u_put
+        :: open[u] && NAMED_BY_US && !SET_ASIDE(u) ->
+#ifdef DAMAGE
+            excused = excused && blob[found - 1] != EXPECTED && !RIGHT(0);
+            moved = true;
+#endif
             if
             :: blob[found - 1] == EXPECTED -> blob[found - 1] = LIVE
             :: else
@@ -502,6 +541,27 @@ end:
 #endif
     od
 }
+
+/* --- what nobody asked for ----------------------------------------------------------------------- */
+
+#ifdef DAMAGE
+proctype nature()
+{
+end:
+    do
+    :: atomic {
+        !over && !once && found != 0 && blob[found - 1] == LIVE && PRESENT(0) ->
+        once = true;
+        excused = true;
+        if
+        :: objects = 0
+        :: harmed = true
+        fi;
+        CHECK
+    }
+    od
+}
+#endif
 
 /* --- a bucket: requests arrive when they will -------------------------------------------------- */
 
@@ -685,6 +745,9 @@ inline die()
 #endif
 #ifdef BUCKET
     asked[c] = 0;
+#endif
+#ifdef DAMAGE
+    moved = false;
 #endif
     newest = (newest == c + 1 -> 0 : newest);
     list[c] = 0;
@@ -875,6 +938,9 @@ end:
         !over && at[c] == c_delete ->
         if
         :: objects = objects & ~list[c];
+#ifdef DAMAGE
+            harmed = harmed && objects != 0;
+#endif
 #ifdef GONE_BEFORE_ANSWER
             next()
 #else
@@ -962,6 +1028,67 @@ end:
         die();
         CHECK
     }
+#ifdef DAMAGE
+    /* store/fsck.c: check_blob, set_aside - under the collector's lock, an object that is not right */
+    :: atomic {
+        !over && at[c] == c_idle && LOCK_IS_FREE && found != 0 && blob[found - 1] == LIVE &&
+            !RIGHT(0) ->
+        take_lock();
+        at[c] = (PRESENT(0) -> r_aside : r_look);
+        CHECK
+    }
+    /* object/directory.c: directory_quarantine, is_seen - the very file that was looked at */
+    :: atomic {
+        !over && at[c] == r_aside ->
+#ifndef NOT_SET_ASIDE
+        objects = 0;
+        harmed = false;
+#endif
+        at[c] = r_look;
+        CHECK
+    }
+    /* store/fsck.c: check_lost - looks once more, at the state that the fact is appended to */
+    :: atomic {
+        !over && at[c] == r_look ->
+        moved = false;
+        if
+#ifndef NO_SECOND_LOOK
+#ifdef NOT_SET_ASIDE
+        :: RIGHT(0) -> die()
+        :: !RIGHT(0) -> at[c] = r_lost
+#else
+        :: PRESENT(0) -> die()
+        :: !PRESENT(0) -> at[c] = r_lost
+#endif
+#else
+        :: at[c] = r_lost
+#endif
+        fi;
+        CHECK
+    }
+    /* store/index_state.c: set_states - LOST; who confirmed since has moved the log */
+    :: atomic {
+        !over && at[c] == r_lost ->
+        if
+#ifndef NO_SECOND_LOOK
+        :: moved -> at[c] = r_look
+#endif
+#ifdef NO_SECOND_LOOK
+        :: true ->
+#else
+        :: !moved ->
+#endif
+            assert(excused); /* nobody was told since that it is stored */
+#ifndef LOST_STAYS_LIVE
+            blob[found - 1] = EXPECTED;
+#endif
+            lost[0] = (doing[0] == u_publish || doing[0] == u_confirm);
+            lost[1] = (doing[1] == u_publish || doing[1] == u_confirm);
+            die()
+        fi;
+        CHECK
+    }
+#endif
     /* SIGKILL */
     :: atomic {
         !over && at[c] != c_idle ->
@@ -1016,6 +1143,37 @@ inline last_repair()
     od
 }
 
+/* What came to harm is set aside, and whoever holds it gets it put again. */
+inline last_heal()
+{
+#ifdef DAMAGE
+    if
+    :: found != 0 && blob[found - 1] == LIVE && !RIGHT(0) ->
+#ifndef NOT_SET_ASIDE
+        objects = 0;
+        harmed = false;
+#endif
+#ifndef LOST_STAYS_LIVE
+        blob[found - 1] = EXPECTED
+#endif
+    :: else
+    fi;
+    if
+    :: RETAINED && blob[found - 1] == EXPECTED ->
+        objects = BIT(0);
+        blob[found - 1] = LIVE
+    :: else
+    fi;
+    excused = false;
+    once = false;
+    moved = false;
+    lost[0] = false;
+    lost[1] = false
+#else
+    skip
+#endif
+}
+
 inline last_requests()
 {
 #ifdef BUCKET
@@ -1052,6 +1210,7 @@ proctype aftermath()
         last_requests();
         last_cycle();
         last_repair();
+        last_heal();
         CHECK;
         if
         :: RETAINED ->
@@ -1111,6 +1270,9 @@ init {
         run collector(1);
 #endif
         run others();
+#ifdef DAMAGE
+        run nature();
+#endif
 #ifdef BUCKET
         run network();
 #endif

@@ -145,14 +145,16 @@ reaches() {
     fi
 }
 
-# breaks FLAG...: without that guard some state breaks an assertion. Found within a few hundred
-# steps: a search that goes deeper is not better, and later.
+# breaks DEPTH FLAG...: without that guard some state breaks an assertion. Found within a few hundred
+# steps, or with damage within thousands: a search that goes deeper is not better, and later.
 breaks() {
+    depth=$1
+    shift
     if ! compile -O0 "$@"; then
         bad "$*: $(cat spin.log)"
         return
     fi
-    run -m400 -w16
+    run -m"$depth" -w16
     print_run "$@"
     if grep -q 'assertion violated' pan.log && ! grep -q 'invalid array index' pan.log; then
         ok
@@ -190,8 +192,12 @@ VERSION_IDS_AFTER_CLAIM VERSIONED
 ORPHAN_BY_UNLINK DIRECTORY
 EXPECTED_STAYS DIRECTORY
 NO_FINISH DIRECTORY
+NOT_SET_ASIDE DAMAGE
+NO_SECOND_LOOK DAMAGE
+NO_CONFIRM_LOOK DAMAGE
+LOST_STAYS_LIVE DAMAGE
 '
-sizes='DIRECTORY VERSIONED UNVERSIONED BUCKET LOCK INCARNATIONS UPLOADERS COLLECTORS VERSIONS KEYS SYMMETRY'
+sizes='DIRECTORY DAMAGE VERSIONED UNVERSIONED BUCKET LOCK INCARNATIONS UPLOADERS COLLECTORS VERSIONS KEYS SYMMETRY'
 
 # A guard that the model knows and the list does not would never be taken out.
 check_guards() {
@@ -215,6 +221,8 @@ case $size in
 small)
     holds 1000000 -DDIRECTORY
     reaches -DDIRECTORY
+    holds 1000000 -DDIRECTORY -DDAMAGE -DCOLLECTORS=1
+    reaches -DDIRECTORY -DDAMAGE
     holds 1000000 -DVERSIONED -DCOLLECTORS=1
     reaches -DVERSIONED
     holds 1000000 -DUNVERSIONED -DUPLOADERS=1 -DCOLLECTORS=1
@@ -223,6 +231,8 @@ small)
     holds 1000000 -DDIRECTORY
     reaches -DDIRECTORY
     holds 1000000 -DDIRECTORY -DVERSIONS=2 -DSYMMETRY
+    holds 4000000 -DDIRECTORY -DDAMAGE
+    reaches -DDIRECTORY -DDAMAGE
     holds 12000000 -DVERSIONED -DSYMMETRY
     holds 2000000 -DVERSIONED -DCOLLECTORS=1 -DKEYS=3
     reaches -DVERSIONED
@@ -239,8 +249,9 @@ echo 'without a guard:'
 while read -r guard kind; do
     if [ -n "$guard" ]; then
         case $kind in
-        DIRECTORY) breaks -D"$kind" -D"$guard" ;;
-        *) breaks -D"$kind" -DUPLOADERS=1 -D"$guard" ;;
+        DIRECTORY) breaks 400 -D"$kind" -D"$guard" ;;
+        DAMAGE) breaks 20000 -DDIRECTORY -D"$kind" -DCOLLECTORS=1 -D"$guard" ;;
+        *) breaks 400 -D"$kind" -DUPLOADERS=1 -D"$guard" ;;
         esac
     fi
 done <<END

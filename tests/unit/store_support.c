@@ -121,14 +121,21 @@ static cull_status read_text(void *ctx, void *data, size_t len, size_t *got, cul
     return CULL_OK;
 }
 
+cull_status bench_stage(struct bench_store *bench, const char *content, cull_staged *out,
+                        cull_error *err)
+{
+    struct text_source text = { content };
+    const cull_source source = { -1, read_text, &text, 1 << 20 };
+
+    return cull_stage(bench->store, &source, out, err);
+}
+
 static cull_status send_one(struct bench_store *bench, cull_upload *upload, const char *content,
                             cull_error *err)
 {
     const cull_caller caller = bench_caller(bench);
-    struct text_source text = { content };
-    const cull_source source = { -1, read_text, &text, 1 << 20 };
     cull_staged staged;
-    cull_status status = cull_stage(bench->store, &source, &staged, err);
+    cull_status status = bench_stage(bench, content, &staged, err);
 
     return status == CULL_OK ? cull_upload_send(upload, &staged, 1, &caller, err) : status;
 }

@@ -36,6 +36,9 @@ cull_caller bench_caller(const struct bench_store *bench);
 /* The manifest of a text; freed by the caller. */
 cull_manifest *bench_manifest(const struct bench_store *bench, const char *text);
 cull_digest bench_digest(const struct bench_store *bench, const char *content);
+/* Stage one content. */
+cull_status bench_stage(struct bench_store *bench, const char *content, cull_staged *out,
+                        cull_error *err);
 /* Send every blob of a text that an upload is told to send. */
 cull_status bench_put(struct bench_store *bench, cull_upload *upload, const char *text,
                       cull_error *err);

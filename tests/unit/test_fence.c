@@ -253,6 +253,81 @@ START_TEST(a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost)
     }
 END_TEST
 
+/* An object store in which, once something is published, somebody else repairs. */
+struct repairing {
+    cull_objects_ops ops; /* first: the calls find the rest by it */
+    const cull_objects_ops *saved;
+    struct bench_store *other;
+    unsigned repaired;
+};
+
+static cull_status publish_then_repair(cull_objects *objects, const cull_staged *staged,
+                                       const cull_object_id *ids, size_t count, cull_status *result,
+                                       cull_error *err)
+{
+    struct repairing *repairing = (struct repairing *)(uintptr_t)objects->ops;
+    const cull_fsck_options repair = { .repair = true, .read_data = true };
+    const cull_caller caller = bench_caller(repairing->other);
+    cull_status status = repairing->saved->publish(objects, staged, ids, count, result, err);
+    cull_fsck_result found;
+    cull_error ignored = { CULL_OK, "" };
+
+    objects->ops = repairing->saved;
+    ck_assert_int_ne(
+        cull_fsck(repairing->other->store, &repair, &caller, NULL, NULL, &found, &ignored),
+        CULL_E_BUSY);
+    repairing->repaired += (unsigned)found.repaired;
+    objects->ops = &repairing->ops;
+    return status;
+}
+
+/* It keeps the damaged object that it finds, which is then set aside: neither is there. */
+START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
+    {
+        const struct bench_options options = { .late = CULL_LATE_IMPOSSIBLE };
+        cull_object_id id = { .incarnation = 0 };
+        struct cull__log_ops without_lock;
+        struct bench_store bench;
+        struct bench_store other;
+        struct repairing repairing = { .other = &other };
+        cull_upload *first;
+        cull_upload *second;
+        cull_caller caller;
+        cull_staged staged;
+        cull_blob_ref ref;
+        cull_put_answer answer;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        ref = (cull_blob_ref){ bench_digest(&bench, "content"), 7 };
+        first = bench_upload(&bench, "c", -1);
+        second = bench_upload(&bench, "c", -1);
+        ck_assert_int_eq(cull_upload_put(second, &ref, 1, &answer, &caller, &err), CULL_OK);
+        ck_assert_int_eq(answer, CULL_PUT_SEND);
+        ck_assert_int_eq(bench_put(&bench, first, "file=content", &err), CULL_OK);
+        id.digest = ref.digest;
+        ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
+        overtaking(&other, &bench, &without_lock);
+        repairing.saved = bench.objects->ops;
+        repairing.ops = *repairing.saved;
+        repairing.ops.publish = publish_then_repair;
+        bench.objects->ops = &repairing.ops;
+        ck_assert_int_eq(bench_stage(&bench, "content", &staged, &err), CULL_OK);
+        ck_assert_int_eq(cull_upload_send(second, &staged, 1, &caller, &err), CULL_E_NOT_STORED);
+        bench.objects->ops = repairing.saved;
+        ck_assert_uint_eq(repairing.repaired, 1);
+        ck_assert_int_eq(bench_put(&bench, second, "file=content", &err), CULL_OK);
+        ck_assert(bench_has_object(&bench, "content"));
+        bench_check(&bench);
+        cull_upload_free(first);
+        cull_upload_free(second);
+        cull_store_close(other.store);
+        cull_log_close(other.log);
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *suite = suite_create("fence");
@@ -263,6 +338,7 @@ Suite *fence_suite(void)
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
                         STORES);
+    tcase_add_test(tc, what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -354,6 +354,7 @@ CULL_API CULL_MUST_USE cull_status cull_upload_confirm(cull_upload *upload,
  * confirm them; one sync for the batch. Consumes the staged bytes whatever the result.
  * @retval CULL_E_INVALID a staged digest is not pinned by this upload: content changed since it
  *                        was named
+ * @retval CULL_E_NOT_STORED a repair has set an object aside meanwhile: put, and send it again
  * @retval CULL_E_USAGE   inside of a group (cull/log.h): the pins are not durable yet
  */
 CULL_API CULL_MUST_USE cull_status cull_upload_send(cull_upload *upload, const cull_staged *staged,

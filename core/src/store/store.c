@@ -179,6 +179,7 @@ static cull_status apply_fact(cull_store *store, uint64_t seq, const struct cull
     if (status == CULL_OK && store->index != NULL && seq > store->index_seq) {
         status = cull__index_apply(store->index, fact);
         store->index_seq = seq;
+        store->lost_seq = fact->type == CULL__FACT_LOST ? seq : store->lost_seq;
     }
     return status;
 }
@@ -232,6 +233,7 @@ static cull_status load_rooms(cull_store *store, enum cull__need need, cull_erro
     if (status == CULL_OK && need == CULL__NEED_INDEX && store->index == NULL &&
         store->catalog->exists) {
         status = cull__checkpoint_load_index(store, err);
+        store->lost_seq = store->index_seq; /* what came before is not known one by one */
     }
     return status;
 }

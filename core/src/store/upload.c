@@ -521,6 +521,7 @@ struct confirm_ctx {
     uint64_t *sizes;     /* filled with the sizes that these are known with */
     uint64_t *found;     /* and, once it was looked at, what the content has */
     struct cull__sizes learned;
+    uint64_t seq;              /* of the state in which the ids were looked up */
     const cull_staged *staged; /* NULL: a confirmation only */
 };
 
@@ -560,7 +561,7 @@ static cull_status find_pinned(struct confirm_ctx *confirm, cull_error *err)
 /* Fills ids; adds no facts. */
 static cull_status check_ids(struct cull__txn *txn, void *ctx, cull_error *err)
 {
-    (void)txn;
+    ((struct confirm_ctx *)ctx)->seq = txn->store->index_seq;
     return find_pinned(ctx, err);
 }
 
@@ -611,44 +612,6 @@ static cull_status learn_sizes(struct confirm_ctx *confirm, struct cull__txn *tx
     return status == CULL_OK ? cull__sizes_add(&confirm->learned, txn, err) : status;
 }
 
-static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *err)
-{
-    struct confirm_ctx *confirm = ctx;
-    struct cull__fact stored = { .type = CULL__FACT_STORED };
-    struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
-    cull_status status = find_pinned(confirm, err);
-
-    if (status == CULL_OK) {
-        status = learn_sizes(confirm, txn, err);
-    }
-    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
-        if (cull__blob_table_state(txn->store->index->blobs, confirm->numbers[i]) ==
-            CULL__BLOB_EXPECTED) {
-            status = cull__u32s_push(&numbers, confirm->numbers[i]) == CULL_OK
-                         ? CULL_OK
-                         : cull__error_nomem(err);
-        }
-    }
-    if (status == CULL_OK && numbers.count > 0) {
-        stored.number_count = cull__numbers_unique(&numbers);
-        stored.numbers = numbers.at;
-        cull__txn_add(txn, &stored);
-    }
-    cull__u32s_release(&numbers);
-    return status;
-}
-
-static cull_status check_staged(struct confirm_ctx *confirm, cull_error *err)
-{
-    cull_status status = CULL_OK;
-
-    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
-        confirm->found[i] = confirm->staged[i].size_bytes;
-        status = check_size(confirm, i, confirm->found[i], err);
-    }
-    return status;
-}
-
 /* The first object that is not there as it was announced. */
 static cull_status check_objects(cull_store *store, struct confirm_ctx *confirm, cull_error *err)
 {
@@ -678,6 +641,49 @@ static cull_status check_objects(cull_store *store, struct confirm_ctx *confirm,
         }
     }
     cull__free(store->allocator, info);
+    return status;
+}
+
+/* A repair may have set aside what was there when it was published, or looked at, and have called it
+ * lost: what is said behind that fact is not that it is stored. */
+static cull_status check_confirm(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct confirm_ctx *confirm = ctx;
+    struct cull__fact stored = { .type = CULL__FACT_STORED };
+    struct cull__u32s numbers = CULL__U32S_INIT(txn->store->allocator);
+    cull_status status = find_pinned(confirm, err);
+
+    if (status == CULL_OK && txn->store->objects != NULL && txn->store->lost_seq > confirm->seq) {
+        status = check_objects(txn->store, confirm, err);
+    }
+    if (status == CULL_OK) {
+        status = learn_sizes(confirm, txn, err);
+    }
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        if (cull__blob_table_state(txn->store->index->blobs, confirm->numbers[i]) ==
+            CULL__BLOB_EXPECTED) {
+            status = cull__u32s_push(&numbers, confirm->numbers[i]) == CULL_OK
+                         ? CULL_OK
+                         : cull__error_nomem(err);
+        }
+    }
+    if (status == CULL_OK && numbers.count > 0) {
+        stored.number_count = cull__numbers_unique(&numbers);
+        stored.numbers = numbers.at;
+        cull__txn_add(txn, &stored);
+    }
+    cull__u32s_release(&numbers);
+    return status;
+}
+
+static cull_status check_staged(struct confirm_ctx *confirm, cull_error *err)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < confirm->count && status == CULL_OK; i++) {
+        confirm->found[i] = confirm->staged[i].size_bytes;
+        status = check_size(confirm, i, confirm->found[i], err);
+    }
     return status;
 }
 
