@@ -52,7 +52,9 @@ static bool gives(enum crash_nth_kind kind, int error)
 {
     switch (error) {
     case ENOSPC:
-        return kind == CRASH_NTH_WRITES || kind == CRASH_NTH_MAKES;
+        return kind != CRASH_NTH_READS && kind != CRASH_NTH_OPENS;
+    case EINVAL:
+        return kind == CRASH_NTH_MOVES;
     case EMFILE:
         return kind == CRASH_NTH_OPENS || kind == CRASH_NTH_MAKES;
     default:
@@ -86,7 +88,7 @@ int __wrap_openat(int at, const char *path, int flags, ...);
 
 int __wrap_openat(int at, const char *path, int flags, ...)
 {
-    bool makes = (flags & (O_CREAT | O_TMPFILE)) != 0;
+    bool makes = (flags & O_CREAT) != 0;
     va_list args;
     int mode = 0;
 

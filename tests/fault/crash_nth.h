@@ -11,6 +11,7 @@
 enum crash_nth_kind {
     CRASH_NTH_READS,  /* EIO */
     CRASH_NTH_WRITES, /* EIO, ENOSPC */
+    CRASH_NTH_MOVES,  /* and EINVAL, of a file system that knows no such flag */
     CRASH_NTH_OPENS,  /* EIO, EMFILE */
     CRASH_NTH_MAKES   /* opens, and makes what is not there: all three */
 };

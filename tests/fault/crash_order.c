@@ -77,7 +77,7 @@ int __wrap_syncfs(int fd)
 
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    return crash_nth_may("renameat2", CRASH_NTH_WRITES) && crash_order_may('r')
+    return crash_nth_may("renameat2", CRASH_NTH_MOVES) && crash_order_may('r')
                ? __real_renameat2(from_fd, from, to_fd, to, flags)
                : -1;
 }

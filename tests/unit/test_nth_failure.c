@@ -1,6 +1,6 @@
 /*
- * test_nth_failure.c - scenarios in which the n-th allocation, or the n-th call to the object store,
- * fails: for n = 1, 2, ... until a run gets through.
+ * test_nth_failure.c - scenarios in which the n-th allocation, the n-th call to the object store, or
+ * the n-th call of a directory to the system, fails: for n = 1, 2, ... until a run gets through.
  *
  * After each failure the status says what failed, the handle's structures are valid and its figures
  * agree, nothing that stood before is lost; the same handle then does the same again without one;
@@ -8,12 +8,17 @@
  */
 #include "suites.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/store_internal.h"
 #include "store_support.h"
 #include "support.h"
+#include "tests/fault/crash_nth.h"
 
 #define KEPT "k=1 l=3"
 #define FIRST "a=1 b=2"
@@ -349,6 +354,37 @@ static void with_expired(struct bench_store *bench)
     bench->now_ms += 2 * 3600000;
 }
 
+static const char *objects_dir; /* of an object store on the disk; NULL: in memory */
+
+/* The object's file. */
+static const char *object_file(const struct bench_store *bench, const cull_digest *digest)
+{
+    static char path[4096];
+    char hex[CULL_DIGEST_HEX_MAX];
+
+    cull_digest_to_hex(hex, digest, bench->digest);
+    (void)snprintf(path, sizeof path, "%s/objects/%.2s/%s", objects_dir, hex, hex);
+    return path;
+}
+
+/* Put other bytes of the same length where an object is. */
+static void corrupt(struct bench_store *bench, const cull_object_id *id)
+{
+    const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+    FILE *file;
+
+    if (objects_dir == NULL) {
+        ck_assert_int_eq(cull_objects_memory_corrupt(bench->objects, id), CULL_OK);
+        return;
+    }
+    (void)chmod(object_file(bench, &id->digest), 0644);
+    file = fopen(object_file(bench, &id->digest), "r+");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ne(fputc('!', file), EOF);
+    (void)fclose(file);
+    ck_assert_int_eq(utimensat(AT_FDCWD, object_file(bench, &id->digest), times, 0), 0);
+}
+
 /* A blob of "c" whose object is not what it says, and an old orphan. */
 static void with_damage(struct bench_store *bench)
 {
@@ -358,7 +394,7 @@ static void with_damage(struct bench_store *bench)
     FILE *file = tmpfile();
 
     with_versions(bench);
-    ck_assert_int_eq(cull_objects_memory_corrupt(bench->objects, &id), CULL_OK);
+    corrupt(bench, &id);
     ck_assert_ptr_nonnull(file);
     ck_assert_int_ge(fputs("orphan", file), 0);
     (void)fflush(file);
@@ -374,6 +410,11 @@ static void with_damage(struct bench_store *bench)
             CULL_OK);
     }
     (void)fclose(file);
+    if (objects_dir != NULL) { /* it is as old as the test's clock would have it */
+        const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+
+        ck_assert_int_eq(utimensat(AT_FDCWD, object_file(bench, &id.digest), times, 0), 0);
+    }
     bench->now_ms += 3 * UINT64_C(86400000);
 }
 
@@ -444,16 +485,15 @@ static void check_valid(struct bench_store *bench, const char *name, uint64_t n)
 }
 
 /* The same once more, without a failure; then nothing is wrong, lost or left over. */
-static void check_again(struct bench_store *bench, size_t i, uint64_t n)
+static void check_again(struct bench_store *bench, nth_fn run, const char *name, unsigned again,
+                        bool damaged, uint64_t n)
 {
-    const char *name = nth_cases[i].name;
     cull_error err = { CULL_OK, "" };
-    cull_status status = nth_cases[i].run(bench, &err);
+    cull_status status = run(bench, &err);
 
-    ck_assert_msg(status == CULL_OK || (nth_cases[i].again & BIT(status)) != 0,
-                  "%s, call %llu, again: %s: %s", name, (unsigned long long)n,
-                  cull_strerror(status), err.message);
-    if (nth_cases[i].damaged) {
+    ck_assert_msg(status == CULL_OK || (again & BIT(status)) != 0, "%s, call %llu, again: %s: %s",
+                  name, (unsigned long long)n, cull_strerror(status), err.message);
+    if (damaged) {
         ck_assert_msg(put_version(bench, FIRST, false, &err) == CULL_OK, "%s", err.message);
     }
     bench->now_ms += 10 * 3600000; /* leases and graces are over */
@@ -497,7 +537,8 @@ START_TEST(each_allocation_fails_in_turn_and_the_same_handle_goes_on)
             ck_assert_msg(status == CULL_OK || err.message[0] != '\0', "%s, call %llu: no message",
                           nth_cases[i].name, (unsigned long long)n);
             check_valid(&bench, nth_cases[i].name, n);
-            check_again(&bench, i, n);
+            check_again(&bench, nth_cases[i].run, nth_cases[i].name, nth_cases[i].again,
+                        nth_cases[i].damaged, n);
             bench_close(&bench);
             ck_assert_msg(failing.live == 0, "%s, call %llu: %lld blocks are left",
                           nth_cases[i].name, (unsigned long long)n, (long long)failing.live);
@@ -558,10 +599,176 @@ START_TEST(each_call_to_the_object_store_fails_in_turn_and_the_same_handle_goes_
             ck_assert_msg(status == CULL_OK || err.message[0] != '\0', "%s, call %llu (%s)",
                           nth_cases[i].name, (unsigned long long)n, fault.op);
             check_valid(&bench, nth_cases[i].name, n);
-            check_again(&bench, i, n);
+            check_again(&bench, nth_cases[i].run, nth_cases[i].name, nth_cases[i].again,
+                        nth_cases[i].damaged, n);
             bench_close(&bench);
         }
         ck_assert(done);
+    }
+END_TEST
+
+/* --- the system under a directory --------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int error;
+    bool lasting;
+} nth_errors[] = {
+    { "EIO", EIO, false },
+    { "ENOSPC", ENOSPC, false },
+    { "ENOSPC from there on", ENOSPC, true },
+    { "EMFILE", EMFILE, false },
+    { "EINVAL", EINVAL, false },
+};
+
+#define NTH_ERRORS (sizeof nth_errors / sizeof nth_errors[0])
+
+/* A file on the disk, brought the way the command brings it, and read back. */
+static cull_status put_file(struct bench_store *bench, cull_error *err)
+{
+    static const char content[] = "from a file";
+    const cull_caller caller = bench_caller(bench);
+    const cull_blob_ref ref = { bench_digest(bench, content), strlen(content) };
+    cull_put_answer answer = CULL_PUT_WAIT;
+    cull_upload *upload = NULL;
+    cull_staged staged;
+    FILE *file = tmpfile();
+    cull_name name = { "e", "p", "c", "" };
+    const cull_upload_options open = { .collection = &name };
+    cull_status status = cull_upload_open(&upload, bench->store, &open, &caller, err);
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(content, file), 0);
+    ck_assert_int_eq(fflush(file), 0);
+    status = status == CULL_OK ? cull_upload_put(upload, &ref, 1, &answer, &caller, err) : status;
+    if (status == CULL_OK && answer == CULL_PUT_SEND) {
+        const cull_source source = { .fd = fileno(file), .size_bytes_max = 100 };
+
+        status = cull_stage(bench->store, &source, &staged, err);
+        status = status == CULL_OK ? cull_upload_send(upload, &staged, 1, &caller, err) : status;
+    }
+    status = status == CULL_OK ? cull_blob_read(bench->store, &ref.digest, ignore_bytes, NULL, err)
+                               : status;
+    status = status == CULL_OK ? cull_upload_abort(upload, &caller, err) : status;
+    cull_upload_free(upload);
+    (void)fclose(file);
+    return status;
+}
+
+/* A cycle that could delete nothing of what it claimed. */
+static void with_unfinished(struct bench_store *bench)
+{
+    cull_error err = { CULL_OK, "" };
+
+    with_due(bench);
+    crash_nth_begin(1, EIO, true);
+    ck_assert_int_eq(collect(bench, &err), CULL_E_PARTIAL);
+    crash_nth_begin(0, 0, false);
+}
+
+/* Those of the table that come to the object store, and what only a file shows. */
+static const struct {
+    const char *name;
+    void (*before)(struct bench_store *bench);
+    nth_fn run;
+    unsigned refused; /* statuses besides CULL_E_IO, CULL_E_NOSPACE and CULL_E_PARTIAL */
+    unsigned again;
+    bool damaged;
+} call_cases[] = {
+    { "upload", with_versions, upload, 0, 0, false },
+    { "upload a file", with_versions, put_file, 0, 0, false },
+    { "collect", with_due, collect, 0, 0, false },
+    { "finish", with_unfinished, finish, 0, 0, false },
+    { "fsck", with_versions, check_all, BIT(CULL_E_DAMAGED), 0, false },
+    { "repair", with_damage, repair, BIT(CULL_E_DAMAGED), BIT(CULL_E_DAMAGED), true },
+    { "look", with_versions, look, 0, 0, false },
+};
+
+#define CALL_CASES (sizeof call_cases / sizeof call_cases[0])
+
+static cull_status open_objects(struct bench_store *bench, bool create, cull_error *err)
+{
+    const cull_objects_directory_options options = { objects_dir, bench->digest, 7, create, NULL };
+
+    return cull_objects_directory_open(&bench->objects, &options, err);
+}
+
+/* A store in memory but for its objects, which lie in a directory that the handle has not looked into
+ * since it was opened. */
+static void bench_on_disk(struct bench_store *bench, size_t row)
+{
+    cull_error err = { CULL_OK, "" };
+
+    objects_dir = scratch_dir();
+    bench_open(bench, &nth_stores[0]);
+    cull_objects_close(bench->objects);
+    ck_assert_int_eq(open_objects(bench, true, &err), CULL_OK);
+    bench_reopen(bench);
+    bench_commit(bench, "keep", KEPT);
+    call_cases[row].before(bench);
+    cull_objects_close(bench->objects);
+    ck_assert_int_eq(open_objects(bench, false, &err), CULL_OK);
+    bench_reopen(bench);
+}
+
+static unsigned files_open(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 512; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* A message that says what the system said, or whose business it was. */
+static bool is_clear(const char *message, int error)
+{
+    return strstr(message, strerror(error)) != NULL || strstr(message, "objects") != NULL ||
+           strstr(message, "blob") != NULL || strstr(message, "problem") != NULL ||
+           strstr(message, "tmp") != NULL;
+}
+
+START_TEST(each_call_of_a_directory_fails_in_turn_and_the_same_handle_goes_on)
+    {
+        size_t row = (size_t)_i / NTH_ERRORS;
+        size_t how = (size_t)_i % NTH_ERRORS;
+        const char *name = call_cases[row].name;
+        bool done = false;
+
+        for (uint64_t n = 1; !done && n < N_MAX; n++) {
+            struct bench_store bench;
+            unsigned open_before = files_open();
+            cull_error err = { CULL_OK, "" };
+            const char *failed;
+            cull_status status;
+
+            crash_nth_begin(0, 0, false); /* no syncs */
+            bench_on_disk(&bench, row);
+            crash_nth_begin(n, nth_errors[how].error, nth_errors[how].lasting);
+            status = call_cases[row].run(&bench, &err);
+            done = crash_nth_end(&failed) < n;
+            crash_nth_begin(0, 0, false);
+            ck_assert_msg(
+                status == CULL_OK || status == CULL_E_IO || status == CULL_E_NOSPACE ||
+                    status == CULL_E_PARTIAL ||
+                    ((call_cases[row].again | call_cases[row].refused) & BIT(status)) != 0,
+                "%s, %s at call %llu (%s): %s: %s", name, nth_errors[how].name,
+                (unsigned long long)n, failed, cull_strerror(status), err.message);
+            ck_assert_msg(status == CULL_OK || is_clear(err.message, nth_errors[how].error),
+                          "%s, %s at call %llu (%s): \"%s\"", name, nth_errors[how].name,
+                          (unsigned long long)n, failed, err.message);
+            check_valid(&bench, name, n);
+            check_again(&bench, call_cases[row].run, name, call_cases[row].again,
+                        call_cases[row].damaged, n);
+            bench_close(&bench);
+            (void)crash_nth_end(&failed);
+            ck_assert_msg(files_open() == open_before,
+                          "%s, %s at call %llu (%s): a file is left open", name,
+                          nth_errors[how].name, (unsigned long long)n, failed);
+        }
+        ck_assert(done);
+        objects_dir = NULL;
     }
 END_TEST
 
@@ -575,6 +782,8 @@ Suite *nth_failure_suite(void)
                         2 * (int)NTH_CASES);
     tcase_add_loop_test(tc, each_call_to_the_object_store_fails_in_turn_and_the_same_handle_goes_on,
                         0, 3 * (int)NTH_CASES);
+    tcase_add_loop_test(tc, each_call_of_a_directory_fails_in_turn_and_the_same_handle_goes_on, 0,
+                        (int)(CALL_CASES * NTH_ERRORS));
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -80,7 +80,7 @@ struct cull_store {
     struct cull__index *index; /* NULL until needed */
     uint64_t index_seq;
     uint64_t index_loads; /* times that the index was made: pointers into it are of one of them */
-    uint64_t lost_seq; /* no blob was called lost after it, as far as the index is read */
+    uint64_t lost_seq;    /* no blob was called lost after it, as far as the index is read */
     struct cull__fact_scratch scratch;
     struct cull__buf facts; /* of the transaction at work */
     /* The manifest that the last patch made, so that a patch on it need not read its chain. */
