@@ -333,10 +333,13 @@ sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
+# The library and one suite; the others have one thread.
 TSAN := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+TSAN_SOURCES := $(patsubst %,tests/unit/%.c,main test_threads store_support support)
 .PHONY: tsan
 tsan: ## Uploaders, deleters and a collector at once under ThreadSanitizer
-	+@$(AGAIN) BUILD=$(BUILD)/tsan CFLAGS='$(TSAN)' NO_UNDEFINED= $(BUILD)/tsan/unit-tests
+	+@$(AGAIN) BUILD=$(BUILD)/tsan CFLAGS='$(TSAN)' NO_UNDEFINED= WRAP= \
+		UNIT_SOURCES='$(TSAN_SOURCES)' SIM_SOURCES= CRASH_SOURCES= $(BUILD)/tsan/unit-tests
 	@CK_FORK=no TSAN_OPTIONS=halt_on_error=1 $(BUILD)/tsan/unit-tests threads
 
 COVERAGE := -O1 -g --coverage -fprofile-abs-path -fprofile-update=atomic

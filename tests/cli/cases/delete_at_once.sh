@@ -5,9 +5,10 @@ for content in 0 1 2 3 4 5; do
     bytes 10 src/$content
     cull put team/vision/mnist src >/dev/null
 done
-sql "$CULL_STORE/cull.db" 'BEGIN IMMEDIATE; WITH RECURSIVE n(x) AS
-    (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 8000000) SELECT count(*) FROM n; COMMIT' &
+sql "$CULL_STORE/cull.db" 'PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE; WITH RECURSIVE n(x) AS
+    (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 8000000) SELECT count(*) FROM n; COMMIT' >held &
 holder=$!
+sleep 0.3 # it holds the log, or else the two are less likely to meet
 cull delete --collection team/vision/mnist --keep-last 2 >one 2>one.err &
 one=$!
 cull delete --collection team/vision/mnist --keep-last 2 >two 2>two.err &
