@@ -276,7 +276,8 @@ demo: deps ## Show the main job on real files and histories, in temporary stores
 .PHONY: check
 check: deps ## All tests but the long ones (at most 4 minutes on two cores)
 	+@$(AGAIN) all $(BUILD)/unit-tests $(BUILD)/crash-log $(BUILD)/chaos $(REPLAYS) $(BENCH_PROGRAMS)
-	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' sh tests/check.sh $(BUILD)
+	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
+		LDFLAGS='$(LDFLAGS)' sh tests/check.sh $(BUILD)
 
 .PHONY: unit
 unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these suites

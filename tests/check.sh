@@ -44,6 +44,22 @@ cli_cases() {
     done
 }
 
+# Guards that fast runs miss at once: the whole is `make mutants`.
+few_mutants() {
+    env SEEDS=300 sh tests/mutants.sh "$build" 21-no-fence 47-fingerprints 71-lost-stays \
+        72-set-aside 74-lost-by-number
+}
+
+# Where the compiler has it.
+thread_sanitizer() {
+    echo 'int main(void) { return 0; }' >"$build/probe.c"
+    if ${CC:-cc} -fsanitize=thread -o "$build/probe" "$build/probe.c"; then
+        "${MAKE:-make}" --no-print-directory CC="${CC:-cc}" BUILD="$build" tsan
+    else
+        echo 'this compiler has no ThreadSanitizer'
+    fi
+}
+
 run_long() {
     if [ -x "$build/cull-sim" ]; then
         stage histories "$build/cull-sim" histories --count $histories --seed 1
@@ -78,6 +94,8 @@ run_short() {
         stage model sh tests/model/verify.sh --small "$build"
         stage install sh tests/install/run.sh "$build"
         stage readme sh tests/readme/run.sh "$build"
+        stage mutants few_mutants
+        stage tsan thread_sanitizer
         stage bench sh bench/report.sh "$build" small "$build/bench-small" check
     fi
 }
