@@ -1,7 +1,7 @@
 /*
  * seeds_main.c - writes the inputs of the fuzz targets that only the code itself can make: requests
  * of random histories, the facts that they leave, the rooms that these make, and bytes to draw
- * histories from. The same each time, as long as formats and histories are the same.
+ * histories from; and words that select versions. The same each time, as long as formats and histories are the same.
  *
  * usage: make-seeds fixtures/corpus
  */
@@ -163,6 +163,54 @@ static void write_rooms(struct run *run, uint64_t seed, struct cull__buf *buf)
     cull_store_close(store);
 }
 
+/* What selects versions, a word a line: options with values that come to something in the store of
+ * fuzz_selection.c. */
+static const char *const selecting[] = {
+    "--entity=lab",
+    "--project\none",
+    "--collection=mnist",
+    "--run=r1",
+    "--run\nr2",
+    "--name=cifar-*",
+    "--name\n[!m]*",
+    "--alias\nlatest",
+    "--alias=prod-1",
+    "--no-alias",
+    "--type=model",
+    "--tag\nold",
+    "--no-run",
+    "--older-than=8h",
+    "--older-than\n0",
+    "--older-than\n1h30m",
+    "--keep-last\n1",
+    "--keep-last=3",
+    "--keep-every=2",
+    "--keep-every\n3",
+    "--keep-alias\nlatest",
+    "--keep-alias=prod-?",
+};
+#define SELECTING (sizeof selecting / sizeof selecting[0])
+
+static void write_selections(struct cull__buf *buf)
+{
+    struct draw draw = { .state = 1 };
+
+    for (uint64_t seed = 1; seed <= SELECTING; seed++) { /* each alone, and two or three together */
+        size_t count = 1 + (size_t)draw_number(&draw, 2);
+
+        cull__buf_put(buf, selecting[seed - 1], strlen(selecting[seed - 1]));
+        write_seed("selection", "one", seed, '\0', buf);
+        cull__buf_put(buf, selecting[seed - 1], strlen(selecting[seed - 1]));
+        for (size_t i = 0; i < count; i++) {
+            const char *more = selecting[draw_number(&draw, SELECTING)];
+
+            cull__buf_u8(buf, '\n');
+            cull__buf_put(buf, more, strlen(more));
+        }
+        write_seed("selection", "several", seed, '\0', buf);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct cull__buf trace = CULL__BUF_INIT(cull_allocator_default());
@@ -200,6 +248,7 @@ int main(int argc, char **argv)
         write_seed("history", "random", seed, '\0', &buf);
         cull__buf_clear(&trace);
     }
+    write_selections(&buf);
     cull__buf_release(&trace);
     cull__buf_release(&buf);
     return 0;
