@@ -252,7 +252,9 @@ $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $< $(BUILD)/libcull.a $(LIB_LIBS)
 
 -include $(patsubst %.o,%.d,$(sort $(LIB_OBJECTS) $(CLI_OBJECTS) $(SIM_OBJECTS) $(UNIT_OBJECTS) \
-	$(BENCH_OBJECTS) $(MACRO_OBJECTS) $(REPORT_OBJECTS) $(CRASH_OBJECTS) $(CHAOS_OBJECTS) $(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o $(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES)))))
+	$(BENCH_OBJECTS) $(MACRO_OBJECTS) $(REPORT_OBJECTS) $(CRASH_OBJECTS) $(CHAOS_OBJECTS) \
+	$(REPLAY_MAIN) $(FUZZ_SUPPORT) $(BUILD)/obj/tests/fuzz/seeds_main.o \
+	$(call objects,$(EXAMPLE_SOURCES) $(FUZZ_SOURCES))))
 
 # --- what it needs -----------------------------------------------------------------------------
 
