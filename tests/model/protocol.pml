@@ -477,7 +477,7 @@ end:
         :: open[u] && NAMED_BY_US && !SET_ASIDE(u) ->
 #ifdef DAMAGE
             excused = excused && blob[found - 1] != EXPECTED && !RIGHT(0);
-            moved = true;
+            moved = (at[0] == r_lost || at[1] == r_lost);
 #endif
             if
             :: blob[found - 1] == EXPECTED -> blob[found - 1] = LIVE
@@ -747,7 +747,7 @@ inline die()
     asked[c] = 0;
 #endif
 #ifdef DAMAGE
-    moved = false;
+    moved = moved && at[c] != r_lost;
 #endif
     newest = (newest == c + 1 -> 0 : newest);
     list[c] = 0;
