@@ -23,7 +23,7 @@ struct cull_plan {
     size_t expired_capacity;
     struct cull__plan_blob *blobs; /* by digest; info.listed of them */
     size_t listed_max;             /* in one pass */
-    uint32_t next_pass;            /* numbers below it were looked at by the further passes so far */
+    uint32_t next_pass; /* numbers below it were looked at by the further passes so far */
     char refusal[CULL_ERROR_MESSAGE_MAX];
     bool executed;
 };
