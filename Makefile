@@ -187,10 +187,11 @@ $(BUILD)/cull-sim: $(SIM_OBJECTS) $(BUILD)/libcull.a
 	$(Q)$(LINK) -o $@ $(SIM_OBJECTS) $(BUILD)/libcull.a $(SIM_LIBS)
 
 # The library's own calls on files, which go to a disk of the tests (tests/fault/crash_calls.c), are
-# watched (crash_order.c), or fail in turn (crash_nth.c).
+# watched (crash_order.c), or fail in turn (crash_nth.c); and its threads, which may not be given
+# (crash_threads.c).
 WRAP := $(patsubst %,-Wl$(comma)--wrap=%,close fsync lstat open rename stat unlink \
 	fdatasync syncfs renameat2 unlinkat openat mkdir mkdirat fstat fstatat fchmod dup3 renameat \
-	linkat copy_file_range read pread pwrite getdents64)
+	linkat copy_file_range read pread pwrite getdents64 pthread_create)
 $(BUILD)/unit-tests $(BUILD)/crash-log: LINK += $(WRAP)
 
 $(BUILD)/crash-log: $(CRASH_OBJECTS) $(BUILD)/libcull.a

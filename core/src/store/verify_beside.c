@@ -80,6 +80,8 @@ static enum cull__pass_state run_piece(const struct beside *beside, struct cull_
     for (unsigned i = 1; i < count; i++) {
         if (started[i]) {
             (void)pthread_join(threads[i], NULL);
+        } else { /* no thread was to be had: it may be inside of a group that nobody else goes on with */
+            (void)run_part(&parts[i]);
         }
     }
     return cull__pass_join(pass);
