@@ -93,7 +93,7 @@ Suite *few_threads_suite(void)
     Suite *suite = suite_create("few_threads");
     TCase *tc = tcase_create("few_threads");
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_full_verification_ends_whenever_threads_are_no_longer_to_be_had);
     suite_add_tcase(suite, tc);
     return suite;
