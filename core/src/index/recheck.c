@@ -81,6 +81,10 @@ cull_status cull__lifespans_sum_after(const struct cull__lifespans *spans, const
     if (keep == NULL) {
         return CULL_E_NOMEM;
     }
+    if (count == 0) { /* and maybe no version */
+        cull__free(spans->allocator, keep);
+        return CULL_OK;
+    }
     memcpy(keep, spans->retained.words, words * sizeof(*keep));
     for (size_t i = 0; i < count; i++) {
         cull__bit_clear(keep, ordinals[i]);
