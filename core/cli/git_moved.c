@@ -7,7 +7,8 @@
  *           such a version names the other's commit.
  * COST      The notes of all versions, and of each tag whose version names another commit that is
  *           not in the history one run of git.
- * FAILURE   A tag that nothing tells of (its version was purged) is not taken for moved.
+ * FAILURE   A tag that nothing tells of (its version was purged) is not taken for moved; but for one
+ *           that came, if it stands where another stood that is gone: counting would miss both.
  */
 #include "git_moved.h"
 
@@ -32,6 +33,7 @@ struct moves_search {
     const cull_name *collection;
     struct git_history *history;
     struct trace *traces;   /* by step */
+    bool *gone;             /* by number: a version names a tag there that is not in the history */
     cull_version_key *keys; /* of all versions, in order */
     size_t key_count;
     size_t key_capacity;
@@ -90,8 +92,14 @@ static cull_status read_notes(struct moves_search *search)
         size_t step;
 
         status = git_note_read(&note, search->cli, &search->keys[i]);
-        if (status == CULL_OK && note.found && note.is_tag &&
-            git_find_tag(search->history, &note, &step) && !search->traces[step].noted) {
+        if (status != CULL_OK || !note.found || !note.is_tag) {
+            continue;
+        }
+        if (!git_find_tag(search->history, &note, &step)) {
+            if (note.tag[0] != '\0' && note.number < search->history->count) {
+                search->gone[note.number] = true;
+            }
+        } else if (!search->traces[step].noted) {
             search->traces[step].noted = true;
             search->traces[step].moved_before = note.moved;
             search->traces[step].number = note.number;
@@ -198,6 +206,7 @@ struct place {
     struct git_id from;
     bool noted;
     bool moved; /* now, not before */
+    bool came;
 };
 
 static int compare_places(const void *a, const void *b)
@@ -228,7 +237,8 @@ static cull_status take_moves(const struct moves_search *search, struct git_move
         place->tag = history->steps[i].tag;
         place->noted = trace->noted && trace->number < history->count;
         place->number = place->noted ? (size_t)trace->number : i;
-        count += status == CULL_OK && (place->moved || trace->moved_before);
+        place->came = !trace->noted && !trace->aliased && search->gone[i];
+        count += status == CULL_OK && (place->moved || trace->moved_before || place->came);
     }
     if (status == CULL_OK) {
         qsort(places, count, sizeof(*places), compare_places);
@@ -241,8 +251,10 @@ static cull_status take_moves(const struct moves_search *search, struct git_move
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
         struct git_moved *moved = &out->items[out->count];
 
-        if (places[i].moved && find_name(history, places[i].tag, &moved->step)) {
-            history->steps[moved->step].moved = true;
+        if ((places[i].moved || places[i].came) &&
+            find_name(history, places[i].tag, &moved->step)) {
+            history->steps[moved->step].moved = places[i].moved;
+            moved->came = places[i].came;
             moved->from = places[i].from;
             out->count++;
         }
@@ -267,7 +279,10 @@ cull_status git_find_moves(struct git_moves *out, struct cli *cli, const char *r
 
     *out = (struct git_moves){ .items = NULL };
     search.traces = calloc(history->count + 1, sizeof(*search.traces));
-    if (search.traces == NULL) {
+    search.gone = calloc(history->count + 1, sizeof(*search.gone));
+    if (search.traces == NULL || search.gone == NULL) {
+        free(search.traces);
+        free(search.gone);
         return cli_fail_nomem(cli);
     }
     status = cull_select(cli->store, &selection, visit_version, &search, &cli->err);
@@ -282,6 +297,7 @@ cull_status git_find_moves(struct git_moves *out, struct cli *cli, const char *r
         status = take_moves(&search, out);
     }
     free(search.traces);
+    free(search.gone);
     free(search.keys);
     return status;
 }

@@ -537,6 +537,14 @@ static void tell_moves(struct git_import *git)
         char from[GIT_HEX_BYTES + 1];
         char to[GIT_HEX_BYTES + 1];
 
+        if (moved->came) {
+            if (moved->step < git->at) { /* else it is new anyway */
+                cli_warn(git->cli,
+                         "tag %.200s came among those that were imported: it is imported now",
+                         printable(shown, step->tag));
+            }
+            continue;
+        }
         git_id_hex(from, &moved->from);
         git_id_hex(to, &step->commit);
         cli_warn(git->cli, "tag %.200s moved from commit %s to %s: it is imported again",
