@@ -121,7 +121,8 @@ static cull_status find_tree(const struct moves_search *search, const struct git
                              struct git_id *tree, bool *known)
 {
     const struct git_history *history = search->history;
-    char name[GIT_HEX_BYTES + sizeof("^{tree}")];
+    static const char tree_of[] = "^{tree}";
+    char name[GIT_HEX_BYTES + sizeof(tree_of)];
     const char *const args[] = { "rev-parse", "--verify", "--quiet", name, NULL };
     struct git_run run = { .out = -1, .err = -1 };
     char *line = NULL;
@@ -137,7 +138,7 @@ static cull_status find_tree(const struct moves_search *search, const struct git
         }
     }
     git_id_hex(name, commit);
-    (void)strcat(name, "^{tree}");
+    memcpy(name + strlen(name), tree_of, sizeof(tree_of));
     *known = false;
     status = git_start(&run, search->cli, search->repo, args, -1);
     if (status == CULL_OK) {
@@ -227,7 +228,8 @@ static cull_status take_moves(const struct moves_search *search, struct git_move
 
     out->items = calloc(history->count + 1, sizeof(*out->items));
     if (places == NULL || out->items == NULL) {
-        status = cli_fail_nomem(search->cli);
+        free(places);
+        return cli_fail_nomem(search->cli);
     }
     for (size_t i = 0; status == CULL_OK && i < history->count; i++) {
         const struct trace *trace = &search->traces[i];
