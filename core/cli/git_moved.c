@@ -41,17 +41,6 @@ struct moves_search {
 
 /* --- versions --------------------------------------------------------------------------------- */
 
-/* The tag with that name. */
-static bool find_name(const struct git_history *history, const char *name, size_t *step)
-{
-    for (*step = 0; *step < history->count; ++*step) {
-        if (strcmp(history->steps[*step].tag, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static cull_status visit_version(void *ctx, const cull_version_info *info)
 {
     struct moves_search *search = ctx;
@@ -73,7 +62,7 @@ static cull_status visit_version(void *ctx, const cull_version_info *info)
     for (size_t i = 0; info->state == CULL_VERSION_COMMITTED && i < info->alias_count; i++) {
         size_t step;
 
-        if (find_name(search->history, info->aliases[i], &step) &&
+        if (git_find_tag(search->history, info->aliases[i], 0, &step) &&
             git_tag_fits_alias(info->aliases[i])) {
             search->traces[step].aliased = true;
             search->traces[step].holder = info->key;
@@ -95,7 +84,7 @@ static cull_status read_notes(struct moves_search *search)
         if (status != CULL_OK || !note.found || !note.is_tag) {
             continue;
         }
-        if (!git_find_tag(search->history, &note, &step)) {
+        if (!git_find_tag(search->history, note.tag, note.number, &step)) {
             if (note.tag[0] != '\0' && note.number < search->history->count) {
                 search->gone[note.number] = true;
             }
@@ -246,7 +235,7 @@ static cull_status take_moves(const struct moves_search *search, struct git_move
         qsort(places, count, sizeof(*places), compare_places);
     }
     for (size_t i = 0, step; status == CULL_OK && i < count; i++) {
-        if (places[i].noted && find_name(history, places[i].tag, &step)) {
+        if (places[i].noted && git_find_tag(history, places[i].tag, places[i].number, &step)) {
             put_back(history, step, places[i].number);
         }
     }
@@ -254,7 +243,7 @@ static cull_status take_moves(const struct moves_search *search, struct git_move
         struct git_moved *moved = &out->items[out->count];
 
         if ((places[i].moved || places[i].came) &&
-            find_name(history, places[i].tag, &moved->step)) {
+            git_find_tag(history, places[i].tag, places[i].number, &moved->step)) {
             history->steps[moved->step].moved = places[i].moved;
             moved->came = places[i].came;
             moved->from = places[i].from;

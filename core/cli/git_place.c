@@ -90,16 +90,16 @@ static int compare_spots(const void *a, const void *b)
     return order != 0 ? order : (left->step > right->step) - (left->step < right->step);
 }
 
-bool git_find_tag(const struct git_history *history, const struct git_note *note, size_t *step)
+bool git_find_tag(const struct git_history *history, const char *tag, uint64_t near, size_t *step)
 {
     const struct git_step *steps = history->steps;
 
-    *step = note->number < history->count ? (size_t)note->number : 0;
-    if (note->tag[0] == '\0') {
+    *step = near < history->count ? (size_t)near : 0;
+    if (tag[0] == '\0') {
         return false;
     }
     for (size_t tried = 0; tried < history->count; tried++) { /* nearly always the first */
-        if (strcmp(steps[*step].tag, note->tag) == 0) {
+        if (strcmp(steps[*step].tag, tag) == 0) {
             return true;
         }
         *step = *step + 1 < history->count ? *step + 1 : 0;
@@ -233,7 +233,7 @@ static cull_status look_at(struct search *search, const struct version *version)
     if (note.is_tag != search->tags) {
         return version->committed ? refuse_kind(search, version->key.ordinal) : CULL_OK;
     }
-    named = search->tags && git_find_tag(search->history, &note, &step);
+    named = search->tags && git_find_tag(search->history, note.tag, note.number, &step);
     if (named &&
         memcmp(&search->history->steps[step].commit, &note.commit, sizeof(note.commit)) != 0) {
         pass(search, version, &note, step); /* it moved since */

@@ -15,8 +15,9 @@ struct git_place {
     size_t base_step;      /* whose tree it has */
 };
 
-/* The step of a note's tag, by its name; false: there is no such tag. */
-bool git_find_tag(const struct git_history *history, const struct git_note *note, size_t *step);
+/* The step of a tag, by its name, looked for from the step `near` on and around; false: there is no such
+ * tag. */
+bool git_find_tag(const struct git_history *history, const char *tag, uint64_t near, size_t *step);
 
 /* Where the collection's versions leave off. CULL_E_REFUSED: they are not of this history, or not
  * of its beginning: what would be passed over was never imported. */

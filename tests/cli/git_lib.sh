@@ -12,6 +12,16 @@ GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
 export GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CEILING_DIRECTORIES
 export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
 
+# numbered_commits COUNT: for git fast-import, a line of commits with one file, which holds the number of
+# its commit; :1, :2, ... name them.
+numbered_commits() {
+    for i in $(seq "$1"); do
+        printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata 0\n' "$i" $((1500000000 + i * 60))
+        [ "$i" = 1 ] || printf 'from :%d\n' $((i - 1))
+        printf 'M 100644 inline f\ndata 2\n%d\n\n' "$i"
+    done
+}
+
 # a_history REPO COUNT: a bare repository whose line has COUNT commits: files that change, move, go
 # and come back, modes, links, a file that becomes a folder, merges, reverts, a commit without a
 # change, and trees that were there before. Every content is one line. The same every time.

@@ -32,7 +32,7 @@ uint64_t cull__held_sum(const uint32_t *numbers, size_t count);
 
 #define CULL__BLOB_NONE UINT32_MAX
 #define CULL__BLOBS_MAX (UINT32_MAX - 1)
-#define CULL__ORDINAL_NONE UINT32_MAX
+#define CULL__ORDINAL_NONE CULL__BIT_NONE
 #define CULL__ORDINALS_MAX (UINT32_MAX - 2)
 
 /* A growable array of 32-bit numbers. */

@@ -138,6 +138,8 @@ struct cull__lifespans {
     struct cull__u32s changed; /* died of the groups that have */
 };
 
+/* Rows of a group, which has some, that the rule calls alive where the ordinals of keep stay. */
+uint32_t cull__group_rows_kept(const struct cull__group *group, const uint64_t *keep);
 /* Note that a group must be looked at again. */
 void cull__lifespans_touch(struct cull__lifespans *spans, struct cull__group *group);
 /* Index of the first group that died at ordinal or later. */

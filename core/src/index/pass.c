@@ -171,7 +171,6 @@ static bool take_group(struct cull__pass *pass, struct worker *worker)
     const struct cull__lifespans *spans = pass->spans;
     size_t at = atomic_fetch_add(&pass->group_next, 1);
     const struct cull__group *group;
-    uint32_t last;
 
     if (at >= spans->group_count || spans->groups[at].died >= pass->versions) {
         return false;
@@ -182,8 +181,7 @@ static bool take_group(struct cull__pass *pass, struct worker *worker)
     worker->row = worker->rows = 0;
     worker->sum = 0;
     if (group->rows != NULL) {
-        last = cull__bits_previous(spans->retained.words, 0, group->died);
-        worker->rows = last == CULL__ORDINAL_NONE ? 0 : cull__group_rows_before(group, last + 1);
+        worker->rows = cull__group_rows_kept(group, spans->retained.words);
         worker->births = cull__births(group);
     }
     return true;

@@ -44,8 +44,7 @@ void cull__lifespans_touch(struct cull__lifespans *spans, struct cull__group *gr
     }
 }
 
-/* Rows of a group that the rule calls alive where the ordinals of keep stay. */
-static uint32_t group_rows(const struct cull__group *group, const uint64_t *keep)
+uint32_t cull__group_rows_kept(const struct cull__group *group, const uint64_t *keep)
 {
     uint32_t last = cull__bits_previous(keep, 0, group->died);
 
@@ -54,7 +53,8 @@ static uint32_t group_rows(const struct cull__group *group, const uint64_t *keep
 
 static uint64_t group_sum(const struct cull__group *group, const uint64_t *keep)
 {
-    return group->rows == NULL ? 0 : cull__held_sum(group->rows, group_rows(group, keep));
+    return group->rows == NULL ? 0
+                               : cull__held_sum(group->rows, cull__group_rows_kept(group, keep));
 }
 
 static uint64_t open_sum(const struct cull__lifespans *spans, const uint64_t *keep)

@@ -106,9 +106,8 @@ void cull__chain_note(cull_store *store, uint64_t collection, uint32_t ordinal, 
     } else if (goes_on) {
         chain->next = ordinal + 1;
         chain->patch_bytes += bytes;
-    } else {
-        *chain =
-            (struct cull__chain){ 0 }; /* the chain is another's: it is weighed when it is due */
+    } else { /* the chain is another's: it is weighed when it is due */
+        *chain = (struct cull__chain){ 0 };
     }
 }
 

@@ -743,7 +743,7 @@ static void keep_recent(struct commit_ctx *commit)
     cull_store *store = commit->upload->store;
     const cull_version_key *version = &commit->result.version;
 
-    (void)pthread_mutex_lock(&store->lock);
+    cull__store_lock(store);
     cull__chain_note(store, version->collection, version->ordinal, commit->document.len,
                      commit->document_is_full);
     if (commit->options->patch != NULL) {
@@ -751,7 +751,7 @@ static void keep_recent(struct commit_ctx *commit)
                                    commit->base);
         commit->manifest = commit->base = NULL;
     }
-    (void)pthread_mutex_unlock(&store->lock);
+    cull__store_leave(store);
 }
 
 static void commit_release(struct commit_ctx *commit)

@@ -303,8 +303,7 @@ cull_status cull__store_sync(cull_store *store, enum cull__need need, cull_error
     return status == CULL_OK ? CULL_OK : fail(store, status, &local, err);
 }
 
-/* In the order of asking: a mutex alone may be taken again by whoever has just let it go. */
-static void lock(cull_store *store)
+void cull__store_lock(cull_store *store)
 {
     (void)pthread_mutex_lock(&store->gate);
     (void)pthread_mutex_lock(&store->lock);
@@ -327,7 +326,7 @@ bool cull__store_yield(cull_store *store)
     uint64_t loads = store->index_loads;
 
     (void)pthread_mutex_unlock(&store->lock);
-    lock(store);
+    cull__store_lock(store);
     return store->index != NULL && store->index_loads == loads;
 }
 
@@ -335,7 +334,7 @@ cull_status cull__store_enter(cull_store *store, enum cull__need need, cull_erro
 {
     cull_status status;
 
-    lock(store);
+    cull__store_lock(store);
     if (store->corrupt) {
         if (err != NULL) {
             *err = store->corrupt_error;

@@ -137,6 +137,9 @@ uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, ui
 
 enum cull__need { CULL__NEED_CATALOG, CULL__NEED_INDEX };
 
+/* Lock the handle, in the order of asking: a mutex alone may be taken again by whoever has just let it
+ * go. cull__store_leave() unlocks it. */
+void cull__store_lock(cull_store *store);
 /* Lock the handle and bring its rooms to the log's end. On failure it is unlocked already. */
 cull_status cull__store_enter(cull_store *store, enum cull__need need, cull_error *err);
 void cull__store_leave(cull_store *store);

@@ -2,11 +2,7 @@
 . "$(dirname "$CLI_LIB")/git_lib.sh"
 git init -q --bare -b main r.git
 {
-    for i in 1 2 3 4 5; do
-        printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata 0\n' $i $((1500000000 + i * 60))
-        [ $i = 1 ] || printf 'from :%d\n' $((i - 1))
-        printf 'M 100644 inline f\ndata 2\n%d\n\n' $i
-    done
+    numbered_commits 5
     for i in 2 3 4; do
         printf 'reset refs/tags/r%d\nfrom :%d\n\n' $i $i
     done

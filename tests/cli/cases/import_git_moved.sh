@@ -3,11 +3,7 @@
 . "$(dirname "$CLI_LIB")/git_lib.sh"
 git init -q --bare -b main r.git
 {
-    for i in 1 2 3 4 5; do
-        printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata 0\n' $i $((1500000000 + i * 60))
-        [ $i = 1 ] || printf 'from :%d\n' $((i - 1))
-        printf 'M 100644 inline f\ndata 2\n%d\n\n' $i
-    done
+    numbered_commits 5
     printf 'reset refs/tags/t1\nfrom :1\n\nreset refs/tags/t2\nfrom :2\n\n'
     printf 'reset refs/tags/t2-too\nfrom :2\n\nreset refs/tags/t3\nfrom :3\n\n'
 } | git -C r.git fast-import --quiet
