@@ -13,6 +13,7 @@
 #include "cull/cull.h"
 #include "log/log_internal.h"
 #include "store_support.h"
+#include "support.h"
 
 /* A collector's log. It stands still after a call of it, the `after`-th, and the other one, with
  * another handle on the same store, gets its turn. */
@@ -20,6 +21,7 @@ struct stall {
     struct cull__log_ops ops; /* first: the calls find the rest by it */
     const struct cull__log_ops *saved;
     struct bench_store *other;
+    void (*turn)(struct bench_store *other);
     unsigned calls;
     unsigned after;
 };
@@ -28,11 +30,16 @@ static void count_call(cull_log *log)
 {
     struct stall *stall = (struct stall *)(uintptr_t)log->ops;
 
-    if (++stall->calls != stall->after) {
-        return;
+    if (++stall->calls == stall->after) {
+        stall->turn(stall->other);
     }
-    (void)bench_collect(stall->other);
-    ck_assert_uint_eq(bench_commit(stall->other, "again", "file=content"), 0);
+}
+
+/* Collect what there is, and put the same content again. */
+static void collect_and_put(struct bench_store *other)
+{
+    (void)bench_collect(other);
+    ck_assert_uint_eq(bench_commit(other, "again", "file=content"), 0);
 }
 
 static cull_status stalling_append(cull_log *log, uint64_t expected_seq,
@@ -119,7 +126,7 @@ static bool collect_overtaken(size_t row, unsigned after)
 {
     struct bench_store bench;
     struct bench_store other;
-    struct stall stall = { .other = &other, .after = after };
+    struct stall stall = { .other = &other, .turn = collect_and_put, .after = after };
     struct cull__log_ops without_lock;
 
     bench_open(&bench, &(struct bench_options){ .late = stores[row].late });
@@ -147,6 +154,97 @@ START_TEST(a_collector_that_is_overtaken_deletes_nothing_of_what_came_since)
         ck_assert_msg(after > 8, "%s: overtaken at %u places only", stores[_i].name, after - 1);
     }
 END_TEST
+
+/* --- where deletes cannot arrive late: two handles of one directory -------------------------------- */
+
+/* How often the other one was let in, and how often it was kept away. */
+static struct turns {
+    unsigned let_in;
+    unsigned kept_away;
+} turns;
+
+static void collect_if_let_in(struct bench_store *other)
+{
+    const cull_caller caller = bench_caller(other);
+    const cull_gc_options how = { .now_ms = other->now_ms, .allow_empty_store = true };
+    cull_gc_result result;
+    cull_plan *plan = NULL;
+    cull_error err = { CULL_OK, "" };
+    cull_status status;
+
+    ck_assert_int_eq(cull_gc_plan(&plan, other->store, &how, &err), CULL_OK);
+    status = cull_gc_execute(other->store, plan, &how, &caller, &result, &err);
+    cull_plan_free(plan);
+    if (status == CULL_E_BUSY) {
+        ck_assert_str_eq(err.message, "objects: locked by another collector");
+        turns.kept_away++;
+        return;
+    }
+    ck_assert_msg(status == CULL_OK, "%s", err.message);
+    ck_assert_uint_eq(bench_commit(other, "again", "file=content"), 0);
+    turns.let_in++;
+}
+
+static cull_objects *open_directory(const struct bench_store *bench, const char *path, bool create)
+{
+    const cull_objects_directory_options options = { path, bench->digest, 7, create, NULL };
+    cull_objects *objects = NULL;
+    cull_error err = { CULL_OK, "" };
+
+    ck_assert_msg(cull_objects_directory_open(&objects, &options, &err) == CULL_OK, "%s",
+                  err.message);
+    return objects;
+}
+
+/* One cycle in a directory, whose lock in the log is worth nothing; false: it made fewer calls. */
+static bool collect_in_directory(unsigned after)
+{
+    const char *path = scratch_dir();
+    struct bench_store bench;
+    struct bench_store other;
+    struct stall stall = { .other = &other, .turn = collect_if_let_in, .after = after };
+    struct cull__log_ops without_lock;
+
+    bench_open(&bench, &(struct bench_options){ .late = CULL_LATE_IMPOSSIBLE });
+    cull_store_close(bench.store);
+    cull_objects_close(bench.objects);
+    bench.store = NULL;
+    bench.objects = open_directory(&bench, path, true);
+    bench_reopen(&bench);
+    (void)bench_commit(&bench, "first", "file=content");
+    bench_delete(&bench, "first", 0);
+    overtaking(&other, &bench, &without_lock);
+    cull_store_close(other.store);
+    other.objects = open_directory(&bench, path, false);
+    other.store = NULL;
+    bench_reopen(&other);
+    collect(&bench, &stall, "directory");
+    bench_check(&bench);
+    if (turns.let_in > 0) {
+        ck_assert_str_eq(bench_text(&bench, "again", 0), "file=content");
+    }
+    bench_close(&other);
+    bench_close(&bench);
+    return stall.calls >= after;
+}
+
+START_TEST(a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock)
+    {
+        struct turns all = { 0, 0 };
+        bool made = true;
+
+        for (unsigned after = 1; made; after++) {
+            turns = (struct turns){ 0, 0 };
+            made = collect_in_directory(after);
+            all.let_in += turns.let_in;
+            all.kept_away += turns.kept_away;
+        }
+        ck_assert_uint_gt(all.kept_away, 6); /* wherever the cycle is */
+        ck_assert_uint_gt(all.let_in, 0);    /* and after it no more */
+    }
+END_TEST
+
+/* --- repairs ------------------------------------------------------------------------------------ */
 
 /* An object store that is asked before an upload is done, and answers after it. */
 struct late_answer {
@@ -335,6 +433,7 @@ Suite *fence_suite(void)
 
     tcase_add_loop_test(tc, a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0,
                         STORES);
+    tcase_add_test(tc, a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock);
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
                         STORES);

@@ -15,6 +15,7 @@
 
 #include "log/audit_pack.h"
 #include "log/segments.h"
+#include "log/sqlite_handle.h"
 #include "log_conformance.h"
 #include "suites.h"
 #include "support.h"
@@ -553,6 +554,28 @@ START_TEST(a_lock_file_that_was_replaced_holds_nobody)
         log = log_place_again(&place);
         ck_assert_int_eq(log->ops->leader(log, CULL__LEADER_ACQUIRE, &err), CULL_E_IO);
         cull_log_close(log);
+    }
+END_TEST
+
+START_TEST(a_lock_file_that_is_replaced_between_opening_and_locking_holds_nobody)
+    {
+        struct log_place place = log_place_new(&file_kind);
+        cull_error err = { 0 };
+        int fd = -1;
+
+        OK(cull__lock_open(&fd, place.lock_path, &err));
+        OK(cull__lock_take(fd, place.lock_path, CULL__LOCK_LEADER, &err));
+        cull__lock_drop(fd, CULL__LOCK_LEADER);
+        ck_assert_int_eq(unlink(place.lock_path), 0);
+        ck_assert_int_eq(cull__lock_take(fd, place.lock_path, CULL__LOCK_LEADER, &err),
+                         CULL_E_BUSY);
+        ck_assert_msg(strstr(err.message, "replaced by another file") != NULL, "%s", err.message);
+        OK(place.log->ops->leader(place.log, CULL__LEADER_ACQUIRE, &err)); /* makes it anew */
+        ck_assert_int_eq(cull__lock_take(fd, place.lock_path, CULL__LOCK_LEADER, &err),
+                         CULL_E_BUSY);
+        ck_assert_int_eq(close(fd), 0);
+        OK(place.log->ops->leader(place.log, CULL__LEADER_CHECK, &err));
+        log_place_end(&place);
     }
 END_TEST
 
@@ -1143,6 +1166,7 @@ static void file_tests_add(Suite *suite)
     tcase_add_test(tc, two_processes_append_and_nothing_is_lost_or_reordered);
     tcase_add_test(tc, a_writer_that_is_killed_leaves_a_whole_log_and_no_lock);
     tcase_add_test(tc, a_lock_file_that_was_replaced_holds_nobody);
+    tcase_add_test(tc, a_lock_file_that_is_replaced_between_opening_and_locking_holds_nobody);
     tcase_add_loop_test(tc, a_lock_file_that_cannot_be_looked_at_is_an_error_and_nobody_else_s_lock,
                         0, ARRAY_LEN(lock_cases));
     tcase_add_test(tc, a_newer_reader_min_stops_a_handle_in_the_middle_of_its_life);

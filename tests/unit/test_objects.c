@@ -1286,6 +1286,8 @@ static int every_operation(cull_objects *objects, cull_error *err)
     failed += cull__objects_versions(objects, &id, numbers_visit, &numbers, err) != CULL_OK;
     failed += cull__objects_versioning(objects, &state, err) != CULL_OK;
     failed += cull__objects_clean_staged(objects, 0, &count, err) != CULL_OK;
+    failed += cull__objects_lock(objects, true, err) != CULL_OK;
+    failed += cull__objects_lock(objects, false, err) != CULL_OK;
     failed += delete_id(objects, id, 0, err) != CULL_OK;
     failed += store_text(objects, "abc", err) != CULL_OK;
     if (info.status == CULL_OK) { /* else nobody knows what to set aside */
@@ -1302,7 +1304,7 @@ START_TEST(the_fault_injector_asks_before_every_operation)
         ck_assert_int_eq(every_operation(objects, NULL), 0);
         ck_assert_str_eq(plan.asked,
                          "stage publish publish.after stat read list versions versioning "
-                         "clean delete delete.after stage publish publish.after "
+                         "clean lock delete delete.after stage publish publish.after "
                          "quarantine ");
         cull_objects_close(objects);
     }
@@ -1310,7 +1312,8 @@ END_TEST
 
 static const char *const fault_ops[] = { "stage", "publish", "publish.after", "stat",
                                          "read",  "list",    "versions",      "versioning",
-                                         "clean", "delete",  "delete.after",  "quarantine" };
+                                         "clean", "lock",    "delete",        "delete.after",
+                                         "quarantine" };
 
 START_TEST(each_operation_fails_when_told_to)
     {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/store_internal.h"
 #include "store_support.h"
 
 #define UPLOADERS 3
@@ -318,6 +319,88 @@ START_TEST(uploaders_a_deleter_and_a_collector_on_one_handle_leave_whole_version
     }
 END_TEST
 
+/* The log's next read says that it was cut, once: the rooms are made anew. */
+static struct cut_once {
+    struct cull__log_ops ops;
+    const struct cull__log_ops *saved;
+    unsigned reads;
+} cut_once;
+
+static cull_status read_cut(cull_log *log, uint64_t since, cull__batch_visit_fn visit, void *ctx,
+                            cull_error *err)
+{
+    return cut_once.reads++ == 0 ? CULL_E_MOVED : cut_once.saved->read(log, since, visit, ctx, err);
+}
+
+static void *enter_and_leave(void *ctx)
+{
+    struct worker *worker = ctx;
+    cull_error err = { CULL_OK, "" };
+    cull_status status = cull__store_enter(worker->bench.store, CULL__NEED_INDEX, &err);
+
+    failed(worker, status, &err);
+    if (status == CULL_OK) {
+        cull__store_leave(worker->bench.store);
+    }
+    return NULL;
+}
+
+/* Somebody else commits a text, if there is one; then the handle is given to another thread, which
+ * waits for it already. What the yield said. */
+static bool yield_to_another(struct bench_store *bench, struct bench_store *other, const char *text)
+{
+    struct worker worker = { .bench = *bench };
+    cull_error err = { CULL_OK, "" };
+    pthread_t thread;
+    bool same;
+
+    ck_assert_int_eq(cull__store_enter(bench->store, CULL__NEED_INDEX, &err), CULL_OK);
+    if (text != NULL) {
+        (void)bench_commit(other, "c", text);
+    }
+    ck_assert_int_eq(pthread_create(&thread, NULL, enter_and_leave, &worker), 0);
+    while (!cull__store_awaited(bench->store)) {
+        (void)sched_yield();
+    }
+    same = cull__store_yield(bench->store);
+    ck_assert_ptr_nonnull(bench->store->index);
+    cull__store_leave(bench->store);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_msg(worker.failures == 0, "%s", worker.first.message);
+    return same;
+}
+
+START_TEST(whoever_gives_the_handle_away_is_told_that_the_index_was_loaded_anew)
+    {
+        const struct bench_options options = { .grace_ms = 0 };
+        struct bench_store bench;
+        struct bench_store other;
+        cull_store_options other_options = { 0 };
+
+        bench_open(&bench, &options);
+        other = bench;
+        ck_assert_int_eq(cull_log_memory_view(&other.log, bench.log), CULL_OK);
+        other_options.log = other.log;
+        other_options.objects = other.objects;
+        ck_assert_int_eq(cull_store_open(&other.store, &other_options, NULL), CULL_OK);
+        (void)bench_commit(&bench, "c", "a=1");
+        ck_assert(yield_to_another(&bench, &other, NULL));
+        ck_assert(yield_to_another(&bench, &other, "a=2")); /* applied to the same index */
+
+        cut_once.saved = bench.log->ops;
+        cut_once.ops = *bench.log->ops;
+        cut_once.ops.read = read_cut;
+        bench.log->ops = &cut_once.ops;
+        ck_assert(!yield_to_another(&bench, &other, "a=3"));
+        ck_assert_uint_ge(cut_once.reads, 2);
+        ck_assert(yield_to_another(&bench, &other, "a=4"));
+        bench.log->ops = cut_once.saved;
+        cull_store_close(other.store);
+        cull_log_close(other.log);
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *threads_suite(void)
 {
     Suite *suite = suite_create("threads");
@@ -325,6 +408,7 @@ Suite *threads_suite(void)
 
     tcase_add_loop_test(tc, uploaders_and_a_collector_at_once_lose_nothing, 0, 2);
     tcase_add_test(tc, uploaders_a_deleter_and_a_collector_on_one_handle_leave_whole_versions);
+    tcase_add_test(tc, whoever_gives_the_handle_away_is_told_that_the_index_was_loaded_anew);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -11,9 +11,10 @@
  * an open upload was told is stored stays until it ends. Against late requests of the dead:
  *
  *   impossible    A directory, memory. A delete has happened or not when its call returns, and the
- *                 collector's lock dies with its process, so none can arrive later: no blob is
- *                 lost and nothing is left. It must not be put behind something that queues (a
- *                 network file system that replays, a cache that writes back).
+ *                 store lets one collector at a time delete (`lock` below), whose lock dies with its
+ *                 process, so none can arrive later: no blob is lost and nothing is left. It must
+ *                 not be put behind something that queues (a network file system that replays, a
+ *                 cache that writes back).
  *   version ids   A bucket with versioning on. The claim in the log names the object versions that
  *                 the cycle may delete, and no delete is ever sent without one, so a late delete
  *                 can only hit what was claimed. A late *put* of a dead uploader makes a version
@@ -168,6 +169,15 @@ typedef struct cull_objects_ops {
 
     /** Required. Frees the store's handle. The objects stay. */
     void (*close)(cull_objects *objects);
+
+    /** Optional. Take (or give back) the right to delete: until it is given back or the process
+     *  ends, however it ends, every other handle of the same objects is told CULL_E_BUSY. Taken by
+     *  a collector for a whole cycle, beside the log's lock and whatever becomes of that; never
+     *  twice at once through one handle. A store needs it whose late_deletes answers
+     *  CULL_LATE_IMPOSSIBLE and that more than one process can open: nothing else there keeps a
+     *  collector that was stopped in the midst of a batch from deleting, when it goes on, what has
+     *  been sent again since. */
+    cull_status (*lock)(cull_objects *objects, bool take, cull_error *err);
 } cull_objects_ops;
 
 struct cull_objects {
@@ -192,7 +202,8 @@ typedef struct cull_objects_directory_options {
  * byte. Staging clones (FICLONE), else copy_file_range, else copies; digests are taken of what
  * was stored; one syncfs and one folder sync per batch; deletes go through open fan-out
  * directories; no symlink is followed and nothing outside the directory is touched.
- * Late deletes: impossible (unlink is synchronous, and the collector's lock dies with it).
+ * Late deletes: impossible (unlink is synchronous; a collector locks objects/ itself, flock(2), and
+ * the lock dies with its process).
  *
  * @retval CULL_E_NOTFOUND the directory is not there (and create is false)
  * @retval CULL_E_INVALID  a part of it is a symlink, or no directory
@@ -254,7 +265,7 @@ CULL_API CULL_MUST_USE cull_status cull_objects_memory_lose(cull_objects *memory
 /** Decides the fate of one operation: CULL_OK lets it through, anything else is its result,
  *  for every element of a batch, and nothing was done (staged bytes are given up). n counts all
  *  questions from 1. op is "list", "stat", "read", "stage", "publish", "delete", "versions",
- *  "versioning", "quarantine" or "clean"; and, after the work, "publish.after" and
+ *  "versioning", "quarantine", "clean" or "lock"; and, after the work, "publish.after" and
  *  "delete.after": refusing these loses the answer of what was done. */
 typedef cull_status (*cull_fault_fn)(void *ctx, const char *op, uint64_t n);
 

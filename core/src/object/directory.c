@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -431,6 +432,25 @@ static cull_late_deletes directory_late_deletes(cull_objects *objects)
     return CULL_LATE_IMPOSSIBLE;
 }
 
+/* The folder, and no file in it: nobody can put another in its place and keep the objects. flock
+ * belongs to the open folder, so that two handles of one process exclude each other as well. */
+static cull_status directory_lock(cull_objects *objects, bool take, cull_error *err)
+{
+    const struct cull__directory *directory = (const struct cull__directory *)objects;
+
+    if (!take) {
+        (void)flock(directory->objects_fd, LOCK_UN);
+        return CULL_OK;
+    }
+    if (flock(directory->objects_fd, LOCK_EX | LOCK_NB) == 0) {
+        return CULL_OK;
+    }
+    if (errno == EWOULDBLOCK) {
+        return cull__error_set(err, CULL_E_BUSY, "objects: locked by another collector");
+    }
+    return cull__error_errno(err, errno, "objects: cannot be locked");
+}
+
 /* Mark the file behind fd, and give it its second name; one that came in between loses its again. */
 static int set_file_aside(struct cull__directory *directory, int fd, int at_fd, const char *name,
                           const char *aside)
@@ -566,6 +586,7 @@ static const cull_objects_ops directory_ops = {
     .quarantine = directory_quarantine,
     .clean_staged = cull__directory_clean_staged,
     .close = directory_close,
+    .lock = directory_lock,
 };
 
 /* The store's own directory: the one path that may lead through symlinks, because the user

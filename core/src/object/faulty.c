@@ -158,6 +158,14 @@ static cull_status faulty_clean_staged(cull_objects *objects, uint64_t before_ms
                              : cull__objects_clean_staged(faulty->inner, before_ms, count, err);
 }
 
+static cull_status faulty_lock(cull_objects *objects, bool take, cull_error *err)
+{
+    struct faulty *faulty = (struct faulty *)objects;
+    cull_status status = take ? faulty_ask(faulty, "lock", err) : CULL_OK;
+
+    return status != CULL_OK ? status : cull__objects_lock(faulty->inner, take, err);
+}
+
 static void faulty_close(cull_objects *objects)
 {
     struct faulty *faulty = (struct faulty *)objects;
@@ -182,6 +190,7 @@ static const cull_objects_ops faulty_ops = {
     .quarantine = faulty_quarantine,
     .clean_staged = faulty_clean_staged,
     .close = faulty_close,
+    .lock = faulty_lock,
 };
 
 cull_status cull_objects_faulty_new(cull_objects **out, cull_objects *inner, cull_fault_fn fault,

@@ -180,6 +180,11 @@ cull_status cull__objects_clean_staged(cull_objects *objects, uint64_t before_ms
     return objects->ops->clean_staged(objects, before_ms, count, err);
 }
 
+cull_status cull__objects_lock(cull_objects *objects, bool take, cull_error *err)
+{
+    return HAS(objects, lock) ? objects->ops->lock(objects, take, err) : CULL_OK;
+}
+
 void cull_objects_close(cull_objects *objects)
 {
     if (objects != NULL && HAS(objects, close)) {

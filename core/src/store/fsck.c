@@ -604,14 +604,14 @@ cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,
 
     memset(out, 0, sizeof *out);
     if (options->repair) { /* repairs and a collector exclude each other */
-        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+        status = cull__collector_begin(store, err);
         if (status != CULL_OK) {
             return status;
         }
     }
     status = check_all(&fsck);
     if (options->repair) {
-        (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+        cull__collector_end(store);
     }
     if (status == CULL_OK && out->problems > out->repaired) {
         status =

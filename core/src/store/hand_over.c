@@ -148,7 +148,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
                             plan->executed ? "this plan was executed before" : plan->info.refusal);
     }
     if (status == CULL_OK) {
-        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+        status = cull__collector_begin(store, err);
     }
     if (status != CULL_OK) {
         return status;
@@ -160,7 +160,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
     status = status == CULL_OK ? forget_all(&sweep, err) : status;
     status = status == CULL_OK ? claim_all(&sweep, err) : status;
     status = status == CULL_OK ? tell_all(&sweep, visit, ctx, err) : status;
-    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    cull__collector_end(store);
     if (cull_store_refresh(store, &out->seq, NULL) != CULL_OK) {
         out->seq = plan->info.seq;
     }
@@ -221,7 +221,7 @@ static cull_status answer_all(cull_store *store, enum cull__fact_type type,
 
     *done = 0;
     if (status == CULL_OK) {
-        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+        status = cull__collector_begin(store, err);
     }
     if (status != CULL_OK) {
         return status;
@@ -233,7 +233,7 @@ static cull_status answer_all(cull_store *store, enum cull__fact_type type,
         status = cull__transact(store, CULL__NEED_INDEX, caller, check_answer, &answer, err);
         *done += status == CULL_OK ? answer.found : 0;
     }
-    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    cull__collector_end(store);
     return status;
 }
 

@@ -467,6 +467,27 @@ static cull_status take_turn(cull_store *store, enum cull__need need, const cull
     return status;
 }
 
+cull_status cull__collector_begin(cull_store *store, cull_error *err)
+{
+    cull_status status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+
+    if (status == CULL_OK && store->objects != NULL) {
+        status = cull__objects_lock(store->objects, true, err);
+        if (status != CULL_OK) {
+            (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+        }
+    }
+    return status;
+}
+
+void cull__collector_end(cull_store *store)
+{
+    if (store->objects != NULL) {
+        (void)cull__objects_lock(store->objects, false, NULL);
+    }
+    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+}
+
 cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,
                            cull__check_fn check, void *ctx, cull_error *err)
 {

@@ -166,6 +166,13 @@ struct cull__txn {
  * the log moved; must not keep what it computed. No facts: nothing is appended. */
 typedef cull_status (*cull__check_fn)(struct cull__txn *txn, void *ctx, cull_error *err);
 
+/* Keep every other collector away, by the log's lock and by that of the objects: the first says so
+ * to others before anything is done, the second holds where the file of the first was moved away
+ * under a collector that stands still. CULL_E_BUSY: another is at work. A call that fails holds
+ * nothing. */
+cull_status cull__collector_begin(cull_store *store, cull_error *err);
+void cull__collector_end(cull_store *store);
+
 /* Check and append, eight turns; the handle must not be locked. CULL_E_BUSY; the check's refusal. */
 cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,
                            cull__check_fn check, void *ctx, cull_error *err);

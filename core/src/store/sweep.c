@@ -756,13 +756,13 @@ cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_op
     if (status != CULL_OK) {
         return status;
     }
-    status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+    status = cull__collector_begin(store, err);
     if (status != CULL_OK) {
         return status;
     }
     plan->executed = true;
     status = run_cycle(&sweep, err);
-    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    cull__collector_end(store);
     if (options->clock_ns != NULL) {
         out->sweep_ns = options->clock_ns(options->clock_ctx) - begun;
     }
@@ -788,7 +788,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
     }
     status = check_late_deletes(store, err);
     if (status == CULL_OK) {
-        status = store->log->ops->leader(store->log, CULL__LEADER_ACQUIRE, err);
+        status = cull__collector_begin(store, err);
     }
     if (status != CULL_OK) {
         return status;
@@ -802,7 +802,7 @@ cull_status cull_gc_finish(cull_store *store, const cull_caller *caller, uint64_
         status = cull__error_set(err, CULL_E_PARTIAL, "%llu objects could not be deleted",
                                  (unsigned long long)failed);
     }
-    (void)store->log->ops->leader(store->log, CULL__LEADER_RELEASE, NULL);
+    cull__collector_end(store);
     cull__sweep_release(&sweep);
     return status;
 }
