@@ -229,7 +229,8 @@ print_figures() {
         "$(figure busy) times busy, $(figure gone) times too late"
     echo "$(figure kills) kills, $(figure stops) stops; $(figure overslept) uploads ended while their" \
         "process was stopped; $(figure late) puts were told so, and gave up;" \
-        "$(figure slept_deleting) cycles were stopped while they deleted"
+        "$(figure slept_deleting) cycles were stopped while they deleted," \
+        "$(figure unlocked) of them without the log's lock file"
     echo "blobs deleted: $(figure blobs_deleted) and more in the storm, $(figure collected) after it;" \
         "versions checked: $(figure versions_checked)"
     echo "blobs lost: $(figure lost), garbage left: $(figure garbage)"

@@ -9,7 +9,8 @@
  *           SIGCONT) while they run: at an instant that is drawn within the time that such a command
  *           takes here at present, so that a slow machine is hit in the middle as well. An uploader
  *           that is stopped in its upload stays so until its lease is over, a collector that is stopped
- *           between claim and unlink until others had time to name these blobs.
+ *           between claim and unlink until others had time to name these blobs; under every second
+ *           one of these the log's lock file is taken away meanwhile, as no one should.
  * CHECKED   here: every command is done, busy, or says that what it names is gone. The rest is
  *           chaos.sh's, from the files that are left: acks (what puts were told), due (versions that
  *           must be there), figures.
@@ -45,7 +46,7 @@
 #define DUE_MIN 8            /* so many versions are left alone: too few would hold too few blobs */
 #define LATE_S UINT64_C(300) /* that a storm may go on in which something has not happened yet */
 #define FAILURES_MAX 10      /* then it is clear */
-#define END_MS 60000         /* by then the last processes have ended */
+#define END_MS 300000 /* by then the last processes have ended, which nothing hits any more */
 
 enum role { UPLOADER, DELETER, COLLECTOR };
 enum action { PUT, DELETE, RESTORE, COLLECT, CHECK, REPAIR, LIST, ACTIONS };
@@ -86,6 +87,7 @@ struct storm {
     uint64_t blobs_deleted;
     uint64_t overslept;      /* uploaders that were stopped until their upload had ended */
     uint64_t slept_deleting; /* collectors that were stopped between claim and gone */
+    uint64_t unlocked;       /* of them, those under which the lock file was taken away */
     uint64_t late; /* of them, those that were told that it had, and could not do it again */
     uint64_t failures;
 };
@@ -422,6 +424,15 @@ static void end(struct storm *storm, struct slot *slot, int status)
 
 /* --- hitting ------------------------------------------------------------------------------------- */
 
+/* A lock file that is gone keeps nobody away; the lock of the objects does. */
+static void take_lock_away(struct storm *storm)
+{
+    char path[PATH_BYTES + 32];
+
+    (void)snprintf(path, sizeof path, "%s/store/collector.lock", storm->top);
+    storm->unlocked += unlink(path) == 0;
+}
+
 /* It has been stopped: until when? */
 static void stopped(struct storm *storm, struct slot *slot)
 {
@@ -437,7 +448,9 @@ static void stopped(struct storm *storm, struct slot *slot)
         slot->wake_ns = now_ns() + LEASE_OVER_MS * MS;
     } else if (slot->action == COLLECT && is_deleting(storm)) {
         slot->hunts = 0;
-        storm->slept_deleting++;
+        if (++storm->slept_deleting % 2 == 1) {
+            take_lock_away(storm);
+        }
         slot->wake_ns = now_ns() + DELETION_SLEEP_MS * MS;
     } else {
         slot->hunts--;
@@ -543,7 +556,7 @@ static bool is_enough(const struct storm *storm)
         { storm->commits, 20 },       { storm->deletes, 5 },   { storm->restores, 2 },
         { storm->cycles, 10 },        { storm->checks, 2 },    { storm->kills, 20 },
         { storm->stops, 20 },         { storm->overslept, 2 }, { storm->blobs_deleted, 10 },
-        { storm->slept_deleting, 1 },
+        { storm->slept_deleting, 1 }, { storm->unlocked, 1 },
     };
     bool enough = true;
 
@@ -561,16 +574,49 @@ static bool goes_on(const struct storm *storm, uint64_t end_ns)
     return storm->failures < FAILURES_MAX && at_ns < (late ? end_ns + LATE_S * 1000 * MS : end_ns);
 }
 
+/* What the system says that a process does which should have ended: its state, and where it waits. */
+static void tell_of(struct storm *storm, const struct slot *slot)
+{
+    static const char *const files[] = { "stat", "wchan", "syscall" };
+    char text[512];
+    size_t len = (size_t)snprintf(text, sizeof text, "action %d, process %ld:", (int)slot->action,
+                                  (long)slot->pid);
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[64];
+        int fd;
+        ssize_t got;
+
+        (void)snprintf(path, sizeof path, "/proc/%ld/%s", (long)slot->pid, files[i]);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            continue;
+        }
+        text[len++] = ' ';
+        got = read(fd, text + len, 128);
+        (void)close(fd);
+        for (ssize_t c = 0; c < got; c++, len++) {
+            text[len] = text[len] == '\n' ? ' ' : text[len];
+        }
+    }
+    text[len] = '\0';
+    fail(storm, slot, "does not end: killed", text);
+}
+
 static bool finish(struct storm *storm)
 {
     uint64_t last_ns = now_ns() + END_MS * MS;
     char path[PATH_BYTES + 16];
 
+    for (size_t i = 0; i < SLOTS; i++) { /* those that are stopped go on when they were to */
+        storm->slots[i].stop_ns = 0;
+        storm->slots[i].hunts = 0;
+    }
     while (turn(storm, false) > 0) {
         if (now_ns() > last_ns) {
             for (size_t i = 0; i < SLOTS; i++) {
                 if (storm->slots[i].pid != 0) {
-                    fail(storm, &storm->slots[i], "does not end", "killed");
+                    tell_of(storm, &storm->slots[i]);
                     storm->slots[i].killed = true;
                     (void)kill(storm->slots[i].pid, SIGKILL);
                 }
@@ -600,6 +646,7 @@ static void print_figures(const struct storm *storm)
         { "overslept", storm->overslept },
         { "late", storm->late },
         { "slept_deleting", storm->slept_deleting },
+        { "unlocked", storm->unlocked },
         { "blobs_deleted", storm->blobs_deleted },
         { "failures", storm->failures },
     };
