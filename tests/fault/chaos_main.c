@@ -634,20 +634,13 @@ static void print_figures(const struct storm *storm)
         const char *name;
         uint64_t value;
     } figures[] = {
-        { "commits", storm->commits },
-        { "deletes", storm->deletes },
-        { "restores", storm->restores },
-        { "cycles", storm->cycles },
-        { "checks", storm->checks },
-        { "busy", storm->busy },
-        { "gone", storm->gone },
-        { "kills", storm->kills },
-        { "stops", storm->stops },
-        { "overslept", storm->overslept },
-        { "late", storm->late },
-        { "slept_deleting", storm->slept_deleting },
-        { "unlocked", storm->unlocked },
-        { "blobs_deleted", storm->blobs_deleted },
+        { "commits", storm->commits },   { "deletes", storm->deletes },
+        { "restores", storm->restores }, { "cycles", storm->cycles },
+        { "checks", storm->checks },     { "busy", storm->busy },
+        { "gone", storm->gone },         { "kills", storm->kills },
+        { "stops", storm->stops },       { "overslept", storm->overslept },
+        { "late", storm->late },         { "slept_deleting", storm->slept_deleting },
+        { "unlocked", storm->unlocked }, { "blobs_deleted", storm->blobs_deleted },
         { "failures", storm->failures },
     };
 

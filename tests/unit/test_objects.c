@@ -1310,10 +1310,9 @@ START_TEST(the_fault_injector_asks_before_every_operation)
     }
 END_TEST
 
-static const char *const fault_ops[] = { "stage", "publish", "publish.after", "stat",
-                                         "read",  "list",    "versions",      "versioning",
-                                         "clean", "lock",    "delete",        "delete.after",
-                                         "quarantine" };
+static const char *const fault_ops[] = { "stage",  "publish",      "publish.after", "stat",  "read",
+                                         "list",   "versions",     "versioning",    "clean", "lock",
+                                         "delete", "delete.after", "quarantine" };
 
 START_TEST(each_operation_fails_when_told_to)
     {
