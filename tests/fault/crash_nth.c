@@ -132,12 +132,6 @@ WRAPPED(int, dup3, int fd, int as, int flags)
     return crash_nth_may("dup3", CRASH_NTH_OPENS) ? __real_dup3(fd, as, flags) : -1;
 }
 
-WRAPPED(int, renameat, int from_at, const char *from, int to_at, const char *to)
-{
-    return crash_nth_may("renameat", CRASH_NTH_WRITES) ? __real_renameat(from_at, from, to_at, to)
-                                                       : -1;
-}
-
 WRAPPED(int, linkat, int from_at, const char *from, int to_at, const char *to, int flags)
 {
     return crash_nth_may("linkat", CRASH_NTH_WRITES)

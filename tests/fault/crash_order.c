@@ -15,10 +15,12 @@
 
 int __real_fdatasync(int fd);
 int __real_syncfs(int fd);
+int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int __real_unlinkat(int fd, const char *path, int flags);
 int __wrap_fdatasync(int fd);
 int __wrap_syncfs(int fd);
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int __wrap_unlinkat(int fd, const char *path, int flags);
 
@@ -73,6 +75,13 @@ int __wrap_syncfs(int fd)
         return -1;
     }
     return crash_nth_syncs() ? __real_syncfs(fd) : 0;
+}
+
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    return crash_nth_may("renameat", CRASH_NTH_WRITES) && crash_order_may('r')
+               ? __real_renameat(from_fd, from, to_fd, to)
+               : -1;
 }
 
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* A letter for each call of the library that was done: d fdatasync, s syncfs, f fsync, r renameat2,
- * u unlinkat. */
+/* A letter for each call of the library that was done: d fdatasync, s syncfs, f fsync, r renameat
+ * and renameat2, u unlinkat. */
 #define CRASH_ORDER_MAX 4096
 
 /* Begin; calls of the kind `broken` fail with EIO ('\0': none does). One thread only. */

@@ -351,11 +351,13 @@ START_TEST(a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost)
     }
 END_TEST
 
-/* An object store in which, once something is published, somebody else repairs. */
+/* An object store in which, once something is published, the disk may damage it, and somebody else
+ * repairs. */
 struct repairing {
     cull_objects_ops ops; /* first: the calls find the rest by it */
     const cull_objects_ops *saved;
     struct bench_store *other;
+    bool damages;
     unsigned repaired;
 };
 
@@ -371,6 +373,9 @@ static cull_status publish_then_repair(cull_objects *objects, const cull_staged 
     cull_error ignored = { CULL_OK, "" };
 
     objects->ops = repairing->saved;
+    if (repairing->damages) {
+        ck_assert_int_eq(cull_objects_memory_corrupt(objects, &ids[0]), CULL_OK);
+    }
     ck_assert_int_ne(
         cull_fsck(repairing->other->store, &repair, &caller, NULL, NULL, &found, &ignored),
         CULL_E_BUSY);
@@ -379,7 +384,15 @@ static cull_status publish_then_repair(cull_objects *objects, const cull_staged 
     return status;
 }
 
-/* It keeps the damaged object that it finds, which is then set aside: neither is there. */
+static const struct {
+    const char *name;
+    bool damages; /* in the instant between the sending and its confirmation */
+    cull_status want;
+} sent_cases[] = {
+    { "what lay there was damaged, and what is sent replaces it", false, CULL_OK },
+    { "what is sent is damaged, and set aside", true, CULL_E_NOT_STORED },
+};
+
 START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
     {
         const struct bench_options options = { .late = CULL_LATE_IMPOSSIBLE };
@@ -387,7 +400,7 @@ START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
         struct cull__log_ops without_lock;
         struct bench_store bench;
         struct bench_store other;
-        struct repairing repairing = { .other = &other };
+        struct repairing repairing = { .other = &other, .damages = sent_cases[_i].damages };
         cull_upload *first;
         cull_upload *second;
         cull_caller caller;
@@ -412,9 +425,10 @@ START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
         repairing.ops.publish = publish_then_repair;
         bench.objects->ops = &repairing.ops;
         ck_assert_int_eq(bench_stage(&bench, "content", &staged, &err), CULL_OK);
-        ck_assert_int_eq(cull_upload_send(second, &staged, 1, &caller, &err), CULL_E_NOT_STORED);
+        ck_assert_msg(cull_upload_send(second, &staged, 1, &caller, &err) == sent_cases[_i].want,
+                      "%s: %s", sent_cases[_i].name, err.message);
         bench.objects->ops = repairing.saved;
-        ck_assert_uint_eq(repairing.repaired, 1);
+        ck_assert_uint_eq(repairing.repaired, sent_cases[_i].damages ? 1 : 0);
         ck_assert_int_eq(bench_put(&bench, second, "file=content", &err), CULL_OK);
         ck_assert(bench_has_object(&bench, "content"));
         bench_check(&bench);
@@ -437,7 +451,8 @@ Suite *fence_suite(void)
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
                         STORES);
-    tcase_add_test(tc, what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored);
+    tcase_add_loop_test(tc, what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored, 0,
+                        ARRAY_LEN(sent_cases));
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -572,7 +572,7 @@ START_TEST(a_folder_of_any_length_is_listed_in_constant_memory)
     }
 END_TEST
 
-START_TEST(an_object_that_was_cut_short_is_replaced)
+START_TEST(an_object_that_was_damaged_is_replaced)
     {
         const char *root = scratch_dir();
         cull_objects *objects = open_directory(root, CULL_DIGEST_SHA256, true, NULL, NULL);
@@ -585,9 +585,9 @@ START_TEST(an_object_that_was_cut_short_is_replaced)
         ck_assert(file_is(path, "abc"));
         ck_assert(no_staged(objects));
         ck_assert_int_eq(unlink(path), 0);
-        write_file(path, "abd"); /* the same size stays: its digest is fsck's business */
+        write_file(path, "abd"); /* damaged at the same size: what was verified takes its place */
         ck_assert_int_eq(store_text(objects, "abc", NULL), CULL_OK);
-        ck_assert(file_is(path, "abd"));
+        ck_assert(file_is(path, "abc"));
         ck_assert(no_staged(objects));
         cull_objects_close(objects);
     }
@@ -1521,7 +1521,7 @@ Suite *objects_suite(void)
     tcase_add_loop_test(directory, a_name_that_does_not_parse_is_shown_and_stays, 0,
                         (int)ARRAY_LEN(strange_cases));
     tcase_add_test(directory, a_folder_of_any_length_is_listed_in_constant_memory);
-    tcase_add_test(directory, an_object_that_was_cut_short_is_replaced);
+    tcase_add_test(directory, an_object_that_was_damaged_is_replaced);
     tcase_add_test(directory, a_fanout_removed_behind_our_back_is_made_again);
     tcase_add_test(directory, temporary_names_of_a_dead_process_are_stepped_over);
     tcase_add_test(directory, cleaning_leaves_what_is_young_or_no_file);

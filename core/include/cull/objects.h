@@ -124,9 +124,10 @@ typedef struct cull_objects_ops {
     cull_status (*stage)(cull_objects *objects, const cull_source *source, cull_staged *out,
                          cull_error *err);
 
-    /** Required. Makes staged[i] the object ids[i], all durable on return; keeps an object that
-     *  is there already with the same size (the content is the same, by its digest) and
-     *  replaces one of another size, which cannot be right. result[i]
+    /** Required. Makes staged[i] the object ids[i], all durable on return. It replaces an object
+     *  that is there already, also one of the same size: staged bytes were read back for their
+     *  digest, those that lie there may have been damaged since. There is no instant without an
+     *  object, and two that publish the same one at once leave one of them. result[i]
      *  CULL_OK only for what is durable. Staged tokens are consumed whatever the result.
      *  Returns CULL_OK if every result is, else CULL_E_PARTIAL or, if none is, the first
      *  failure. */

@@ -4,15 +4,26 @@
  * SHAPE     stage: tmp/PREFIX-COUNTER, filled by the cheapest way that works (clone, copy in
  *           the kernel, read and write), then read back for its digest. publish: one sync of
  *           the contents, a rename each, one sync of the folders.
- * INVARIANT A name below objects/ is given only to contents that were synced before; an object
- *           that is there with the same size stays; a result is CULL_OK only after its folder
- *           was synced, and the folder's own name.
+ * INVARIANT A name below objects/ is given only to contents that were synced before; what was
+ *           verified takes the place of whatever has the name; a result is CULL_OK only after its
+ *           folder was synced, and the folder's own name.
  * COST      stage: one copy and one read of the page cache. publish: one syncfs for a batch,
  *           an fdatasync each for one or two files; then the folders' sync.
  * FAILURE   The temporary file goes, whatever fails; the object that stood there stays.
- * THREADS   Any. Names are unique by an atomic counter and O_EXCL.
+ * THREADS   Any. Names are unique by an atomic counter and O_EXCL. A rename over an object leaves
+ *           no instant without one, and a reader the file that it has open. Beside others it is
+ *           no worse than keeping what is there would be: of two uploaders of one digest the later
+ *           puts the same synced bytes in the place of the earlier's. A collector unlinks only
+ *           what it has claimed, and a claimed blob is sent again only when it is gone; so if the
+ *           two meet, the publisher is one whose lease is over, whose confirmation is refused: its
+ *           file goes or is left without a name in the log, as would have been the one that it
+ *           replaced. One that is being set aside is known by its file, not by its name, and what
+ *           was renamed over it is left alone.
  * WHY NOT   hashing on the way in: it tells what was read, not what was stored. O_TMPFILE and
- *           linkat: not on every file system, and a crash leaves nothing to look at.
+ *           linkat: not on every file system, and a crash leaves nothing to look at. Keeping an
+ *           object of the same size: nobody has read it, it may be what an upload that was never
+ *           confirmed left behind and the disk has damaged since, and the commit would call it
+ *           stored; reading it first costs more than the rename.
  */
 #include "object/directory_internal.h"
 
@@ -312,20 +323,9 @@ static void publish_sync(struct cull__directory *directory, const cull_staged *s
     }
 }
 
-/* The name is taken. The same size stays and the new file goes, unless it was set aside; anything else
- * is replaced: rename replaces a symlink itself, not what it points to. */
-static int publish_over(struct cull__directory *directory, const char *from, int fd, const char *to,
-                        uint64_t size_bytes)
+/* Give a synced file its name, whatever has it now; of a symlink, the link itself is replaced. */
+static int publish_name(struct cull__directory *directory, const char *from, int fd, const char *to)
 {
-    struct stat st = { 0 };
-
-    if (fstatat(fd, to, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) {
-        return errno;
-    }
-    if (S_ISREG(st.st_mode) && !cull__directory_is_aside(&st) &&
-        (uint64_t)st.st_size == size_bytes) {
-        return unlinkat(directory->tmp_fd, from, 0) == 0 ? 0 : errno;
-    }
     return renameat(directory->tmp_fd, from, fd, to) == 0 ? 0 : errno;
 }
 
@@ -347,16 +347,13 @@ static cull_status publish_one(struct cull__directory *directory, const cull_sta
     if (status != CULL_OK) {
         return status;
     }
-    code = cull__directory_move_new(directory->tmp_fd, from, fd, to);
+    code = publish_name(directory, from, fd, to);
     if (code == ENOENT && fstatat(directory->tmp_fd, from, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         status = cull__directory_fanout_renew(directory, byte, err);
         if (status != CULL_OK) {
             return status;
         }
-        code = cull__directory_move_new(directory->tmp_fd, from, fd, to);
-    }
-    if (code == EEXIST) {
-        code = publish_over(directory, from, fd, to, staged->size_bytes);
+        code = publish_name(directory, from, fd, to);
     }
     if (code == ENOENT) {
         return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such staged file", from_path);

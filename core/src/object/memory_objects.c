@@ -319,14 +319,8 @@ static cull_status memory_apply_publish(struct memory *memory, const cull_object
     bool versioned = memory->versioning == CULL_VERSIONING_ENABLED;
     cull_object_id key = memory_key(memory, id);
     struct object *object = memory_find(memory, id);
-    const struct version *visible = object_visible(object);
-    struct version *version;
-
-    if (memory->versioning == CULL_VERSIONING_NONE && visible != NULL &&
-        visible->content->size_bytes == content->size_bytes) {
-        return CULL_OK; /* the same content is there already */
-    }
-    version = version_new(memory, versioned ? memory->last_version + 1 : NULL_VERSION, content);
+    struct version *version =
+        version_new(memory, versioned ? memory->last_version + 1 : NULL_VERSION, content);
     if (version == NULL) {
         return CULL_E_NOMEM;
     }
