@@ -453,6 +453,9 @@ static void print_result(struct put *put, const cull_commit_result *result)
             (void)printf("; sent again %s, %s", count_human(sent, put->sent_count),
                          bytes_human(sent_size, put->sent_bytes));
         }
+        if (result->is_healed) {
+            (void)printf("; its manifest, which was damaged, is whole again");
+        }
         (void)printf("\n");
     } else if (!out->json) {
         (void)printf("%s %s: %s file%s, %s; sent %s, %s\n",
@@ -468,6 +471,9 @@ static void print_result(struct put *put, const cull_commit_result *result)
     field_text(out, "name", name);
     field_text(out, "state", "committed");
     field_bool(out, "is_new", result->is_new);
+    if (result->is_healed) {
+        field_bool(out, "is_healed", true);
+    }
     field_number(out, "entries", count);
     field_number(out, "size_bytes", put->content.files.bytes);
     record_end(out);

@@ -509,13 +509,17 @@ static void print_version(struct import *import, const struct import_version *ve
                    collection_name(collection, &import->collection), result->version.ordinal);
     if (!out->json) {
         progress_end(&import->progress);
-        (void)printf("%s %s from %s\n", result->is_new ? "added" : "unchanged:", name,
-                     printable(source, version->source));
+        (void)printf("%s %s from %s%s\n", result->is_new ? "added" : "unchanged:", name,
+                     printable(source, version->source),
+                     result->is_healed ? "; its manifest, which was damaged, is whole again" : "");
     }
     record_begin(out, "version");
     field_text(out, "name", name);
     field_text(out, "state", "committed");
     field_bool(out, "is_new", result->is_new);
+    if (result->is_healed) {
+        field_bool(out, "is_healed", true);
+    }
     field_text(out, "source", version->source);
     if (version->artifact_id != NULL) {
         field_text(out, "artifact_id", version->artifact_id);
@@ -526,7 +530,7 @@ static void print_version(struct import *import, const struct import_version *ve
 cull_status import_add(struct import *import, const struct import_version *version,
                        cull_commit_result *out)
 {
-    cull_commit_result result = { { 0, 0 }, false };
+    cull_commit_result result = { .is_new = false };
     cull_status status = import_tick(import, &import->cli->err);
 
     if (status == CULL_OK) {

@@ -403,7 +403,7 @@ static cull_status add_step(struct git_import *git, size_t i)
     const struct arg_list *wanted = &import->options->aliases;
     size_t alias_count = is_last ? wanted->count : 0;
     const char **aliases = calloc(alias_count + 1, sizeof(*aliases));
-    cull_commit_result result = { git->base, false };
+    cull_commit_result result = { .version = git->base };
     cull_manifest *manifest = NULL;
     const cull_manifest_patch *patch = NULL;
     cull_status status =

@@ -304,6 +304,163 @@ START_TEST(a_chain_whose_end_is_purged_is_not_built_on)
     }
 END_TEST
 
+/* A log in which one document is damaged until it is written again. */
+struct damaged_log {
+    struct cull__log_ops ops; /* first: the calls find the rest by it */
+    const struct cull__log_ops *saved;
+    uint64_t id;
+};
+
+static cull_status damaged_pieces(cull_log *log, uint64_t id, cull__piece_fn take, void *ctx,
+                                  cull_error *err)
+{
+    struct damaged_log *damaged = (struct damaged_log *)(uintptr_t)log->ops;
+
+    return id == damaged->id ? cull__error_set(err, CULL_E_CORRUPT, "document 7 is damaged")
+                             : damaged->saved->document_pieces(log, id, take, ctx, err);
+}
+
+static cull_status damaged_append(cull_log *log, uint64_t expected_seq,
+                                  const struct cull__batch *batch, uint64_t *seq, cull_error *err)
+{
+    struct damaged_log *damaged = (struct damaged_log *)(uintptr_t)log->ops;
+    cull_status status = damaged->saved->append(log, expected_seq, batch, seq, err);
+
+    for (size_t i = 0; i < batch->document_count && status == CULL_OK; i++) {
+        damaged->id = batch->documents[i].id == damaged->id ? 0 : damaged->id;
+    }
+    return status;
+}
+
+/* Versions 0 to count - 1 of "c", "a=N b=x"; that one's manifest is damaged, and no handle has kept it. */
+static void damaged_open(struct bench_store *bench, struct damaged_log *damaged, int count,
+                         uint32_t ordinal)
+{
+    bench_open(bench, &plain);
+    for (int version = 0; version < count; version++) {
+        char text[32];
+
+        (void)snprintf(text, sizeof text, "a=%d b=x", version);
+        (void)bench_commit(bench, "c", text);
+    }
+    damaged->saved = bench->log->ops;
+    damaged->ops = *damaged->saved;
+    damaged->ops.document_pieces = damaged_pieces;
+    damaged->ops.append = damaged_append;
+    damaged->id = cull__manifest_document(bench_key(bench, "c", ordinal).collection, ordinal);
+    bench->log->ops = &damaged->ops;
+    bench_reopen(bench);
+}
+
+static void damaged_close(struct bench_store *bench, const struct damaged_log *damaged)
+{
+    bench->log->ops = damaged->saved;
+    bench_close(bench);
+}
+
+static cull_status read_manifest(struct bench_store *bench, uint32_t ordinal, cull_error *err)
+{
+    const cull_version_key key = bench_key(bench, "c", ordinal);
+    cull_manifest *manifest = NULL;
+    cull_status status = cull_version_manifest(bench->store, &key, &manifest, err);
+
+    cull_manifest_free(manifest);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    int count; /* versions, the last one of which is built on */
+    uint32_t damaged;
+} damages[] = {
+    { "the head's own", 6, 5 },
+    { "one that the head is built on", 6, 2 },
+    { "the full one that it begins with", 6, 0 },
+    { "that of the only version", 1, 0 },
+    { "the last before a chain may begin", 16, 15 },
+};
+
+START_TEST(a_damaged_manifest_keeps_nobody_from_committing)
+    {
+        const uint32_t next = (uint32_t)damages[_i].count;
+        struct damaged_log damaged;
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+
+        damaged_open(&bench, &damaged, damages[_i].count, damages[_i].damaged);
+        ck_assert_int_eq(read_manifest(&bench, next - 1, &err), CULL_E_DAMAGED);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=new b=x"), next);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=newer b=x"), next + 1);
+        ck_assert_str_eq(bench_text(&bench, "c", next), "a=new b=x");
+        ck_assert_str_eq(bench_text(&bench, "c", next + 1), "a=newer b=x");
+        ck_assert_int_eq(read_manifest(&bench, next - 1, &err), CULL_E_DAMAGED);
+        damaged_close(&bench, &damaged);
+    }
+END_TEST
+
+/* Its blobs stay, and committing all of it again heals it, and what is built on it. */
+START_TEST(a_version_whose_manifest_is_damaged_keeps_its_blobs_and_is_healed_by_its_files)
+    {
+        struct damaged_log damaged;
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+
+        damaged_open(&bench, &damaged, 6, 2);
+        bench_delete(&bench, "c", 1);
+        bench_delete(&bench, "c", 5);
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 2);
+        for (uint32_t version = 2; version < 5; version++) {
+            char content[8];
+
+            (void)snprintf(content, sizeof content, "%u", version);
+            ck_assert(bench_has_object(&bench, content));
+            ck_assert_int_eq(read_manifest(&bench, version, &err), CULL_E_DAMAGED);
+        }
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=3 b=x"), 3); /* built on the damaged one */
+        ck_assert_str_eq(bench_text(&bench, "c", 3), "a=3 b=x");
+        ck_assert_str_eq(bench_text(&bench, "c", 4), "a=4 b=x");
+        ck_assert_int_eq(read_manifest(&bench, 2, &err), CULL_E_DAMAGED);
+        ck_assert_uint_eq(bench_commit(&bench, "c", "a=2 b=x"), 2);
+        ck_assert_uint_eq(damaged.id, 0);
+        for (uint32_t version = 2; version < 5; version++) {
+            char text[16];
+
+            (void)snprintf(text, sizeof text, "a=%u b=x", version);
+            ck_assert_str_eq(bench_text(&bench, "c", version), text);
+        }
+        bench_check(&bench);
+        damaged_close(&bench, &damaged);
+    }
+END_TEST
+
+START_TEST(a_patch_on_a_damaged_manifest_is_refused_with_its_name)
+    {
+        struct damaged_log damaged;
+        struct bench_store bench;
+        cull_manifest_patch *patch = NULL;
+        cull_commit_options options = { 0 };
+        cull_commit_result result;
+        cull_upload *upload;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+
+        damaged_open(&bench, &damaged, 6, 5);
+        caller = bench_caller(&bench);
+        upload = bench_upload(&bench, "c", 5);
+        ck_assert_int_eq(cull_manifest_patch_new(&patch, bench.digest, NULL), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_remove(patch, "b", &err), CULL_OK);
+        ck_assert_int_eq(cull_manifest_patch_seal(patch, &err), CULL_OK);
+        options.patch = patch;
+        ck_assert_int_eq(cull_upload_commit(upload, &options, NULL, NULL, &result, &caller, &err),
+                         CULL_E_DAMAGED);
+        ck_assert_str_eq(err.message, "e/p/c:v5: its manifest is damaged: putting the same files "
+                                      "again heals it");
+        cull_manifest_patch_free(patch);
+        cull_upload_free(upload);
+        damaged_close(&bench, &damaged);
+    }
+END_TEST
+
 Suite *chain_suite(void)
 {
     Suite *suite = suite_create("chain");
@@ -316,6 +473,11 @@ Suite *chain_suite(void)
     tcase_add_loop_test(tc, a_manifest_stays_as_long_as_a_retained_version_is_read_from_it, 0,
                         (int)ARRAY_LEN(purges));
     tcase_add_test(tc, a_chain_whose_end_is_purged_is_not_built_on);
+    tcase_add_loop_test(tc, a_damaged_manifest_keeps_nobody_from_committing, 0,
+                        (int)ARRAY_LEN(damages));
+    tcase_add_test(tc,
+                   a_version_whose_manifest_is_damaged_keeps_its_blobs_and_is_healed_by_its_files);
+    tcase_add_test(tc, a_patch_on_a_damaged_manifest_is_refused_with_its_name);
     suite_add_tcase(suite, tc);
     return suite;
 }

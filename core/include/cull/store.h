@@ -390,8 +390,10 @@ typedef cull_status (*cull_missing_visit_fn)(void *ctx, const cull_digest *diges
 
 typedef struct cull_commit_result {
     cull_version_key version;
-    bool is_new; /**< false: an equal manifest was live already; `latest` and the named aliases
+    bool is_new;    /**< false: an equal manifest was live already; `latest` and the named aliases
                       moved to it (rule 5) */
+    bool is_healed; /**< the equal one's stored manifest was damaged or missing, and is what was
+                         committed again */
 } cull_commit_result;
 
 /**

@@ -10,7 +10,8 @@
  *           entries, and one every 16 versions was a third of an import of 4,000 commits of as many
  *           files; patches of 3 edits let it be one in 256. The handle remembers what the chain that
  *           it wrote last weighs; else the documents are looked at, once in 16 versions.
- * FAILURE   A document that is damaged begins no chain, and nothing is built on it.
+ * FAILURE   A document that is damaged begins no chain, and nothing is built on it: what is committed
+ *           behind it is stored in full. An equal commit stores it in full, too (commit.c).
  * WHY NOT   one in 16 always: above. By weight alone: of a manifest of ten entries every second one
  *           would be full.
  */
@@ -92,6 +93,17 @@ cull_status cull__chain_due(cull_store *store, uint64_t collection, uint32_t ord
         status = weigh(store, collection, ordinal - 1, &full_bytes, &patch_bytes, err);
     }
     *due = patch_bytes >= full_bytes / 2;
+    return status;
+}
+
+cull_status cull__chain_is_whole(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                 bool *is_whole, cull_error *err)
+{
+    uint64_t full_bytes;
+    uint64_t patch_bytes;
+    cull_status status = weigh(store, collection, ordinal, &full_bytes, &patch_bytes, err);
+
+    *is_whole = full_bytes > 0;
     return status;
 }
 

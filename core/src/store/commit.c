@@ -11,7 +11,12 @@
  *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
  * COST      O(entries + open lifespans). Entries are looked at in batches: beyond the manifest, which
  *           may lie in a scratch file, memory is 4 bytes for each distinct blob.
- * FAILURE   Refused whole, with the list of what to send again.
+ * FAILURE   Refused whole, with the list of what to send again. A stored manifest that is damaged
+ *           keeps nobody from committing: nothing is built on it, the new one is stored in full. And
+ *           when all of its version is committed again, by digest, fingerprint and number of entries,
+ *           it is stored anew: who puts the same files heals it, as with a blob. Lifespans hold the
+ *           version's blobs meanwhile, so no cycle takes any; its paths stand nowhere else, which is
+ *           why no repair can make them up.
  */
 #include "store/upload.h"
 
@@ -322,8 +327,22 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
 
 /* --- facts and documents ---------------------------------------------------------------------- */
 
-/* The stored form: a patch on the version before, a full manifest where a chain begins (chain.c) or
- * the one before is gone. */
+/* The manifest of the version before, to build on; NULL if it is gone or cannot be had. */
+static cull_status load_previous(struct commit_ctx *commit, uint32_t ordinal, cull_manifest **out,
+                                 cull_error *err)
+{
+    cull_error why = { CULL_OK, "" };
+    cull_status status = cull__manifest_load(commit->upload->store, commit->upload->collection,
+                                             ordinal - 1, true, out, &why);
+
+    if (status == CULL_E_CORRUPT || status == CULL_E_DAMAGED) {
+        return CULL_OK;
+    }
+    return status == CULL_OK ? CULL_OK : cull__error_set(err, status, "%s", why.message);
+}
+
+/* The stored form: a patch on the version before, a full manifest where a chain begins (chain.c), or
+ * the one before is gone or damaged. */
 static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, cull_error *err)
 {
     bool chain_start = ordinal % CULL__MANIFEST_FULL_EVERY == 0;
@@ -336,8 +355,7 @@ static cull_status encode_manifest(struct commit_ctx *commit, uint32_t ordinal, 
                                  &chain_start, err);
     }
     if (status == CULL_OK && !chain_start && !base_is_previous) {
-        status = cull__manifest_load(commit->upload->store, commit->upload->collection, ordinal - 1,
-                                     true, &loaded, err);
+        status = load_previous(commit, ordinal, &loaded, err);
     }
     cull__manifest_document_release(&commit->document);
     if (commit->options->patch != NULL) { /* it is ours, and a base of patches to come */
@@ -373,28 +391,62 @@ static void encode_notes(struct commit_ctx *commit)
     cull__buf_text(&commit->notes, metadata, strlen(metadata));
 }
 
+/* The manifest as it was encoded is a version's document with the append. */
+static void attach_manifest(struct commit_ctx *commit, struct cull__txn *txn, uint32_t ordinal)
+{
+    commit->documents[0] =
+        (struct cull__document){ .id = cull__manifest_document(commit->upload->collection, ordinal),
+                                 .data = commit->document.bytes.data,
+                                 .len = (size_t)commit->document.len,
+                                 .read = commit->document.fd >= 0 ? read_document : NULL,
+                                 .ctx = &commit->document };
+    txn->documents = commit->documents;
+    txn->document_count = 1;
+}
+
 static cull_status attach_documents(struct commit_ctx *commit, struct cull__txn *txn,
                                     uint32_t ordinal, cull_error *err)
 {
-    uint64_t collection = commit->upload->collection;
     cull_status status = encode_manifest(commit, ordinal, err);
 
     encode_notes(commit);
     if (status != CULL_OK || commit->notes.failed) {
         return status != CULL_OK ? status : cull__error_nomem(err);
     }
-    commit->documents[0] =
-        (struct cull__document){ .id = cull__manifest_document(collection, ordinal),
-                                 .data = commit->document.bytes.data,
-                                 .len = (size_t)commit->document.len,
-                                 .read = commit->document.fd >= 0 ? read_document : NULL,
-                                 .ctx = &commit->document };
-    commit->documents[1] = (struct cull__document){ .id = cull__notes_document(collection, ordinal),
-                                                    .data = commit->notes.data,
-                                                    .len = commit->notes.len };
-    txn->documents = commit->documents;
+    attach_manifest(commit, txn, ordinal);
+    commit->documents[1] =
+        (struct cull__document){ .id = cull__notes_document(commit->upload->collection, ordinal),
+                                 .data = commit->notes.data,
+                                 .len = commit->notes.len };
     txn->document_count = 2;
     return CULL_OK;
+}
+
+/* An equal version whose document, or one that it is built on, is damaged: the manifest that is
+ * committed again is the one that was lost, and takes its place, in full. Patches that were built on
+ * it are on the same manifest still. One that a patch makes is not looked at: it was made from what
+ * could be read, and an import of many equal commits would look at as many chains. */
+static cull_status heal_manifest(struct commit_ctx *commit, struct cull__txn *txn, uint32_t ordinal,
+                                 cull_error *err)
+{
+    cull_store *store = txn->store;
+    bool is_whole = true;
+    cull_status status = CULL_OK;
+
+    if (commit->options->patch == NULL) {
+        status = cull__chain_is_whole(store, commit->upload->collection, ordinal, &is_whole, err);
+    }
+    if (status != CULL_OK || is_whole) {
+        return status;
+    }
+    cull__manifest_document_release(&commit->document);
+    status = cull__manifest_encode_in(&commit->document, NULL, commit->manifest, NULL,
+                                      store->scratch_files, store->allocator, err);
+    if (status == CULL_OK) {
+        attach_manifest(commit, txn, ordinal);
+        commit->result.is_healed = true;
+    }
+    return status;
 }
 
 /* Point one alias at the ordinal, unless it does already. */
@@ -526,6 +578,7 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
                                        .total_bytes = commit->size_bytes,
                                        .total_exact = commit->size_exact };
     size_t tags = options->tag_count; /* with those that it has, at most */
+    cull_status status;
 
     for (const struct cull__label *tag = version->tags; tag != NULL && tags > 0; tag = tag->next) {
         tags++;
@@ -538,8 +591,9 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
     }
     cull__txn_add(txn, &end);
     add_labels(txn, collection, ordinal, options);
-    commit->result = (cull_commit_result){ { collection->id, ordinal }, false };
-    return add_artifact_id(commit, txn, collection, ordinal, err);
+    commit->result = (cull_commit_result){ .version = { collection->id, ordinal } };
+    status = heal_manifest(commit, txn, ordinal, err);
+    return status == CULL_OK ? add_artifact_id(commit, txn, collection, ordinal, err) : status;
 }
 
 /* A manifest digest is MD5, of lines that a path with a newline can imitate: an equal version is
@@ -630,7 +684,9 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     if (status == CULL_OK) {
         add_commit(commit, txn, collection);
         add_labels(txn, collection, collection->next_ordinal, commit->options);
-        commit->result = (cull_commit_result){ { collection->id, collection->next_ordinal }, true };
+        commit->result =
+            (cull_commit_result){ .version = { collection->id, collection->next_ordinal },
+                                  .is_new = true };
         status = add_artifact_id(commit, txn, collection, collection->next_ordinal, err);
     }
     return status;
@@ -686,6 +742,29 @@ static void take_note(struct commit_ctx *commit)
                                                 version->entries, &commit->manifest_digest);
 }
 
+/* The manifest of the base, or why there is none, by its name; the handle is locked. */
+static cull_status load_base(struct commit_ctx *commit, cull_error *err)
+{
+    cull_upload *upload = commit->upload;
+    cull_store *store = upload->store;
+    const struct cull__collection *collection;
+    cull_status status =
+        cull__manifest_load(store, upload->collection, upload->base, false, &commit->base, err);
+    const bool is_missing = status == CULL_E_NOTFOUND;
+
+    if (is_missing && cull__store_sync(store, CULL__NEED_CATALOG, err) == CULL_OK) {
+        /* purged since we looked: then the upload had ended before */
+        cull_status open = cull__upload_check_open(upload, err);
+
+        status = open == CULL_OK ? CULL_E_DAMAGED : open;
+    }
+    collection = cull__collection_by_id(store->catalog, upload->collection);
+    if (collection != NULL && (status == CULL_E_DAMAGED || status == CULL_E_CORRUPT)) {
+        status = cull__manifest_lost(collection, upload->base, is_missing, err);
+    }
+    return status;
+}
+
 /* The manifest that a patch makes of the base's. The base is pinned, so it stays what it is. */
 static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
 {
@@ -707,16 +786,11 @@ static cull_status apply_patch(struct commit_ctx *commit, cull_error *err)
         spare = cull__manifest_spare_take(store);
     }
     if (status == CULL_OK && commit->base == NULL) {
-        status =
-            cull__manifest_load(store, upload->collection, upload->base, false, &commit->base, err);
+        status = load_base(commit, err);
     }
-    if (status == CULL_E_NOTFOUND && cull__store_sync(store, CULL__NEED_CATALOG, err) == CULL_OK) {
-        /* purged since we looked: then the upload had ended before */
-        cull_status open = cull__upload_check_open(upload, err);
-
-        status = open == CULL_OK ? status : open;
+    if (status == CULL_OK) {
+        take_note(commit);
     }
-    take_note(commit);
     cull__store_leave(store);
     if (status == CULL_OK) {
         status = cull__manifest_patch_apply(&commit->manifest, commit->base, commit->options->patch,

@@ -269,6 +269,16 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
     store->spare = before;
 }
 
+cull_status cull__manifest_lost(const struct cull__collection *collection, uint32_t ordinal,
+                                bool is_missing, cull_error *err)
+{
+    char name[CULL__VERSION_NAME_MAX];
+
+    return cull__error_set(
+        err, CULL_E_DAMAGED, "%s: its manifest is %s: putting the same files again heals it",
+        cull__version_name(name, collection, ordinal), is_missing ? "missing" : "damaged");
+}
+
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
                                           const struct cull__version *version, cull_manifest **out,
@@ -280,9 +290,7 @@ cull_status cull__version_manifest_locked(cull_store *store,
         cull__manifest_load(store, collection->id, version->ordinal, false, out, err);
 
     if (status == CULL_E_NOTFOUND || status == CULL_E_CORRUPT) {
-        return cull__error_set(err, CULL_E_DAMAGED, "%s: its manifest is %s",
-                               cull__version_name(name, collection, version->ordinal),
-                               status == CULL_E_NOTFOUND ? "missing" : "damaged");
+        return cull__manifest_lost(collection, version->ordinal, status == CULL_E_NOTFOUND, err);
     }
     if (status == CULL_E_IO && err != NULL) {
         cull_error why = *err;

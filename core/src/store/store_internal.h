@@ -188,6 +188,9 @@ uint64_t cull__notes_document(uint64_t collection, uint32_t ordinal);
  * the two below. */
 cull_status cull__chain_due(cull_store *store, uint64_t collection, uint32_t ordinal, bool *due,
                             cull_error *err);
+/* Are a version's document and those that it is built on there, with the bytes that were written? */
+cull_status cull__chain_is_whole(cull_store *store, uint64_t collection, uint32_t ordinal,
+                                 bool *is_whole, cull_error *err);
 /* A version's document was written. */
 void cull__chain_note(cull_store *store, uint64_t collection, uint32_t ordinal, uint64_t bytes,
                       bool is_full);
@@ -213,6 +216,11 @@ cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,
                                           const struct cull__version *version, cull_manifest **out,
                                           cull_error *err);
+
+/* CULL_E_DAMAGED for a version whose manifest cannot be had (is missing, or damaged): which one, and
+ * what helps. */
+cull_status cull__manifest_lost(const struct cull__collection *collection, uint32_t ordinal,
+                                bool is_missing, cull_error *err);
 
 /* Its description and metadata, two texts, appended to out; they decode. CULL_E_DAMAGED. */
 cull_status cull__version_notes_locked(cull_store *store, const struct cull__collection *collection,
