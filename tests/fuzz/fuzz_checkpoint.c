@@ -41,6 +41,31 @@ static cull_store_settings settings_of(uint8_t byte)
                                                                     : CULL_LATE_IMPOSSIBLE };
 }
 
+/* Sealed, and then opened. */
+static void try_sealed(const void *data, size_t len, cull_status wanted)
+{
+    struct cull__buf copy = CULL__BUF_INIT(cull_allocator_default());
+    struct cull__buf again = CULL__BUF_INIT(cull_allocator_default());
+    struct cull__catalog *catalog = NULL;
+    cull_error err = { CULL_OK, "" };
+    cull_status status;
+
+    cull__buf_put(&copy, data, len);
+    FUZZ_CHECK(!copy.failed, "no memory");
+    status = cull__catalog_load_sealed(&catalog, &copy.data, copy.len, cull_allocator_default(),
+                                       cull_allocator_default(), &err);
+    FUZZ_CHECK(status == wanted, "sealed, another answer");
+    if (status == CULL_OK) {
+        FUZZ_CHECK(cull__catalog_open(catalog) == CULL_OK, "what was looked at does not open");
+        fuzz_check_catalog(catalog);
+        FUZZ_CHECK(cull__catalog_save(catalog, &again) == CULL_OK, "no memory");
+        check_same(&again, data, len);
+    }
+    cull__catalog_free(catalog);
+    cull__buf_release(&copy);
+    cull__buf_release(&again);
+}
+
 static void try_catalog(const void *data, size_t len)
 {
     struct cull__buf again = CULL__BUF_INIT(cull_allocator_default());
@@ -57,6 +82,7 @@ static void try_catalog(const void *data, size_t len)
     }
     cull__catalog_free(catalog);
     cull__buf_release(&again);
+    try_sealed(data, len, err.status);
 }
 
 static void try_blobs(const uint8_t *data, size_t len)

@@ -2312,6 +2312,52 @@ START_TEST(a_state_has_one_form_however_it_came_to_be)
     }
 END_TEST
 
+/* A copy that a sealed catalog may keep. */
+static uint8_t *copy_of(const uint8_t *data, size_t len)
+{
+    uint8_t *copy = cull__alloc(cull_allocator_default(), len + 1, 1);
+
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, data, len);
+    return copy;
+}
+
+static void check_saved_as(const struct cull__catalog *catalog, const uint8_t *data, size_t len,
+                           const char *what, size_t at)
+{
+    struct cull__buf again = save(catalog);
+    const char *why = NULL;
+
+    ck_assert_msg(cull__catalog_valid(catalog, &why), "%s %zu: %s", what, at, why);
+    ck_assert_msg(again.len == len && memcmp(again.data, data, len) == 0, "%s %zu: another form",
+                  what, at);
+    cull__buf_release(&again);
+}
+
+/* The same bytes sealed: the same answer, and the same catalog once it is opened. */
+static void load_sealed(const uint8_t *data, size_t len, cull_status wanted, const char *what,
+                        size_t at)
+{
+    struct failing_allocator memory;
+    struct cull__catalog *loaded = NULL;
+    uint8_t *copy = copy_of(data, len);
+    cull_error err = { 0 };
+    cull_status status;
+
+    failing_allocator_init(&memory, 0);
+    status = cull__catalog_load_sealed(&loaded, &copy, len, cull_allocator_default(),
+                                       &memory.allocator, &err);
+    ck_assert_msg(status == wanted, "%s %zu: sealed: %s", what, at, cull_strerror(status));
+    ck_assert((status == CULL_OK) == (loaded != NULL));
+    if (loaded != NULL) {
+        OK(cull__catalog_open(loaded));
+        check_saved_as(loaded, data, len, what, at);
+        cull__catalog_free(loaded);
+    }
+    cull__free(cull_allocator_default(), copy);
+    ck_assert_msg(memory.live == 0, "%s %zu: %d blocks lost", what, at, (int)memory.live);
+}
+
 /* Load bytes that may be anything: refused with a message, or valid and in the one form. */
 static bool load_anything(const uint8_t *data, size_t len, const char *what, size_t at)
 {
@@ -2325,13 +2371,7 @@ static bool load_anything(const uint8_t *data, size_t len, const char *what, siz
     status = cull__catalog_load(&loaded, data, len, &memory.allocator, &err);
     accepted = status == CULL_OK;
     if (accepted) {
-        struct cull__buf again = save(loaded);
-        const char *why = NULL;
-
-        ck_assert_msg(cull__catalog_valid(loaded, &why), "%s %zu: %s", what, at, why);
-        ck_assert_msg(again.len == len && memcmp(again.data, data, len) == 0,
-                      "%s %zu: another form", what, at);
-        cull__buf_release(&again);
+        check_saved_as(loaded, data, len, what, at);
     } else {
         ck_assert_msg(status == CULL_E_CORRUPT || status == CULL_E_TOO_NEW, "%s %zu: %s", what, at,
                       cull_strerror(status));
@@ -2341,6 +2381,7 @@ static bool load_anything(const uint8_t *data, size_t len, const char *what, siz
     }
     cull__catalog_free(loaded);
     ck_assert_msg(memory.live == 0, "%s %zu: %d blocks lost", what, at, (int)memory.live);
+    load_sealed(data, len, status, what, at);
     return accepted;
 }
 
@@ -2417,6 +2458,110 @@ START_TEST(random_bytes_do_no_harm)
                 bytes.data[at[i]] = was[i];
             }
         }
+        cull__buf_release(&bytes);
+        world_release(&full.world);
+    }
+END_TEST
+
+/* A collection that nothing keeps open: with a tag, an alias, a deleted version and one that expires. */
+static uint64_t add_plain_collection(struct cull__catalog *catalog)
+{
+    const uint64_t id = catalog->next_id;
+    const uint32_t second = 1;
+
+    OK(cull__apply_collection(catalog, id, VISION, "plain", 5, "model", 5));
+    for (uint32_t content = 0; content < 4; content++) {
+        (void)put_in(catalog, id, TRAIN, content);
+    }
+    OK(cull__apply_tag(catalog, id, 0, "raw", 3, true));
+    OK(cull__apply_alias(catalog, id, 0, "best", 4));
+    OK(cull__apply_alias(catalog, id, 3, "latest", 6));
+    OK(cull__apply_alias(catalog, id, 1, "gone", 4));
+    OK(cull__apply_delete(catalog, id, &second, 1, catalog->clock_ms + 1, CULL_REASON_USER));
+    return id;
+}
+
+START_TEST(a_sealed_collection_has_its_figures_and_opens_alone)
+    {
+        struct full_world full;
+        struct cull__buf bytes;
+        struct cull__catalog *loaded = NULL;
+        struct cull__collection *plain;
+        uint8_t *copy;
+        cull_error err = { 0 };
+        uint64_t id;
+
+        full_world_init(&full);
+        id = add_plain_collection(full.world.catalog);
+        bytes = save(full.world.catalog);
+        copy = copy_of(bytes.data, bytes.len);
+        OK(cull__catalog_load_sealed(&loaded, &copy, bytes.len, cull_allocator_default(),
+                                     cull_allocator_default(), &err));
+        ck_assert_ptr_null(copy);
+        plain = cull__collection_by_id(loaded, id);
+        ck_assert_ptr_nonnull(plain->sealed);
+        ck_assert_ptr_null(plain->versions);
+        ck_assert_uint_eq(plain->committed, 3);
+        ck_assert_uint_eq(plain->in_trash, 1);
+        ck_assert_uint_eq(plain->next_ordinal, 4);
+        ck_assert_uint_eq(loaded->retained, full.world.catalog->retained);
+        ck_assert_uint_eq(loaded->references, full.world.catalog->references);
+        /* ids of artifacts are looked for in all collections, and an upload's base is pinned */
+        ck_assert_ptr_null(cull__collection_by_id(loaded, MNIST)->sealed);
+        ck_assert_ptr_nonnull(cull__artifact_id_find(loaded, "QXJ0aWZhY3Q6Mw==", 16));
+        OK(cull__collection_open(loaded, plain));
+        OK(cull__collection_open(loaded, plain));
+        ck_assert_ptr_null(plain->sealed);
+        ck_assert_uint_eq(plain->committed, 3);
+        ck_assert_uint_eq(cull__alias_find(plain, "latest")->ordinal, 3);
+        ck_assert_str_eq(cull__version_at(plain, 0)->tags->text, "raw");
+        ck_assert_uint_eq(cull__pending_next(plain, 0), 1);
+        OK(cull__catalog_open(loaded));
+        ck_assert_ptr_null(loaded->sealed);
+        check_saved_as(loaded, bytes.data, bytes.len, "opened", 0);
+        cull__catalog_free(loaded);
+        cull__buf_release(&bytes);
+        world_release(&full.world);
+    }
+END_TEST
+
+START_TEST(a_collection_that_finds_no_memory_to_open_stays_sealed_and_opens_later)
+    {
+        struct full_world full;
+        struct cull__buf bytes;
+        unsigned in_open = 0;
+        uint64_t fail_at = 0;
+
+        full_world_init(&full);
+        (void)add_plain_collection(full.world.catalog);
+        bytes = save(full.world.catalog);
+        for (bool done = false; !done;) {
+            struct failing_allocator memory;
+            struct cull__catalog *loaded = NULL;
+            uint8_t *copy = copy_of(bytes.data, bytes.len);
+            cull_error err = { 0 };
+            cull_status status;
+
+            failing_allocator_init(&memory, ++fail_at);
+            status = cull__catalog_load_sealed(&loaded, &copy, bytes.len, cull_allocator_default(),
+                                               &memory.allocator, &err);
+            ck_assert(status == CULL_OK || (status == CULL_E_NOMEM && copy != NULL));
+            if (loaded != NULL) {
+                status = cull__catalog_open(loaded);
+                ck_assert(status == CULL_OK || status == CULL_E_NOMEM);
+                ck_assert((status == CULL_OK) == (loaded->sealed == NULL));
+                done = status == CULL_OK;
+                in_open += status != CULL_OK;
+                memory.fail_at = 0;
+                OK(cull__catalog_open(loaded));
+                check_saved_as(loaded, bytes.data, bytes.len, "allocation", fail_at);
+                cull__catalog_free(loaded);
+            }
+            cull__free(cull_allocator_default(), copy);
+            ck_assert_int_eq(memory.live, 0);
+        }
+        ck_assert_uint_ge(in_open,
+                          6); /* versions, what is pending, a tag, two aliases, their table */
         cull__buf_release(&bytes);
         world_release(&full.world);
     }
@@ -3071,6 +3216,8 @@ Suite *catalog_suite(void)
     tcase_add_test(saved, a_checkpoint_cut_short_anywhere_is_refused);
     tcase_add_test(saved, a_byte_that_flipped_is_refused_or_gives_another_valid_catalog);
     tcase_add_test(saved, random_bytes_do_no_harm);
+    tcase_add_test(saved, a_sealed_collection_has_its_figures_and_opens_alone);
+    tcase_add_test(saved, a_collection_that_finds_no_memory_to_open_stays_sealed_and_opens_later);
     tcase_add_test(saved, another_format_is_named);
     tcase_add_test(saved, an_empty_catalog_and_far_ids_come_back);
     suite_add_tcase(suite, saved);

@@ -102,25 +102,6 @@ void cull__buf_text(struct cull__buf *buf, const char *text, size_t len)
     cull__buf_put(buf, text, len);
 }
 
-const uint8_t *cull__cursor_take(struct cull__cursor *cursor, size_t len)
-{
-    const uint8_t *taken = cursor->at;
-
-    if (cursor->failed || cull__cursor_left(cursor) < len) {
-        cursor->failed = true;
-        return NULL;
-    }
-    cursor->at += len;
-    return taken;
-}
-
-uint8_t cull__cursor_u8(struct cull__cursor *cursor)
-{
-    const uint8_t *bytes = cull__cursor_take(cursor, 1);
-
-    return bytes == NULL ? 0 : bytes[0];
-}
-
 uint16_t cull__cursor_u16(struct cull__cursor *cursor)
 {
     const uint8_t *bytes = cull__cursor_take(cursor, 2);
@@ -149,7 +130,7 @@ uint64_t cull__cursor_u64(struct cull__cursor *cursor)
     return bytes == NULL ? 0 : load_u32(bytes) | (uint64_t)load_u32(bytes + 4) << 32;
 }
 
-uint64_t cull__cursor_varint(struct cull__cursor *cursor)
+uint64_t cull__cursor_varint_long(struct cull__cursor *cursor)
 {
     uint64_t value = 0;
 
@@ -172,17 +153,6 @@ uint64_t cull__cursor_varint(struct cull__cursor *cursor)
     }
     cursor->failed = true;
     return 0;
-}
-
-uint64_t cull__cursor_varint_max(struct cull__cursor *cursor, uint64_t max)
-{
-    uint64_t value = cull__cursor_varint(cursor);
-
-    if (value > max) {
-        cursor->failed = true;
-        return 0;
-    }
-    return value;
 }
 
 size_t cull__cursor_count(struct cull__cursor *cursor, size_t each_bytes_min, size_t max)

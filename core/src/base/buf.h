@@ -62,14 +62,50 @@ static inline bool cull__cursor_done(const struct cull__cursor *cursor)
 }
 
 /* The next len bytes, borrowed; NULL and failed if there are fewer. */
-const uint8_t *cull__cursor_take(struct cull__cursor *cursor, size_t len);
-uint8_t cull__cursor_u8(struct cull__cursor *cursor);
+static inline const uint8_t *cull__cursor_take(struct cull__cursor *cursor, size_t len)
+{
+    const uint8_t *taken = cursor->at;
+
+    if (CULL_UNLIKELY(cursor->failed || cull__cursor_left(cursor) < len)) {
+        cursor->failed = true;
+        return NULL;
+    }
+    cursor->at += len;
+    return taken;
+}
+
+static inline uint8_t cull__cursor_u8(struct cull__cursor *cursor)
+{
+    const uint8_t *bytes = cull__cursor_take(cursor, 1);
+
+    return bytes == NULL ? 0 : bytes[0];
+}
+
 uint16_t cull__cursor_u16(struct cull__cursor *cursor);
 uint32_t cull__cursor_u32(struct cull__cursor *cursor);
 uint64_t cull__cursor_u64(struct cull__cursor *cursor);
-uint64_t cull__cursor_varint(struct cull__cursor *cursor);
+uint64_t cull__cursor_varint_long(struct cull__cursor *cursor); /* any */
+
+static inline uint64_t cull__cursor_varint(struct cull__cursor *cursor)
+{
+    if (CULL_LIKELY(!cursor->failed && cursor->at != cursor->end && *cursor->at < 0x80)) {
+        return *cursor->at++; /* most are of one byte */
+    }
+    return cull__cursor_varint_long(cursor);
+}
+
 /* A varint of at most max, else failed. */
-uint64_t cull__cursor_varint_max(struct cull__cursor *cursor, uint64_t max);
+static inline uint64_t cull__cursor_varint_max(struct cull__cursor *cursor, uint64_t max)
+{
+    uint64_t value = cull__cursor_varint(cursor);
+
+    if (CULL_UNLIKELY(value > max)) {
+        cursor->failed = true;
+        return 0;
+    }
+    return value;
+}
+
 /* A count of things that need at least each_bytes_min of the bytes left, and at most max: so a
  * hostile count never allocates more than the input is long. */
 size_t cull__cursor_count(struct cull__cursor *cursor, size_t each_bytes_min, size_t max);

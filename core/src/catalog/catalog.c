@@ -64,8 +64,7 @@ static struct cull__version *versions_block(const struct cull__collection *colle
     return collection->versions == NULL ? NULL : collection->versions - collection->version_skip;
 }
 
-/* A collection that is in no table any more. */
-static void collection_free(struct cull__catalog *catalog, struct cull__collection *collection)
+void cull__collection_empty(struct cull__catalog *catalog, struct cull__collection *collection)
 {
     struct cull__alias *alias = collection->aliases;
 
@@ -82,6 +81,14 @@ static void collection_free(struct cull__catalog *catalog, struct cull__collecti
     cull__equal_drop(catalog, collection);
     cull__bits_release(&collection->pending);
     cull__free(catalog->allocator, versions_block(collection));
+    collection->versions = NULL;
+    collection->version_count = collection->version_capacity = collection->version_skip = 0;
+}
+
+/* A collection that is in no table any more. */
+static void collection_free(struct cull__catalog *catalog, struct cull__collection *collection)
+{
+    cull__collection_empty(catalog, collection);
     cull__free(catalog->allocator, collection->name);
     cull__free(catalog->allocator, collection);
 }
@@ -128,6 +135,7 @@ void cull__catalog_free(struct cull__catalog *catalog)
     HASH_CLEAR(hh_id, catalog->entities_by_id);
     FREE_ALL(struct cull__entity, hh, catalog->entities, cull__free(catalog->allocator, at));
     FREE_ALL(struct cull__text, hh, catalog->texts, cull__free(catalog->allocator, at));
+    cull__sealed_free(catalog);
     cull__free(catalog->allocator, catalog);
 }
 
@@ -361,6 +369,7 @@ void cull__run_drop_if_done(struct cull__catalog *catalog, struct cull__run *run
 void cull__collection_drop_if_done(struct cull__catalog *catalog,
                                    struct cull__collection *collection)
 {
+    CULL_ASSERT(collection->sealed == NULL);
     if (collection->deleted && collection->version_count == 0 && collection->uploads == 0) {
         HASH_DELETE(hh_id, catalog->collections, collection);
         collection_free(catalog, collection);
@@ -529,6 +538,7 @@ size_t cull__version_seek(const struct cull__collection *collection, size_t from
     size_t low = from;
     size_t high = collection->version_count;
 
+    CULL_ASSERT(collection->sealed == NULL);
     if (low >= high || versions[low].ordinal > ordinal) {
         return CULL__NOT_FOUND;
     }

@@ -123,6 +123,8 @@ struct cull__collection {
     UT_hash_handle hh;    /* in project->collections, by name, while live */
     UT_hash_handle hh_id; /* in catalog->collections, by id */
     char *name;
+    const uint8_t *sealed; /* where versions and aliases lie; NULL: they are above. See */
+    size_t sealed_bytes;   /* version_load.c */
 };
 
 struct cull__upload {
@@ -148,6 +150,16 @@ struct cull__text { /* interned */
     char text[];
 };
 
+/* A room's bytes that collections still lie in, and its texts by number - 1. */
+struct cull__sealed {
+    uint8_t *data;
+    const cull_allocator *owner; /* of data */
+    const char **texts;
+    size_t text_count;
+    size_t text_capacity;
+    size_t count; /* collections */
+};
+
 struct cull__catalog {
     const cull_allocator *allocator;
     cull_store_settings settings;
@@ -169,6 +181,7 @@ struct cull__catalog {
     struct cull__upload *uploads;
     struct cull__text *texts;
     struct cull__artifact_id *artifact_ids; /* of versions that are not purged, by text */
+    struct cull__sealed *sealed;            /* NULL: every collection is open */
 };
 
 cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *allocator);
@@ -218,7 +231,7 @@ bool cull__ordinal_parse(const char *text, uint32_t *out);
 cull_status cull__collection_resolve(const struct cull__catalog *catalog, const char *entity,
                                      const char *project, const char *name, bool deleted_too,
                                      struct cull__collection **out, cull_error *err);
-cull_status cull__version_resolve(const struct cull__catalog *catalog, const cull_name *name,
+cull_status cull__version_resolve(struct cull__catalog *catalog, const cull_name *name,
                                   struct cull__collection **collection, uint32_t *ordinal,
                                   cull_error *err);
 /* "e/p/c:vN" into text. */
@@ -353,12 +366,22 @@ bool cull__glob_match(const char *glob, const char *text);
 bool cull__selection_takes(const cull_selection *selection, const cull_version_info *info,
                            uint32_t position_from_end);
 
-/* --- checkpoint (catalog_save.c) -------------------------------------------------------------- */
+/* --- checkpoint (catalog_save.c, catalog_load.c, version_load.c) -------------------------------------------------------------- */
 
 cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull__buf *out);
 /* Everything is checked: CULL_E_CORRUPT. */
 cull_status cull__catalog_load(struct cull__catalog **out, const void *data, size_t len,
                                const cull_allocator *allocator, cull_error *err);
+/* The same, but versions and aliases are looked at alone and stay in the bytes, which the catalog then
+ * takes: *data is NULL afterwards. owner: whence they come. Until a collection is opened, nobody may
+ * look at its versions and aliases; its figures are there. */
+cull_status cull__catalog_load_sealed(struct cull__catalog **out, uint8_t **data, size_t len,
+                                      const cull_allocator *owner, const cull_allocator *allocator,
+                                      cull_error *err);
+/* Open one, or all; nothing to do if they are. CULL_E_NOMEM: those that were sealed are so still. */
+cull_status cull__collection_open(struct cull__catalog *catalog,
+                                  struct cull__collection *collection);
+cull_status cull__catalog_open(struct cull__catalog *catalog);
 /* Needs memory; without it *why is this, and not everything was looked at. */
 #define CULL__VALID_NO_MEMORY "no memory to compare ids"
 bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why);

@@ -60,6 +60,10 @@ cull_status cull__versions_reserve(const struct cull__catalog *catalog,
 /* Take out the versions of these ordinals, which are there and hold nothing any more. */
 void cull__versions_remove(const struct cull__catalog *catalog, struct cull__collection *collection,
                            const uint32_t *ordinals, size_t count);
+/* Free a collection's versions and aliases, and what says where they are. */
+void cull__collection_empty(struct cull__catalog *catalog, struct cull__collection *collection);
+/* The bytes that sealed collections lie in (version_load.c). */
+void cull__sealed_free(struct cull__catalog *catalog);
 /* What a version owns. */
 void cull__version_release(struct cull__catalog *catalog, struct cull__version *version);
 /* Position of a retained version, looked for from `from` on; CULL__NOT_FOUND. O(1) if it stands
@@ -124,6 +128,8 @@ const char *cull__equal_broken(const struct cull__catalog *catalog,
 /* --- checking (catalog_valid.c) ---------------------------------------------------------------- */
 
 /* Ids of the whole catalog are positive, below next_id, and no two are equal. */
+/* Sorts them. */
+bool cull__ids_distinct(uint64_t *ids, size_t count);
 cull_status cull__catalog_check_ids(const struct cull__catalog *catalog, bool *ok);
 
 #endif

@@ -289,6 +289,7 @@ cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull_
     cull_status status = saver_init(&saver, catalog, out);
     uint64_t last_id = 0;
 
+    CULL_ASSERT(catalog->sealed == NULL);
     if (status != CULL_OK) {
         return status;
     }

@@ -59,9 +59,11 @@ static int compare_ids(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static bool ascend(uint64_t *ids, size_t count)
+bool cull__ids_distinct(uint64_t *ids, size_t count)
 {
-    qsort(ids, count, sizeof *ids, compare_ids);
+    if (count > 1) {
+        qsort(ids, count, sizeof *ids, compare_ids);
+    }
     for (size_t i = 1; i < count; i++) {
         if (ids[i - 1] == ids[i]) {
             return false;
@@ -97,7 +99,7 @@ cull_status cull__catalog_check_ids(const struct cull__catalog *catalog, bool *o
         }
     }
     if (*ok && !close) {
-        *ok = ascend(ids, count);
+        *ok = cull__ids_distinct(ids, count);
     }
     cull__free(catalog->allocator, ids);
     cull__free(catalog->allocator, seen);
@@ -442,6 +444,7 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
 {
     bool unique = true;
 
+    CULL_ASSERT(catalog->sealed == NULL);
     *why = names_broken(catalog);
     for (const struct cull__collection *at = catalog->collections; at != NULL && *why == NULL;
          at = at->hh_id.next) {

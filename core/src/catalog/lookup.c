@@ -51,6 +51,7 @@ struct cull__alias *cull__alias_find_len(const struct cull__collection *collecti
 {
     struct cull__alias *found;
 
+    CULL_ASSERT(collection->sealed == NULL);
     HASH_FIND(hh, collection->aliases, name, len, found);
     return found;
 }
@@ -230,7 +231,7 @@ cull_status cull__collection_resolve(const struct cull__catalog *catalog, const 
     return CULL_OK;
 }
 
-cull_status cull__version_resolve(const struct cull__catalog *catalog, const cull_name *name,
+cull_status cull__version_resolve(struct cull__catalog *catalog, const cull_name *name,
                                   struct cull__collection **collection, uint32_t *ordinal,
                                   cull_error *err)
 {
@@ -248,6 +249,9 @@ cull_status cull__version_resolve(const struct cull__catalog *catalog, const cul
     }
     CULL_ASSERT(found != NULL);
     if (!numbered) {
+        if (cull__collection_open(catalog, found) != CULL_OK) {
+            return cull__error_nomem(err);
+        }
         alias = cull__alias_find(found, version);
         *ordinal = alias == NULL ? CULL__NO_ORDINAL : alias->ordinal;
     }

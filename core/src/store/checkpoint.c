@@ -84,7 +84,7 @@ static cull_status search_ends(const struct search *search, cull_store *store, c
     return status;
 }
 
-static cull_status load_catalog_of(cull_store *store, unsigned age, cull_error *err)
+static cull_status load_catalog_of(cull_store *store, unsigned age, bool sealed, cull_error *err)
 {
     struct cull__checkpoint checkpoint = { 0, NULL, 0 };
     cull_status status =
@@ -94,7 +94,12 @@ static cull_status load_catalog_of(cull_store *store, unsigned age, cull_error *
         status =
             cull__error_set(err, CULL_E_CORRUPT, "checkpoint of %s: wrong columns", CATALOG_ROOM);
     }
-    if (status == CULL_OK) {
+    if (status == CULL_OK && sealed) {
+        status = cull__catalog_load_sealed(&store->catalog, &checkpoint.columns[0].data,
+                                           checkpoint.columns[0].len, store->log->allocator,
+                                           store->allocator, err);
+        store->catalog_seq = checkpoint.seq;
+    } else if (status == CULL_OK) {
         status = cull__catalog_load(&store->catalog, checkpoint.columns[0].data,
                                     checkpoint.columns[0].len, store->allocator, err);
         store->catalog_seq = checkpoint.seq;
@@ -103,7 +108,7 @@ static cull_status load_catalog_of(cull_store *store, unsigned age, cull_error *
     return status;
 }
 
-cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
+cull_status cull__checkpoint_load_catalog(cull_store *store, bool sealed, cull_error *err)
 {
     struct search search;
     cull_error local = { CULL_OK, "" };
@@ -114,7 +119,7 @@ cull_status cull__checkpoint_load_catalog(cull_store *store, cull_error *err)
         return status;
     }
     do {
-        status = load_catalog_of(store, age++, &local);
+        status = load_catalog_of(store, age++, sealed, &local);
     } while (search_goes_on(&search, status, &local));
     if (status == CULL_OK) {
         store->digest_len = cull_digest_len(store->catalog->settings.digest);
@@ -294,7 +299,7 @@ cull_status cull_store_maintain(cull_store *store, bool force, const cull_caller
 {
     uint64_t oldest = UINT64_MAX;
     bool any_due = force;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;

@@ -105,9 +105,12 @@ static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *er
     cull_status status = CULL_OK;
 
     for (size_t i = 0; i < versions->count && status == CULL_OK; i++) {
-        const struct cull__collection *collection =
-            cull__key_collection(txn->store, &versions->keys[i]);
+        const struct cull__collection *collection;
 
+        status = cull__key_open(txn->store, &versions->keys[i], &collection, err);
+        if (status != CULL_OK) {
+            break;
+        }
         status = collection == NULL
                      ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
                      : cull__check_delete(txn->store->catalog, collection,
@@ -134,7 +137,7 @@ cull_status cull_delete(cull_store *store, const cull_version_key *keys, size_t 
 
     versions.keys = sorted;
     if (status == CULL_OK) {
-        status = cull__transact(store, CULL__NEED_CATALOG, caller, check_delete, &versions, err);
+        status = cull__transact(store, CULL__NEED_NAMES, caller, check_delete, &versions, err);
     }
     cull__free(store->allocator, sorted);
     return status;
@@ -194,16 +197,19 @@ static cull_status tell(cull_store *store, const cull_version_key *keys, size_t 
     if (count == 0 || visit == NULL) {
         return CULL_OK;
     }
-    status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    status = cull__store_enter(store, CULL__NEED_NAMES, err);
     if (status != CULL_OK) {
         return status;
     }
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
-        const struct cull__collection *collection = cull__key_collection(store, &keys[i]);
-        const struct cull__version *version =
-            collection == NULL ? NULL : cull__version_at(collection, keys[i].ordinal);
+        const struct cull__collection *collection;
+        const struct cull__version *version = NULL;
         cull_version_info info;
 
+        status = cull__key_open(store, &keys[i], &collection, err);
+        if (status == CULL_OK && collection != NULL) {
+            version = cull__version_at(collection, keys[i].ordinal);
+        }
         if (version != NULL) {
             status = cull__version_info(&info, store->catalog, collection, version, &scratch);
             status = status == CULL_OK ? visit(visit_ctx, &info) : cull__error_nomem(err);
@@ -225,7 +231,7 @@ cull_status cull_delete_selected(cull_store *store, const cull_selection *select
     cull_status status;
 
     ctx.selection.states = 0; /* COMMITTED */
-    status = cull__transact(store, CULL__NEED_CATALOG, caller, check_selected, &ctx, err);
+    status = cull__transact(store, CULL__NEED_NAMES, caller, check_selected, &ctx, err);
     if (status == CULL_OK) {
         status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
     }
@@ -265,7 +271,7 @@ static cull_status take_version(struct scope_ctx *ctx, const cull_store *store,
 
 /* A collection and its COMMITTED versions. */
 static cull_status take_collection(struct scope_ctx *ctx, const cull_store *store,
-                                   const struct cull__collection *collection)
+                                   struct cull__collection *collection)
 {
     void *collections = ctx->collections;
     cull_status status = cull__reserve(store->allocator, &collections, &ctx->collection_capacity,
@@ -274,6 +280,7 @@ static cull_status take_collection(struct scope_ctx *ctx, const cull_store *stor
     ctx->collections = collections;
     if (status == CULL_OK) {
         ctx->collections[ctx->collection_count++] = collection->id;
+        status = cull__collection_open(store->catalog, collection);
     }
     for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
         if (collection->versions[i].state == CULL_VERSION_COMMITTED) {
@@ -317,6 +324,9 @@ static cull_status take_run(struct scope_ctx *ctx, const cull_store *store, cull
                                scope->project, scope->run);
     }
     ctx->run = run->id;
+    if (ctx->with_artifacts && cull__catalog_open(store->catalog) != CULL_OK) {
+        return cull__error_nomem(err);
+    }
     for (const struct cull__collection *collection = store->catalog->collections;
          collection != NULL && ctx->with_artifacts; collection = collection->hh_id.next) {
         for (size_t i = 0; i < collection->version_count; i++) {
@@ -392,7 +402,7 @@ cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool w
     if (scope->kind < CULL_SCOPE_ENTITY || scope->kind > CULL_SCOPE_RUN) {
         return cull__error_set(err, CULL_E_USAGE, "nothing that a cascade deletes");
     }
-    status = cull__transact(store, CULL__NEED_CATALOG, caller, check_scope, &ctx, err);
+    status = cull__transact(store, CULL__NEED_NAMES, caller, check_scope, &ctx, err);
     if (status == CULL_OK) {
         status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
     }
@@ -452,12 +462,14 @@ static cull_status check_restorable(const struct cull__txn *txn,
 {
     for (size_t i = 0; i < versions->count; i++) {
         const cull_version_key *key = &versions->keys[i];
-        const struct cull__collection *collection = cull__key_collection(txn->store, key);
-        cull_status status =
-            collection == NULL
-                ? cull__error_set(err, CULL_E_NOTFOUND, "v%u: already collected", key->ordinal)
-                : cull__check_restore(collection, key->ordinal, err);
+        const struct cull__collection *collection;
+        cull_status status = cull__key_open(txn->store, key, &collection, err);
 
+        if (status == CULL_OK) {
+            status = collection == NULL ? cull__error_set(err, CULL_E_NOTFOUND,
+                                                          "v%u: already collected", key->ordinal)
+                                        : cull__check_restore(collection, key->ordinal, err);
+        }
         if (status != CULL_OK) {
             return status;
         }
@@ -514,7 +526,7 @@ cull_status cull_restore(cull_store *store, const cull_version_key *keys, size_t
     }
     versions.keys = sorted;
     if (status == CULL_OK) {
-        status = cull__transact(store, CULL__NEED_CATALOG, caller, check_restore, &versions, err);
+        status = cull__transact(store, CULL__NEED_NAMES, caller, check_restore, &versions, err);
     }
     cull__free(store->allocator, sorted);
     return status;

@@ -326,16 +326,20 @@ typedef cull_status (*read_fn)(cull_store *store, const struct cull__collection 
 static cull_status read_version(cull_store *store, const cull_version_key *key, read_fn read,
                                 void *out, cull_error *err)
 {
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
     }
     for (int turn = 0; turn < 2; turn++) {
-        const struct cull__collection *collection = cull__key_collection(store, key);
-        const struct cull__version *version =
-            collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
+        const struct cull__collection *collection;
+        const struct cull__version *version;
 
+        status = cull__key_open(store, key, &collection, err);
+        if (status != CULL_OK) {
+            break;
+        }
+        version = collection == NULL ? NULL : cull__version_at(collection, key->ordinal);
         if (version == NULL) {
             status = cull__version_missing(store, key, err);
             break;
@@ -344,7 +348,7 @@ static cull_status read_version(cull_store *store, const cull_version_key *key, 
         if (status != CULL_E_DAMAGED || turn > 0) {
             break;
         }
-        status = cull__store_sync(store, CULL__NEED_CATALOG, err);
+        status = cull__store_sync(store, CULL__NEED_NAMES, err);
         if (status != CULL_OK) {
             break;
         }

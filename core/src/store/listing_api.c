@@ -24,13 +24,24 @@ cull_status cull__version_missing(const cull_store *store, const cull_version_ke
         key->ordinal < collection->next_ordinal ? "already collected" : "no such version");
 }
 
+cull_status cull__key_open(const cull_store *store, const cull_version_key *key,
+                           const struct cull__collection **out, cull_error *err)
+{
+    struct cull__collection *collection = cull__key_collection(store, key);
+
+    *out = collection;
+    return collection == NULL || cull__collection_open(store->catalog, collection) == CULL_OK
+               ? CULL_OK
+               : cull__error_nomem(err);
+}
+
 /* --- one version ---------------------------------------------------------------------------- */
 
 cull_status cull_version_find(cull_store *store, const cull_name *name, cull_version_key *out,
                               cull_error *err)
 {
     struct cull__collection *collection = NULL;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
@@ -50,18 +61,18 @@ cull_status cull_version_show(cull_store *store, const cull_version_key *key,
     const struct cull__collection *collection;
     const struct cull__version *version = NULL;
     cull_version_info info;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
     }
-    collection = cull__key_collection(store, key);
-    if (collection != NULL) {
+    status = cull__key_open(store, key, &collection, err);
+    if (status == CULL_OK && collection != NULL) {
         version = cull__version_at(collection, key->ordinal);
     }
-    if (version == NULL) {
+    if (status == CULL_OK && version == NULL) {
         status = cull__version_missing(store, key, err);
-    } else {
+    } else if (status == CULL_OK) {
         status = cull__version_info(&info, store->catalog, collection, version, &scratch);
         status = status == CULL_OK ? visit(ctx, &info) : cull__error_nomem(err);
     }
@@ -127,7 +138,9 @@ cull_status cull__select_locked(cull_store *store, const cull_selection *selecti
                                      selection->collection, deleted_too, &collections, &count, err);
     }
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
-        status = select_in(store, collections[i], selection, &scratch, visit, ctx, err);
+        status = cull__collection_open(store->catalog, collections[i]) == CULL_OK
+                     ? select_in(store, collections[i], selection, &scratch, visit, ctx, err)
+                     : cull__error_nomem(err);
     }
     cull__free(store->allocator, collections);
     cull__info_scratch_release(&scratch);
@@ -137,7 +150,7 @@ cull_status cull__select_locked(cull_store *store, const cull_selection *selecti
 cull_status cull_select(cull_store *store, const cull_selection *selection,
                         cull_version_visit_fn visit, void *ctx, cull_error *err)
 {
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status == CULL_OK) {
         status = cull__select_locked(store, selection, visit, ctx, err);
@@ -178,7 +191,7 @@ cull_status cull_collections(cull_store *store, const char *entity, const char *
 {
     struct cull__collection **collections = NULL;
     size_t count = 0;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
@@ -186,8 +199,13 @@ cull_status cull_collections(cull_store *store, const char *entity, const char *
     status = cull__collections_sorted(store->catalog, entity, project, NULL, deleted, &collections,
                                       &count, err);
     for (size_t i = 0; i < count && status == CULL_OK; i++) {
-        const cull_collection_info info = collection_info(collections[i]);
+        cull_collection_info info;
 
+        if (cull__collection_open(store->catalog, collections[i]) != CULL_OK) {
+            status = cull__error_nomem(err);
+            break;
+        }
+        info = collection_info(collections[i]);
         status = visit(ctx, &info);
     }
     cull__free(store->allocator, collections);
@@ -236,7 +254,7 @@ cull_status cull_runs(cull_store *store, const char *entity, const char *project
 {
     struct cull__run **runs = NULL;
     size_t count = 0;
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
@@ -273,7 +291,11 @@ struct label_ctx {
 static cull_status find_committed(struct cull__txn *txn, const struct label_ctx *label,
                                   const struct cull__collection **out, cull_error *err)
 {
-    *out = cull__key_collection(txn->store, &label->key);
+    cull_status status = cull__key_open(txn->store, &label->key, out, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
     return *out == NULL ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
                         : cull__check_committed(*out, label->key.ordinal, err);
 }
@@ -304,16 +326,20 @@ cull_status cull_alias_set(cull_store *store, const cull_version_key *version, c
 
     return status != CULL_OK
                ? status
-               : cull__transact(store, CULL__NEED_CATALOG, caller, check_alias_set, &label, err);
+               : cull__transact(store, CULL__NEED_NAMES, caller, check_alias_set, &label, err);
 }
 
 static cull_status check_alias_remove(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     const struct label_ctx *label = ctx;
-    const struct cull__collection *collection = cull__key_collection(txn->store, &label->key);
+    const struct cull__collection *collection;
     struct cull__fact fact = { .type = CULL__FACT_ALIAS_REMOVE, .parent = label->key.collection };
     char shown[CULL_PRINTABLE_MAX];
+    cull_status status = cull__key_open(txn->store, &label->key, &collection, err);
 
+    if (status != CULL_OK) {
+        return status;
+    }
     if (collection == NULL || cull__alias_find(collection, label->label) == NULL) {
         return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such alias",
                                cull__printable(shown, label->label, strlen(label->label)));
@@ -329,7 +355,7 @@ cull_status cull_alias_remove(cull_store *store, uint64_t collection, const char
 {
     struct label_ctx label = { { collection, 0 }, alias, false };
 
-    return cull__transact(store, CULL__NEED_CATALOG, caller, check_alias_remove, &label, err);
+    return cull__transact(store, CULL__NEED_NAMES, caller, check_alias_remove, &label, err);
 }
 
 static cull_status check_tag(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -373,5 +399,5 @@ cull_status cull_tag_set(cull_store *store, const cull_version_key *version, con
 
     return status != CULL_OK
                ? status
-               : cull__transact(store, CULL__NEED_CATALOG, caller, check_tag, &label, err);
+               : cull__transact(store, CULL__NEED_NAMES, caller, check_tag, &label, err);
 }

@@ -6,7 +6,8 @@
  *           seq that was checked, or checked again.
  * INVARIANT A room is at one seq; catalog_seq and index_seq say which. The state is a pure function
  *           of the facts up to there.
- * COST      Opening reads the catalog; the index comes with the first call that needs it.
+ * COST      Opening reads the catalog, and builds of it what a call needs; the index comes with the
+ *           first call that needs it.
  * FAILURE   A fact that does not decode or fit closes the handle: every later call answers
  *           CULL_E_CORRUPT with the first message. Memory that runs out while applying drops the
  *           rooms; the next call loads them again. What was appended stays acknowledged.
@@ -128,8 +129,48 @@ static cull_status catalog_apply_versions(struct cull__catalog *catalog,
     }
 }
 
+/* What a fact says of a collection is applied to its versions, so it must be open. */
+static cull_status open_for(struct cull__catalog *catalog, const struct cull__fact *fact)
+{
+    const struct cull__upload *upload = NULL;
+    struct cull__collection *collection = NULL;
+
+    switch (fact->type) {
+    case CULL__FACT_UPLOAD_END:
+        upload = cull__upload_by_id(catalog, fact->id);
+        break;
+    case CULL__FACT_COMMIT:
+        upload = cull__upload_by_id(catalog, fact->parent);
+        break;
+    case CULL__FACT_COLLECTION_DELETE:
+    case CULL__FACT_COLLECTION_REVIVE:
+        collection = cull__collection_by_id(catalog, fact->id);
+        break;
+    case CULL__FACT_UPLOAD_OPEN:
+    case CULL__FACT_RESIZE:
+    case CULL__FACT_ALIAS:
+    case CULL__FACT_ALIAS_REMOVE:
+    case CULL__FACT_ARTIFACT_ID:
+    case CULL__FACT_TAG:
+    case CULL__FACT_DELETE:
+    case CULL__FACT_RESTORE:
+    case CULL__FACT_PURGE:
+        collection = cull__collection_by_id(catalog, fact->parent);
+        break;
+    default:
+        break;
+    }
+    collection = upload != NULL ? upload->collection : collection;
+    return collection == NULL ? CULL_OK : cull__collection_open(catalog, collection);
+}
+
 static cull_status catalog_apply(struct cull__catalog *catalog, const struct cull__fact *fact)
 {
+    cull_status status = catalog->sealed == NULL ? CULL_OK : open_for(catalog, fact);
+
+    if (status != CULL_OK) {
+        return status;
+    }
     if (!catalog->exists && fact->type != CULL__FACT_STAMP && fact->type != CULL__FACT_STORE) {
         return CULL_E_CORRUPT;
     }
@@ -228,7 +269,9 @@ static cull_status load_rooms(cull_store *store, enum cull__need need, cull_erro
     cull_status status = CULL_OK;
 
     if (store->catalog == NULL) {
-        status = cull__checkpoint_load_catalog(store, err);
+        status = cull__checkpoint_load_catalog(store, need == CULL__NEED_NAMES, err);
+    } else if (need != CULL__NEED_NAMES && cull__catalog_open(store->catalog) != CULL_OK) {
+        status = cull__error_nomem(err);
     }
     if (status == CULL_OK && need == CULL__NEED_INDEX && store->index == NULL &&
         store->catalog->exists) {
@@ -580,7 +623,7 @@ cull_status cull_store_open(cull_store **out, const cull_store_options *options,
         return status;
     }
     store->scratch_files = options->scratch;
-    status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    status = cull__store_enter(store, CULL__NEED_NAMES, err);
     if (status == CULL_OK) {
         store->settings = store->catalog->settings;
         if (store->settings.index_only) {
@@ -601,7 +644,7 @@ void cull_store_get_settings(const cull_store *store, cull_store_settings *out)
 
 cull_status cull_store_refresh(cull_store *store, uint64_t *seq, cull_error *err)
 {
-    cull_status status = cull__store_enter(store, CULL__NEED_CATALOG, err);
+    cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status == CULL_OK) {
         *seq = store->catalog_seq;
@@ -662,7 +705,7 @@ cull_status cull_store_create(cull_log *log, const cull_store_settings *wanted,
         status = store_new(&store, log, NULL, NULL, err);
     }
     if (status == CULL_OK) {
-        status = cull__store_sync(store, CULL__NEED_CATALOG, err);
+        status = cull__store_sync(store, CULL__NEED_NAMES, err);
     }
     if (status == CULL_OK && store->catalog->exists) {
         status = cull__error_set(err, CULL_E_EXISTS, "there is a store already");

@@ -3,8 +3,9 @@
  *
  * FLOW      request -> cull__transact: read the log's tail, expire leases, check against the state,
  *           collect facts -> one append -> apply -> acknowledged. Nothing else changes state.
- * ROOMS     The catalog is always loaded; blobs, lifespans and counts (the index) by the first call
- *           that needs them, together, at one seq.
+ * ROOMS     The catalog is always loaded, at least its names; what lies in its collections, and blobs,
+ *           lifespans and counts (the index), by the first call that needs them, the latter
+ *           together, at one seq.
  * LOCK      store->lock guards everything in the handle; objects' bytes move outside of it.
  */
 #ifndef CULL_STORE_INTERNAL_H
@@ -135,7 +136,9 @@ uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, ui
 
 /* --- the handle (store.c) ------------------------------------------------------------------- */
 
-enum cull__need { CULL__NEED_CATALOG, CULL__NEED_INDEX };
+/* Each has what stands before it. With the names alone, a collection's versions and aliases are there
+ * once it is opened (cull__collection_open(), cull__key_open()). */
+enum cull__need { CULL__NEED_NAMES, CULL__NEED_CATALOG, CULL__NEED_INDEX };
 
 /* Lock the handle, in the order of asking: a mutex alone may be taken again by whoever has just let it
  * go. cull__store_leave() unlocks it. */
@@ -247,6 +250,10 @@ static inline struct cull__collection *cull__key_collection(const cull_store *st
 {
     return cull__collection_by_id(store->catalog, key->collection);
 }
+
+/* The same, opened. CULL_E_NOMEM. */
+cull_status cull__key_open(const cull_store *store, const cull_version_key *key,
+                           const struct cull__collection **out, cull_error *err);
 
 /* cull_select() for who holds the lock. */
 cull_status cull__select_locked(cull_store *store, const cull_selection *selection,
