@@ -9,108 +9,10 @@
  */
 #include "harness.h"
 
-#include "index/index_internal.h"
+#include "collection.h"
 #include "shared/bench_base.h"
 #include "shared/limit_memory.h"
 #include "shared/samples.h"
-
-struct collection {
-    struct cull__lifespans *spans;
-    uint32_t *at; /* blob of each file of the newest version */
-    uint32_t files;
-    uint32_t blobs;
-    uint64_t lifespans;
-    uint64_t *marked;
-    struct row {
-        uint32_t blob, born, died;
-    } * flat; /* only for the comparisons */
-    uint32_t *alive;
-};
-
-/* Replace count files by new blobs, as the next version. */
-static void commit_changes(struct collection *all, uint32_t count, uint64_t *random,
-                           uint64_t *scratch, size_t scratch_bits)
-{
-    struct cull__u32s closed = CULL__U32S_INIT(cull_allocator_default());
-    uint32_t *opened = must(malloc(count * sizeof(*opened)));
-    uint32_t first = all->blobs;
-    uint32_t fresh = 0;
-
-    while (fresh < count) {
-        uint32_t file = (uint32_t)(bench_random(random) % all->files);
-
-        if (all->at[file] < first) { /* not replaced in this version yet */
-            must_ok(cull__u32s_push(&closed, all->at[file]));
-            all->at[file] = opened[fresh++] = all->blobs++;
-        }
-    }
-    cull__u32s_sort(&closed);
-    must_ok(cull__lifespans_commit(all->spans, closed.at, closed.count, opened, fresh, scratch,
-                                   scratch_bits));
-    cull__u32s_release(&closed);
-    free(opened);
-}
-
-static void flatten(struct collection *all)
-{
-    const struct cull__lifespans *spans = all->spans;
-    size_t row = 0;
-
-    all->flat = must(malloc(all->lifespans * sizeof(*all->flat)));
-    all->alive = must(malloc(all->lifespans * sizeof(*all->alive)));
-    for (size_t i = 0; i < spans->group_count; i++) {
-        struct cull__births births = cull__births(&spans->groups[i]);
-
-        for (uint32_t j = 0; j < spans->groups[i].count; j++, row++) {
-            all->flat[row] = (struct row){ spans->groups[i].rows[j], cull__births_next(&births),
-                                           spans->groups[i].died };
-        }
-    }
-    for (size_t run = 0, j = 0; run < spans->run_count; run++) {
-        for (; j < spans->runs[run].end; j++, row++) {
-            all->flat[row] =
-                (struct row){ spans->open.at[j], spans->runs[run].born, CULL__ORDINAL_NONE };
-        }
-    }
-    for (size_t i = 0; i < row; i++) {
-        all->alive[i] = all->flat[i].blob;
-    }
-}
-
-static void collection_init(struct collection *all, const struct bench *bench)
-{
-    uint32_t versions = (uint32_t)bench_size(bench, 0);
-    uint32_t files = (uint32_t)bench_size(bench, 1);
-    uint32_t changes = (uint32_t)(files * bench_size(bench, 2) / 1000);
-    size_t bits = files + (size_t)versions * changes;
-    uint64_t *scratch = must(calloc(cull__bits_words(bits), sizeof(*scratch)));
-    uint64_t random = 1;
-
-    memset(all, 0, sizeof(*all));
-    all->files = all->blobs = files;
-    all->at = must(malloc(files * sizeof(*all->at)));
-    must_ok(cull__lifespans_new(&all->spans, cull_allocator_default()));
-    for (uint32_t i = 0; i < files; i++) {
-        all->at[i] = i;
-    }
-    must_ok(cull__lifespans_commit(all->spans, NULL, 0, all->at, files, scratch, bits));
-    for (uint32_t v = 1; v < versions; v++) {
-        commit_changes(all, changes, &random, scratch, bits);
-    }
-    free(scratch);
-    all->lifespans =
-        cull__lifespans_open_count(all->spans) + cull__lifespans_closed_count(all->spans);
-    all->marked = must(calloc(cull__bits_words(all->blobs), sizeof(*all->marked)));
-}
-
-static void collection_release(struct collection *all)
-{
-    cull__lifespans_free(all->spans);
-    free(all->at);
-    free(all->marked);
-    free(all->flat);
-    free(all->alive);
-}
 
 static void mark(struct collection *all)
 {
@@ -142,8 +44,8 @@ static void run(struct bench *bench, void (*once)(struct collection *all))
 {
     struct collection all;
 
-    collection_init(&all, bench);
-    flatten(&all);
+    collection_init(&all, bench, false);
+    collection_flatten(&all);
     while (bench_next(bench)) {
         once(&all);
     }
@@ -182,8 +84,8 @@ void bench_mark_ratios(struct bench *bench)
     double seconds[3] = { 0, 0, 0 };
     struct collection all;
 
-    collection_init(&all, bench);
-    flatten(&all);
+    collection_init(&all, bench, false);
+    collection_flatten(&all);
     while (bench_next(bench)) {
         double marked = seconds_of(mark, &all);
         double summed = seconds_of(plain_sum, &all);
@@ -209,7 +111,7 @@ void bench_lifespan_worst(struct bench *bench)
     struct collection all;
     double bytes = 0;
 
-    collection_init(&all, bench);
+    collection_init(&all, bench, false);
     while (bench_next(bench)) {
         uint64_t open = cull__lifespans_open_count(all.spans);
 
@@ -227,7 +129,7 @@ void bench_mark_count(struct bench *bench)
     struct collection all;
     uint32_t *counts;
 
-    collection_init(&all, bench);
+    collection_init(&all, bench, false);
     counts = must(calloc(all.blobs, sizeof(*counts)));
     while (bench_next(bench)) {
         cull__mark_count(all.spans, counts, all.blobs);
@@ -260,7 +162,7 @@ void bench_fingerprints(struct bench *bench)
     struct cull__blob_table *table;
     struct collection all;
 
-    collection_init(&all, bench);
+    collection_init(&all, bench, false);
     table = table_of(all.blobs);
     out = must(calloc(cull__lifespans_versions(all.spans), sizeof(*out)));
     while (bench_next(bench)) {
@@ -286,7 +188,7 @@ void bench_commit_known(struct bench *bench)
     uint32_t *numbers;
     uint64_t *members;
 
-    collection_init(&all, bench);
+    collection_init(&all, bench, false);
     table = table_of(all.blobs);
     digests = must(malloc(all.files * sizeof(*digests)));
     numbers = must(malloc(all.files * sizeof(*numbers)));

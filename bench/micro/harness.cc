@@ -77,6 +77,8 @@ BENCH(mark_count)->COLLECTIONS;
 BENCH(mark_plain_sum)->COLLECTIONS;
 BENCH(mark_bits_only)->COLLECTIONS;
 BENCH(mark_ratios)->COLLECTIONS->Iterations(9);
+BENCH(mark_shuffled)->COLLECTIONS->Args({ 1000, 1000000, 100 })->Iterations(9);
+BENCH(mark_packed)->COLLECTIONS->Iterations(9);
 BENCH(fingerprints)->COLLECTIONS;
 BENCH(commit_known)->COLLECTIONS->Iterations(7);
 BENCH(lifespan_worst)
@@ -93,12 +95,24 @@ BENCH(blob_find_missing)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 BENCH(blob_build_slots)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 BENCH(blob_load)->ArgName("blobs")->Arg(10000)->Arg(10000000);
 
+#define PEER(name) BENCH(peer_##name)->ArgName("blobs")->Arg(10000)->Arg(1000000)->Arg(10000000)
+PEER(uthash);
+PEER(sorted);
+PEER(robin);
+
 #define ENTRIES ArgName("entries")->Arg(10000)->Arg(1000000)
 BENCH(manifest_yajl)->ENTRIES;
 BENCH(manifest_read)->ENTRIES;
 BENCH(manifest_read_parser)->ENTRIES;
 BENCH(manifest_ratio)->ENTRIES->Iterations(1);
 BENCH(manifest_ratio_scratch)->ENTRIES->Iterations(1);
+BENCH(manifest_encode)->ENTRIES;
+BENCH(manifest_encode_patch)->ENTRIES;
+BENCH(manifest_decode)->ENTRIES;
+BENCH(manifest_decode_patch)->ENTRIES;
+BENCH(commit_full)->ENTRIES->Iterations(5);
+BENCH(commit_patch)->ENTRIES->Iterations(5);
+BENCH(delete_collect)->ENTRIES->Iterations(3);
 
 // As benchmark's own main(), and --samples=FILE, where rows of the report go.
 int main(int argc, char **argv)

@@ -39,6 +39,10 @@ void bench_lifespan_worst(struct bench *bench);
 void bench_commit_known(struct bench *bench);
 void bench_fingerprints(struct bench *bench);
 
+/* bench_layout.c: the same sizes */
+void bench_mark_shuffled(struct bench *bench);
+void bench_mark_packed(struct bench *bench);
+
 /* bench_blob_table.c: the size is the number of blobs */
 void bench_blob_insert(struct bench *bench);
 void bench_blob_find_again(struct bench *bench);
@@ -48,12 +52,26 @@ void bench_blob_find_missing(struct bench *bench);
 void bench_blob_build_slots(struct bench *bench);
 void bench_blob_load(struct bench *bench);
 
+/* bench_peers.c: the same */
+void bench_peer_uthash(struct bench *bench);
+void bench_peer_sorted(struct bench *bench);
+void bench_peer_robin(struct bench *bench);
+
 /* bench_manifest.c: the size is the number of entries */
 void bench_manifest_yajl(struct bench *bench);
 void bench_manifest_read(struct bench *bench);
 void bench_manifest_read_parser(struct bench *bench);
 void bench_manifest_ratio(struct bench *bench);         /* to yajl alone */
 void bench_manifest_ratio_scratch(struct bench *bench); /* the same into a scratch file */
+
+/* bench_history.c: the same */
+void bench_commit_full(struct bench *bench);
+void bench_commit_patch(struct bench *bench);
+void bench_delete_collect(struct bench *bench);
+void bench_manifest_encode(struct bench *bench);
+void bench_manifest_encode_patch(struct bench *bench);
+void bench_manifest_decode(struct bench *bench);
+void bench_manifest_decode_patch(struct bench *bench);
 
 #ifdef __cplusplus
 }

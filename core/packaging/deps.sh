@@ -19,8 +19,9 @@ need_module() { # PACKAGE PKG-CONFIG-NAME
     pkg-config --exists "$2" 2>/dev/null || missing="$missing $1"
 }
 
-need_header() { # PACKAGE HEADER
-    printf '#include <%s>\n' "$2" | ${CC:-cc} -E -x c - >/dev/null 2>&1 || missing="$missing $1"
+need_header() { # PACKAGE HEADER [LANGUAGE]
+    printf '#include <%s>\n' "$2" | ${CC:-cc} -E -x "${3:-c}" - >/dev/null 2>&1 ||
+        missing="$missing $1"
 }
 
 need_build() {
@@ -41,6 +42,7 @@ need_build() {
     need_command spin spin
     need_command hyperfine hyperfine
     need_module libbenchmark-dev benchmark
+    need_header robin-map-dev tsl/robin_map.h c++ # a peer in bench/micro
 }
 
 need_dev() {
