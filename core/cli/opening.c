@@ -113,14 +113,20 @@ cull_status open_log(struct cli *cli, const char *dir, const char *name, bool cr
 {
     char *path = path_join(dir, name);
     char *lock_path = path_join(dir, "collector.lock");
-    cull_log_sqlite_options options = { .path = path, .lock_path = lock_path, .create = create };
+    char *ballast_path = path_join(dir, "cull.ballast");
+    cull_log_sqlite_options options = { .path = path,
+                                        .lock_path = lock_path,
+                                        .create = create,
+                                        .ballast_path = create ? NULL : ballast_path };
     cull_status status;
 
     *out = NULL;
-    status = path == NULL || lock_path == NULL ? cli_fail_nomem(cli)
-                                               : cull_log_sqlite_open(out, &options, &cli->err);
+    status = path == NULL || lock_path == NULL || ballast_path == NULL
+                 ? cli_fail_nomem(cli)
+                 : cull_log_sqlite_open(out, &options, &cli->err);
     free(path);
     free(lock_path);
+    free(ballast_path);
     return status;
 }
 

@@ -145,7 +145,9 @@ cull_status crash_place_open(struct crash_place *place, uint32_t process, bool c
     if (place->wal_pages > 0) {
         struct cull__sqlite *sqlite = cull__sqlite_lock(place->logs[process]);
 
-        (void)sqlite3_wal_autocheckpoint(sqlite->db, place->wal_pages);
+        if (sqlite->db != NULL) { /* between its calls a log on a full disk has none */
+            (void)sqlite3_wal_autocheckpoint(sqlite->db, place->wal_pages);
+        }
         cull__sqlite_unlock(sqlite);
     }
     cull__session_release(session);

@@ -921,11 +921,20 @@ END_TEST
 
 /* --- a disk that is full ------------------------------------------------------------------ */
 
-static long writes_left; /* -1: all succeed */
+static long writes_left;         /* -1: all succeed */
+static const char *disk_ballast; /* as long as that file has a length; NULL: for ever */
+
+static bool is_full(void)
+{
+    struct stat st;
+
+    return writes_left == 0 &&
+           (disk_ballast == NULL || (stat(disk_ballast, &st) == 0 && st.st_size > 0));
+}
 
 static ssize_t failing_pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-    if (writes_left == 0) {
+    if (is_full()) {
         errno = ENOSPC;
         return -1;
     }
@@ -935,7 +944,7 @@ static ssize_t failing_pwrite(int fd, const void *data, size_t len, off_t offset
 
 static ssize_t failing_write(int fd, const void *data, size_t len)
 {
-    if (writes_left == 0) {
+    if (is_full()) {
         errno = ENOSPC;
         return -1;
     }
@@ -992,6 +1001,113 @@ START_TEST(a_full_disk_is_said_and_the_log_stays_whole)
         }
         writes_replace(false);
         ck_assert_int_eq(use_everything(&place), 1); /* there is no document 3 */
+    }
+END_TEST
+
+START_TEST(a_log_on_a_full_disk_is_read_by_several_in_turn)
+    {
+        struct log_place place = log_place_new(&file_kind);
+        uint64_t acknowledged = log_append_turns(place.log, 1, "a");
+        cull_log *other = NULL;
+        cull_error err = { 0 };
+
+        log_place_end(&place);
+        writes_replace(true);
+        writes_left = 0;
+        ck_assert_msg(file_again(&place, &place.log, &err) == CULL_OK, "%s", err.message);
+        ck_assert_msg(file_again(&place, &other, &err) == CULL_OK, "%s", err.message);
+        for (int turn = 0; turn < 3; turn++) {
+            ck_assert_uint_eq(head(place.log), acknowledged);
+            ck_assert_uint_eq(head(other), acknowledged);
+        }
+        ck_assert_int_eq(log_append_text(other, acknowledged, 1, "b", &err), CULL_E_NOSPACE);
+        ck_assert_uint_eq(head(place.log), acknowledged);
+        writes_left = -1; /* there is room again */
+        ck_assert_int_eq(log_append_text(other, acknowledged, 1, "b", &err), CULL_OK);
+        ck_assert_uint_eq(head(place.log), acknowledged + 1);
+        ck_assert_int_eq(log_append_text(place.log, acknowledged + 1, 1, "c", &err), CULL_OK);
+        ck_assert_uint_eq(head(other), acknowledged + 2);
+        cull_log_close(other);
+        log_place_end(&place);
+        writes_replace(false);
+    }
+END_TEST
+
+static cull_log *ballast_open(struct log_place *place, const char *ballast)
+{
+    const cull_log_sqlite_options options = { .path = place->path,
+                                              .lock_path = place->lock_path,
+                                              .ballast_path = ballast,
+                                              .allocator = place->allocator };
+    cull_error err = { 0 };
+    cull_log *log = NULL;
+
+    ck_assert_msg(cull_log_sqlite_open(&log, &options, &err) == CULL_OK, "%s", err.message);
+    return log;
+}
+
+static uint64_t ballast_bytes(const char *ballast)
+{
+    struct stat st;
+
+    ck_assert_int_eq(lstat(ballast, &st), 0);
+    return S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
+}
+
+START_TEST(what_gives_room_back_has_the_ballast_on_a_full_disk)
+    {
+        struct log_place place = log_place_new(&file_kind);
+        uint64_t seq = log_append_turns(place.log, 1, "a");
+        struct cull__batch batch = { .data = "x", .len = 1, .fact_count = 1 };
+        char ballast[sizeof place.path + 8];
+        cull_error err = { 0 };
+
+        log_place_end(&place);
+        (void)snprintf(ballast, sizeof ballast, "%s.ballast", place.path);
+        place.log = ballast_open(&place, ballast);
+        ck_assert_uint_eq(ballast_bytes(ballast), 1 << 20);
+        disk_ballast = ballast;
+        writes_replace(true);
+        writes_left = 0;
+        ck_assert_int_eq(place.log->ops->append(place.log, seq, &batch, &seq, &err),
+                         CULL_E_NOSPACE);
+        ck_assert_uint_eq(ballast_bytes(ballast), 1 << 20); /* an upload does not get it */
+        batch.gives_room = true;
+        ck_assert_msg(place.log->ops->append(place.log, seq, &batch, &seq, &err) == CULL_OK, "%s",
+                      err.message);
+        ck_assert_uint_eq(ballast_bytes(ballast), 0);
+        writes_left = -1;
+        log_place_end(&place); /* and takes back what it did not use */
+        ck_assert_uint_eq(ballast_bytes(ballast), 1 << 20);
+        writes_replace(false);
+        disk_ballast = NULL;
+        place.log = log_place_again(&place);
+        ck_assert_uint_eq(head(place.log), seq);
+        log_place_end(&place);
+    }
+END_TEST
+
+START_TEST(a_ballast_is_made_anew_and_follows_no_link)
+    {
+        struct log_place place = log_place_new(&file_kind);
+        char ballast[sizeof place.path + 8];
+        char other[sizeof place.path + 8];
+
+        log_place_end(&place);
+        (void)snprintf(ballast, sizeof ballast, "%s.ballast", place.path);
+        (void)snprintf(other, sizeof other, "%s.other", place.path);
+        cull_log_close(ballast_open(&place, ballast));
+        ck_assert_int_eq(truncate(ballast, 5), 0);
+        cull_log_close(ballast_open(&place, ballast));
+        ck_assert_uint_eq(ballast_bytes(ballast), 1 << 20);
+        ck_assert_int_eq(rename(ballast, other), 0);
+        ck_assert_int_eq(truncate(other, 5), 0);
+        ck_assert_int_eq(symlink(other, ballast), 0);
+        cull_log_close(ballast_open(&place, ballast));
+        ck_assert_uint_eq(ballast_bytes(other), 5);
+        ck_assert_uint_eq(cull__ballast_bytes(0), 1 << 20);
+        ck_assert_uint_eq(cull__ballast_bytes((8 << 20) + 8), 2 << 20);
+        ck_assert_uint_eq(cull__ballast_bytes(UINT64_MAX), 16 << 20);
     }
 END_TEST
 
@@ -1182,6 +1298,9 @@ static void file_tests_add(Suite *suite)
     tcase_add_test(tc, no_change_of_bytes_crashes_and_none_goes_unseen_in_what_is_read);
     tcase_add_test(tc, a_full_disk_is_said_and_the_log_stays_whole);
     tcase_add_test(tc, a_full_disk_while_a_log_is_made_leaves_none);
+    tcase_add_test(tc, a_log_on_a_full_disk_is_read_by_several_in_turn);
+    tcase_add_test(tc, what_gives_room_back_has_the_ballast_on_a_full_disk);
+    tcase_add_test(tc, a_ballast_is_made_anew_and_follows_no_link);
     tcase_add_test(tc, a_file_at_its_size_limit_keeps_what_was_acknowledged);
     suite_add_tcase(suite, tc);
 }

@@ -27,15 +27,18 @@ CULL_API CULL_MUST_USE cull_status cull_log_memory_new(cull_log **out,
 CULL_API CULL_MUST_USE cull_status cull_log_memory_view(cull_log **out, cull_log *log);
 
 typedef struct cull_log_sqlite_options {
-    const char *path;      /**< of the database file, `cull.db` */
-    const char *lock_path; /**< of the collector's lock file, made beside it */
-    bool create;           /**< make a new log; CULL_E_EXISTS if there is a file */
-    uint32_t busy_ms;      /**< how long to wait for another process's transaction; 0: 10 s */
+    const char *path;         /**< of the database file, `cull.db` */
+    const char *lock_path;    /**< of the collector's lock file, made beside it */
+    bool create;              /**< make a new log; CULL_E_EXISTS if there is a file */
+    uint32_t busy_ms;         /**< how long to wait for another process's transaction; 0: 10 s */
+    const char *ballast_path; /**< of a file that keeps room for deletes and cycles on a disk that
+                                   is full, made when there is plenty; NULL: none */
     const cull_allocator *allocator; /**< NULL: default */
 } cull_log_sqlite_options;
 
 /**
- * A log in one SQLite file: WAL, synchronous=FULL; several processes at once.
+ * A log in one SQLite file: WAL, synchronous=FULL; several processes at once. On a full disk it
+ * can be read, by one process at a time; deletes and cycles go on with what the ballast gives.
  * @retval CULL_E_NOTFOUND there is no file; CULL_E_EXISTS there is one (create)
  * @retval CULL_E_INVALID  a database, but not one of ours
  * @retval CULL_E_CORRUPT  not a database, cut short, or damaged

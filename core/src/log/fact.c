@@ -85,6 +85,29 @@ uint32_t cull__fact_reader_min(enum cull__fact_type type)
     return type <= CULL__FACT_RESIZE ? 1 : 2;
 }
 
+bool cull__fact_gives_room(enum cull__fact_type type)
+{
+    switch (type) {
+    case CULL__FACT_STAMP:
+    case CULL__FACT_UPLOAD_END:
+    case CULL__FACT_ALIAS_REMOVE:
+    case CULL__FACT_DELETE:
+    case CULL__FACT_RESTORE:
+    case CULL__FACT_PURGE:
+    case CULL__FACT_COLLECTION_DELETE:
+    case CULL__FACT_COLLECTION_REVIVE:
+    case CULL__FACT_RUN_DELETE:
+    case CULL__FACT_CYCLE:
+    case CULL__FACT_CLAIM:
+    case CULL__FACT_GONE:
+    case CULL__FACT_ADOPT:
+    case CULL__FACT_VERIFIED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* --- frames ------------------------------------------------------------------------------- */
 
 static void store_u32(uint8_t *at, uint32_t value)

@@ -159,6 +159,10 @@ cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *
 /* The least CULL__READER_VERSION that a program needs to understand a type. */
 uint32_t cull__fact_reader_min(enum cull__fact_type type);
 
+/* Is the fact one of those that lead to objects being deleted, so that a disk that is full gets room
+ * back? Taking a delete back is one, too: who may delete on a full disk may think better of it. */
+bool cull__fact_gives_room(enum cull__fact_type type);
+
 /* Name of a type for messages and the audit: "commit"; NULL if unknown. */
 const char *cull__fact_type_name(unsigned type);
 

@@ -43,6 +43,7 @@ struct cull__batch {
     uint32_t fact_count; /* at least 1 */
     uint32_t reader_min; /* the newest type in it; raises the log's */
     uint64_t now_ms;     /* of the batch, for the audit */
+    bool gives_room;     /* may use what is kept for a full disk */
     const struct cull__document *documents;
     size_t document_count;
 };

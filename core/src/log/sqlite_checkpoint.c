@@ -90,7 +90,7 @@ static cull_status segment_is_whole(struct cull__sqlite *log, uint64_t id, const
     status = segment_read(log, &blob, id, name, scratch, len, whole, err);
     (void)sqlite3_blob_close(blob);
     cull__free(log->base.allocator, scratch);
-    if ((status == CULL_E_CORRUPT || status == CULL_E_IO) && !sqlite3_get_autocommit(log->db)) {
+    if ((status == CULL_E_CORRUPT || status == CULL_E_IO) && cull__sqlite_in_transaction(log)) {
         status = CULL_OK; /* the transaction has outlived it */
     }
     return status;

@@ -76,8 +76,12 @@ struct cull__sqlite *cull__sqlite_lock(cull_log *log)
 
 void cull__sqlite_unlock(struct cull__sqlite *log)
 {
-    int code = pthread_mutex_unlock(&log->mutex);
+    int code;
 
+    if (log->is_alone && !log->is_grouped) {
+        cull__sqlite_disconnect(log);
+    }
+    code = pthread_mutex_unlock(&log->mutex);
     CULL_ASSERT(code == 0);
 }
 
@@ -198,7 +202,10 @@ sqlite3_stmt *cull__sqlite_statement(struct cull__sqlite *log, enum cull__sql wh
 {
     sqlite3_stmt **slot = &log->statements[which];
 
-    *status = CULL_OK;
+    *status = log->db == NULL ? cull__sqlite_connect(log, err) : CULL_OK;
+    if (*status != CULL_OK) {
+        return NULL;
+    }
     if (*slot == NULL) {
         int code =
             sqlite3_prepare_v3(log->db, sql_text[which], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
@@ -341,12 +348,17 @@ cull_status cull__sqlite_begin(struct cull__sqlite *log, bool write, struct cull
     return status;
 }
 
+bool cull__sqlite_in_transaction(const struct cull__sqlite *log)
+{
+    return log->db != NULL && !sqlite3_get_autocommit(log->db);
+}
+
 static void roll_back(struct cull__sqlite *log)
 {
     for (size_t i = 0; i < CULL__SQL_COUNT; i++) { /* those left in the middle of their rows */
         (void)sqlite3_reset(log->statements[i]);
     }
-    if (!log->is_grouped && !sqlite3_get_autocommit(log->db)) {
+    if (!log->is_grouped && cull__sqlite_in_transaction(log)) {
         (void)sqlite3_exec(log->db, "ROLLBACK", NULL, NULL, NULL);
     }
 }
@@ -406,7 +418,7 @@ cull_status cull__sqlite_group_end(cull_log *log, bool keep, cull_error *err)
         return status;
     }
     sqlite->is_grouped = false;
-    if (keep && sqlite->group_failure == CULL_OK && sqlite3_get_autocommit(sqlite->db)) {
+    if (keep && sqlite->group_failure == CULL_OK && !cull__sqlite_in_transaction(sqlite)) {
         /* SQLite rolls back by itself after some failures, a full disk among them */
         sqlite->group_failure = CULL_E_IO;
     }

@@ -3,7 +3,7 @@
  *
  * The schema stands in sqlite_open.c; sqlite_log.c appends and reads, sqlite_document.c,
  * sqlite_checkpoint.c and sqlite_audit.c keep what their names say, sqlite_lock.c holds the
- * collector's lock.
+ * collector's lock, sqlite_ballast.c keeps room for it.
  */
 #ifndef CULL_SQLITE_HANDLE_H
 #define CULL_SQLITE_HANDLE_H
@@ -53,7 +53,13 @@ struct cull__sqlite {
     pthread_mutex_t mutex; /* a connection is one thread's at a time */
     sqlite3 *db;
     sqlite3_stmt *statements[CULL__SQL_COUNT]; /* prepared when first used */
+    char *path;                                /* resolved; NULL until it is opened */
+    uint32_t busy_ms;
+    bool is_alone; /* nobody else may have the file open: only for the length of a call */
     char *lock_path;
+    char *ballast_path; /* NULL: none */
+    uint64_t ballast_bytes;
+    bool is_ballast_given;
     int lock_fd;
     bool is_leader;
     bool is_maintainer;
@@ -102,6 +108,8 @@ const void *cull__sqlite_bytes(struct cull__sqlite *log, sqlite3_stmt *statement
 cull_status cull__sqlite_begin(struct cull__sqlite *log, bool write, struct cull__meta *meta,
                                cull_error *err);
 cull_status cull__sqlite_meta(struct cull__sqlite *log, struct cull__meta *meta, cull_error *err);
+/* Is a transaction open? SQLite ends some by itself. */
+bool cull__sqlite_in_transaction(const struct cull__sqlite *log);
 /* Commit if status is CULL_OK, else roll back; returns what became of it. Inside of a group both
  * wait for its end. */
 cull_status cull__sqlite_end(struct cull__sqlite *log, cull_status status, cull_error *err);
@@ -151,7 +159,17 @@ void cull__lock_drop(int fd, int byte);
 cull_status cull__sqlite_leader(cull_log *log, enum cull__leader what, cull_error *err);
 cull_status cull__sqlite_maintain_lock(cull_log *log, bool acquire, cull_error *err);
 
+/* sqlite_ballast.c */
+/* How long the ballast beside a database of that length is. */
+uint64_t cull__ballast_bytes(uint64_t database_bytes);
+/* Make the ballast whole if there is plenty of room, or this handle gave it up. */
+void cull__ballast_fill(const struct cull__sqlite *log);
+void cull__ballast_give(struct cull__sqlite *log);
+
 /* sqlite_open.c */
+/* Open the connection of a handle, or open it again; and close it. */
+cull_status cull__sqlite_connect(struct cull__sqlite *log, cull_error *err);
+void cull__sqlite_disconnect(struct cull__sqlite *log);
 void cull__sqlite_close(cull_log *base);
 
 #endif

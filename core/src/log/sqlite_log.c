@@ -8,7 +8,8 @@
  * COST      append: one transaction, one sync of the write-ahead log. head: one row of one page.
  *           read: streaming, a row at a time. tail_bytes: one look-up, because each row knows the
  *           bytes before it.
- * FAILURE   The seq is compared under BEGIN IMMEDIATE: there is no window between look and write.
+ * FAILURE   On a full disk what gives room back is tried once more, with the ballast given up for it.
+ *           The seq is compared under BEGIN IMMEDIATE: there is no window between look and write.
  *           reader_min is read in the same transaction, so an older program stops in time.
  * THREADS   Any number on one handle, one at a time; several processes through SQLite's own locks.
  * WHY NOT   A row per fact: ten times slower. mmap: a file cut short by somebody else is then a
@@ -61,26 +62,48 @@ static cull_status append_inside(struct cull__sqlite *log, const struct cull__me
     return status;
 }
 
+static cull_status append_once(struct cull__sqlite *log, uint64_t expected_seq,
+                               const struct cull__batch *batch, cull_error *err)
+{
+    struct cull__meta meta;
+    cull_status status = cull__sqlite_begin(log, true, &meta, err);
+
+    if (status != CULL_OK) {
+        return status;
+    }
+    if (meta.seq != expected_seq) {
+        status = cull__error_set(err, CULL_E_MOVED, "%s: at fact %" PRIu64 ", not %" PRIu64,
+                                 log->name, meta.seq, expected_seq);
+    } else {
+        status = append_inside(log, &meta, batch, err);
+    }
+    return cull__sqlite_end(log, status, err);
+}
+
+/* Make room for an append: by the ballast, and by moving what the write-ahead log holds into the file,
+ * after which it is written from its beginning again. */
+static void make_room(struct cull__sqlite *log)
+{
+    cull__ballast_give(log);
+    if (log->db != NULL) {
+        (void)sqlite3_wal_checkpoint_v2(log->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+}
+
 static cull_status sqlite_append(cull_log *log, uint64_t expected_seq,
                                  const struct cull__batch *batch, uint64_t *seq, cull_error *err)
 {
     cull_status status = cull__batch_check(expected_seq, batch, err);
     struct cull__sqlite *sqlite;
-    struct cull__meta meta;
 
     if (status != CULL_OK) {
         return status;
     }
     sqlite = cull__sqlite_lock(log);
-    status = cull__sqlite_begin(sqlite, true, &meta, err);
-    if (status == CULL_OK) {
-        if (meta.seq != expected_seq) {
-            status = cull__error_set(err, CULL_E_MOVED, "%s: at fact %" PRIu64 ", not %" PRIu64,
-                                     sqlite->name, meta.seq, expected_seq);
-        } else {
-            status = append_inside(sqlite, &meta, batch, err);
-        }
-        status = cull__sqlite_end(sqlite, status, err);
+    status = append_once(sqlite, expected_seq, batch, err);
+    if (status == CULL_E_NOSPACE && batch->gives_room && !sqlite->is_grouped) {
+        make_room(sqlite);
+        status = append_once(sqlite, expected_seq, batch, err);
     }
     if (status == CULL_OK) {
         *seq = expected_seq + batch->fact_count;

@@ -8,9 +8,15 @@
  * COST      About a dozen page reads and small statements; no integrity check. What is damaged is
  *           found when it is read: every row of ours carries a hash.
  * FAILURE   A file shorter than its header says is refused here, unless the write-ahead log still
- *           holds what the file lacks.
+ *           holds what the file lacks. A full disk: SQLite makes the index of the write-ahead log
+ *           anew, 32 KiB in a file that connections share, and nothing at all could be read. Then
+ *           the file is opened as ours alone, with the index in memory: that takes no room, and is
+ *           safe beside others, who hold a lock on the file as long as they have it open. It is
+ *           for one call, so that others have their turn: the next one opens it again, as usual as
+ *           soon as there is room.
  * WHY NOT   Opening the file ourselves to look at its header: closing it again would drop the
- *           locks that another handle of this process holds on it (POSIX record locks).
+ *           locks that another handle of this process holds on it (POSIX record locks). Reading a
+ *           full disk's file as immutable: a writer beside it would be read in the middle.
  */
 #include "log/sqlite_handle.h"
 
@@ -157,9 +163,15 @@ static cull_status handle_new(struct cull__sqlite **out, const cull_log_sqlite_o
     log->base = (cull_log){ &cull__sqlite_ops, allocator };
     log->lock_fd = -1;
     log->lock_path = cull__strndup(allocator, options->lock_path, strlen(options->lock_path));
+    if (options->ballast_path != NULL) {
+        log->ballast_path =
+            cull__strndup(allocator, options->ballast_path, strlen(options->ballast_path));
+    }
     (void)cull__printable(log->name, options->path, strlen(options->path));
-    if (log->lock_path == NULL || pthread_mutex_init(&log->mutex, NULL) != 0) {
+    if (log->lock_path == NULL || (options->ballast_path != NULL && log->ballast_path == NULL) ||
+        pthread_mutex_init(&log->mutex, NULL) != 0) {
         cull__free(allocator, log->lock_path);
+        cull__free(allocator, log->ballast_path);
         cull__free(allocator, log);
         return cull__error_nomem(err);
     }
@@ -167,7 +179,7 @@ static cull_status handle_new(struct cull__sqlite **out, const cull_log_sqlite_o
     return CULL_OK;
 }
 
-static void connection_close(struct cull__sqlite *log)
+void cull__sqlite_disconnect(struct cull__sqlite *log)
 {
     int code;
 
@@ -184,11 +196,16 @@ void cull__sqlite_close(cull_log *base)
 {
     struct cull__sqlite *log = (struct cull__sqlite *)base;
 
-    connection_close(log);
+    cull__sqlite_disconnect(log);
+    if (log->is_ballast_given) {
+        cull__ballast_fill(log);
+    }
     if (log->lock_fd >= 0) {
         (void)close(log->lock_fd); /* and with it both locks */
     }
     (void)pthread_mutex_destroy(&log->mutex);
+    cull__free(log->base.allocator, log->ballast_path);
+    cull__free(log->base.allocator, log->path);
     cull__free(log->base.allocator, log->lock_path);
     cull__free(log->base.allocator, log);
 }
@@ -294,7 +311,7 @@ static cull_status create_new(struct cull__sqlite *log, char temporary[PATH_MAX]
     if (status == CULL_OK) {
         status = connection_exec(log, create_sql, err);
     }
-    connection_close(log);
+    cull__sqlite_disconnect(log);
     if (status == CULL_OK && rename(temporary, path) != 0) {
         status = cull__error_errno(err, errno, "%s", log->name);
     }
@@ -481,20 +498,15 @@ static cull_status ends_check(struct cull__sqlite *log, cull_error *err)
     return cull__sqlite_end(log, status, err);
 }
 
-static cull_status log_open(struct cull__sqlite *log, const cull_log_sqlite_options *options,
-                            cull_error *err)
+static cull_status log_open(struct cull__sqlite *log, bool alone, cull_error *err)
 {
-    char path[PATH_MAX];
-    cull_status status = file_check(log, options->path, err);
+    cull_status status = connection_open(log, log->path, log->busy_ms, false, err);
 
-    if (status == CULL_OK) {
-        status = path_resolve(path, options->path, "", log->name, err);
+    if (status == CULL_OK && alone) { /* before anything is read */
+        status = connection_exec(log, "PRAGMA locking_mode = EXCLUSIVE", err);
     }
     if (status == CULL_OK) {
-        status = connection_open(log, path, options->busy_ms, false, err);
-    }
-    if (status == CULL_OK) {
-        status = length_check(log, path, err);
+        status = length_check(log, log->path, err);
     }
     if (status == CULL_OK) {
         status = identity_check(log, err);
@@ -504,6 +516,56 @@ static cull_status log_open(struct cull__sqlite *log, const cull_log_sqlite_opti
     }
     if (status == CULL_OK) {
         status = ends_check(log, err);
+    }
+    if (status != CULL_OK) {
+        cull__sqlite_disconnect(log);
+    }
+    return status;
+}
+
+/* Who cannot be alone is told of the full disk: others have the file open. */
+cull_status cull__sqlite_connect(struct cull__sqlite *log, cull_error *err)
+{
+    cull_error why = { CULL_OK, "" };
+    cull_status status = log_open(log, false, err);
+    cull_status alone = status;
+
+    if (status == CULL_E_NOSPACE) {
+        alone = log_open(log, true, &why);
+    }
+    log->is_alone = status != CULL_OK && alone == CULL_OK;
+    if (alone == CULL_OK || alone == CULL_E_BUSY) {
+        return alone == CULL_OK ? CULL_OK : status;
+    }
+    if (alone != status && err != NULL) {
+        *err = why;
+    }
+    return alone;
+}
+
+/* Open a handle's file for the first time. */
+static cull_status file_open(struct cull__sqlite *log, const cull_log_sqlite_options *options,
+                             cull_error *err)
+{
+    char path[PATH_MAX];
+    uint64_t bytes = 0;
+    cull_status status = file_check(log, options->path, err);
+
+    if (status == CULL_OK) {
+        status = path_resolve(path, options->path, "", log->name, err);
+    }
+    if (status == CULL_OK) {
+        log->busy_ms = options->busy_ms;
+        log->path = cull__strndup(log->base.allocator, path, strlen(path));
+        status = log->path == NULL ? cull__error_nomem(err) : cull__sqlite_connect(log, err);
+    }
+    if (status == CULL_OK && log->ballast_path != NULL) {
+        status = file_bytes(log, path, "", &bytes, err);
+        log->ballast_bytes = cull__ballast_bytes(bytes);
+        cull__ballast_fill(log);
+    }
+    if (status == CULL_OK && log->is_alone) {
+        cull__sqlite_disconnect(log);
     }
     return status;
 }
@@ -524,7 +586,7 @@ cull_status cull_log_sqlite_open(cull_log **out, const cull_log_sqlite_options *
         status = log_create(log, options, err);
     }
     if (status == CULL_OK) {
-        status = log_open(log, options, err);
+        status = file_open(log, options, err);
     }
     if (status != CULL_OK) {
         cull__sqlite_close(&log->base);

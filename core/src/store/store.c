@@ -406,6 +406,7 @@ void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact)
 {
     cull__fact_encode(&txn->store->facts, fact, txn->store->digest_len);
     txn->fact_count++;
+    txn->takes_room = txn->takes_room || !cull__fact_gives_room(fact->type);
     if (cull__fact_reader_min(fact->type) > txn->reader_min) {
         txn->reader_min = cull__fact_reader_min(fact->type);
     }
@@ -437,6 +438,7 @@ static cull_status txn_append(struct cull__txn *txn, cull_error *err)
                                  .fact_count = txn->fact_count,
                                  .reader_min = txn->reader_min,
                                  .now_ms = txn->now_ms,
+                                 .gives_room = !txn->takes_room,
                                  .documents = txn->documents,
                                  .document_count = txn->document_count };
     uint64_t seq = 0;

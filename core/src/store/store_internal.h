@@ -161,6 +161,7 @@ struct cull__txn {
     uint64_t next_id; /* the id that the next naming fact gets */
     uint32_t fact_count;
     uint32_t reader_min;                    /* that the facts need */
+    bool takes_room;                        /* not only what leads to a deletion */
     const struct cull__document *documents; /* borrowed until the append */
     size_t document_count;
 };
