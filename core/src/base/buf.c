@@ -130,11 +130,11 @@ uint64_t cull__cursor_u64(struct cull__cursor *cursor)
     return bytes == NULL ? 0 : load_u32(bytes) | (uint64_t)load_u32(bytes + 4) << 32;
 }
 
-uint64_t cull__cursor_varint_long(struct cull__cursor *cursor)
+uint64_t cull__cursor_varint_rest(struct cull__cursor *cursor, uint8_t first)
 {
-    uint64_t value = 0;
+    uint64_t value = first & 0x7f;
 
-    for (unsigned shift = 0; shift < 64; shift += 7) {
+    for (unsigned shift = 7; shift < 64; shift += 7) {
         const uint8_t *byte = cull__cursor_take(cursor, 1);
 
         if (byte == NULL) {
@@ -145,7 +145,7 @@ uint64_t cull__cursor_varint_long(struct cull__cursor *cursor)
         }
         value |= (uint64_t)(*byte & 0x7f) << shift;
         if ((*byte & 0x80) == 0) {
-            if (*byte == 0 && shift > 0) {
+            if (*byte == 0) {
                 break; /* padded: not canonical */
             }
             return value;

@@ -84,14 +84,17 @@ static inline uint8_t cull__cursor_u8(struct cull__cursor *cursor)
 uint16_t cull__cursor_u16(struct cull__cursor *cursor);
 uint32_t cull__cursor_u32(struct cull__cursor *cursor);
 uint64_t cull__cursor_u64(struct cull__cursor *cursor);
-uint64_t cull__cursor_varint_long(struct cull__cursor *cursor); /* any */
+/* Of a varint whose first byte, which says that more follow, is taken. */
+uint64_t cull__cursor_varint_rest(struct cull__cursor *cursor, uint8_t first);
 
 static inline uint64_t cull__cursor_varint(struct cull__cursor *cursor)
 {
-    if (CULL_LIKELY(!cursor->failed && cursor->at != cursor->end && *cursor->at < 0x80)) {
-        return *cursor->at++; /* most are of one byte */
+    const uint8_t *first = cull__cursor_take(cursor, 1);
+
+    if (first == NULL) {
+        return 0;
     }
-    return cull__cursor_varint_long(cursor);
+    return CULL_LIKELY(*first < 0x80) ? *first : cull__cursor_varint_rest(cursor, *first);
 }
 
 /* A varint of at most max, else failed. */
