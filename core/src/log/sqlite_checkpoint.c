@@ -24,6 +24,8 @@
 #include <sys/mman.h>
 
 #define HUGE_COLUMN_BYTES (4u << 20)
+#define MADE_BYTES_MIN (64u << 10)
+#define NARROW_BYTES_MIN (256u << 10)
 #define PAGE_BYTES \
     4096u /* madvise() refuses what is not aligned to the system's, and no harm done */
 
@@ -430,15 +432,38 @@ done:
 
 /* --- get ---------------------------------------------------------------------------------- */
 
-/* A large column is filled at once and read for long: ask for huge pages. Advice only. */
-static void huge_advise(uint8_t *data, size_t len)
+/* Say of the whole pages there how they are used. Advice only. */
+static void pages_advise(uint8_t *data, size_t len, int advice)
 {
     uintptr_t start = ((uintptr_t)data + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
     uintptr_t end = ((uintptr_t)data + len) & ~(uintptr_t)(PAGE_BYTES - 1);
 
-    if (len >= HUGE_COLUMN_BYTES) {
-        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+    if (start < end) {
+        (void)madvise((void *)start, end - start, advice);
     }
+}
+
+/* SQLite keeps of what it reads as many pages as fit its cache, each in memory of its own. Of a
+ * checkpoint it reads every page once, so some few will do, again and again. */
+static void cache_narrow(struct cull__sqlite *log, bool narrow)
+{
+    (void)sqlite3_exec(log->db,
+                       narrow ? "PRAGMA cache_size = 16" /* of 8 KiB: what it has from the start */
+                              : "PRAGMA cache_size = -2000", /* as it is by itself, in KiB */
+                       NULL, NULL, NULL);
+}
+
+/* Where the segment goes that is there. */
+static uint8_t *segment_room(uint8_t *data, size_t len)
+{
+#ifdef MADV_POPULATE_WRITE /* all pages in one call: meeting one after another takes longer */
+    if (len >= MADE_BYTES_MIN) {
+        pages_advise(data, len, MADV_POPULATE_WRITE);
+    }
+#else
+    (void)len;
+#endif
+    return data;
 }
 
 static cull_status column_load(struct cull__sqlite *log, sqlite3_blob **blob,
@@ -451,7 +476,9 @@ static cull_status column_load(struct cull__sqlite *log, sqlite3_blob **blob,
         return cull__error_nomem(err);
     }
     out->len = listed->len;
-    huge_advise(out->data, out->len);
+    if (out->len >= HUGE_COLUMN_BYTES) { /* it is filled at once and read for long */
+        pages_advise(out->data, out->len, MADV_HUGEPAGE);
+    }
     for (size_t k = 0; k < listed->segment_count; k++) {
         const uint8_t *name = listed->names + k * CULL__SEGMENT_NAME_LEN;
         uint64_t id = 0;
@@ -459,8 +486,11 @@ static cull_status column_load(struct cull__sqlite *log, sqlite3_blob **blob,
         cull_status status = segment_find(log, name, &right, &id, err);
 
         if (status == CULL_OK && right) {
-            status = segment_read(log, blob, id, name, out->data + k * segment_bytes,
-                                  cull__segment_len(listed->len, segment_bytes, k), &right, err);
+            size_t len = cull__segment_len(listed->len, segment_bytes, k);
+
+            status =
+                segment_read(log, blob, id, name, segment_room(out->data + k * segment_bytes, len),
+                             len, &right, err);
         }
         if (status == CULL_OK && !right) {
             status = cull__sqlite_corrupt(
@@ -477,6 +507,7 @@ static cull_status column_load(struct cull__sqlite *log, sqlite3_blob **blob,
 static cull_status columns_load(struct cull__sqlite *log, const struct cull__listing *listing,
                                 struct cull__checkpoint *out, cull_error *err)
 {
+    const bool narrow = listing->bytes >= NARROW_BYTES_MIN;
     sqlite3_blob *blob = NULL;
     cull_status status = CULL_OK;
 
@@ -487,11 +518,17 @@ static cull_status columns_load(struct cull__sqlite *log, const struct cull__lis
         return cull__error_nomem(err);
     }
     out->count = listing->column_count;
+    if (narrow) {
+        cache_narrow(log, true);
+    }
     for (size_t i = 0; status == CULL_OK && i < listing->column_count; i++) {
         status = column_load(log, &blob, &listing->columns[i], listing->segment_bytes,
                              &out->columns[i], err);
     }
     (void)sqlite3_blob_close(blob);
+    if (narrow) {
+        cache_narrow(log, false);
+    }
     return status;
 }
 
