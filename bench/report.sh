@@ -3,8 +3,8 @@
 #
 # usage: report.sh BUILD full|small DIR COMMIT
 #
-# DIR is emptied first. It holds samples.tsv, report.md, report.json and table.md in the end; the stores that
-# were measured are gone. Exits with a failure if a row was not measured, not if a budget is not
+# DIR is emptied first. It holds samples.tsv, report.md, report.json, table.md and dry_run.txt in the end; the
+# stores that were measured are gone. Exits with a failure if a row was not measured, not if a budget is not
 # met.
 set -eu
 usage='usage: report.sh BUILD full|small DIR COMMIT'

@@ -128,7 +128,8 @@ run_ten() {
     delete_command delete.10k ten
 }
 
-# One cycle has verified in full; the next one would purge ten versions.
+# One cycle has verified in full; the next one would purge ten versions. Where its time goes is written
+# beside the samples.
 run_dry() {
     if [ ! -e "$work/dry" ]; then
         # shellcheck disable=SC2086 # arguments
@@ -140,6 +141,8 @@ run_dry() {
     fi
     beside gc.dry_run $((runs * 2)) true "$cull --store $work/dry gc --dry-run" \
         true "cat $work/dry/cull.db"
+    macro dry "$work/dry" "$cull" $((runs * 10)) >"$(dirname "$samples")/dry_run.txt"
+    cat "$(dirname "$samples")/dry_run.txt"
 }
 
 run_put() {

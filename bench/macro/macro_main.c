@@ -17,6 +17,7 @@ static const char usage[] =
     "  make DIR COLLECTIONS VERSIONS FILES CHANGED   a store, quickly\n"
     "  open DIR ROUNDS                               opening with all rooms, and cat\n"
     "  delete DIR ROUNDS                             all versions in one transaction\n"
+    "  dry DIR CULL ROUNDS                           where the time of gc --dry-run goes\n"
     "  cycle FACTOR ROUNDS                           the same garbage in a larger store\n"
     "  beside VERSIONS FILES CHANGED ROUNDS          a second thread, a writer beside a cycle\n"
     "  scale COLLECTIONS VERSIONS FILES CHANGED ROUNDS\n"
@@ -59,6 +60,11 @@ static void run_open(char **args)
 static void run_delete(char **args)
 {
     measure_delete(args[0], number(args[1]));
+}
+
+static void run_dry(char **args)
+{
+    measure_dry(args[0], args[1], number(args[2]));
 }
 
 static void run_cycle(char **args)
@@ -127,6 +133,7 @@ static const struct {
     { "make", 5, run_make },   { "open", 2, run_open },     { "delete", 2, run_delete },
     { "cycle", 2, run_cycle }, { "beside", 4, run_beside }, { "scale", 5, run_scale },
     { "sweep", 4, run_sweep }, { "files", 4, run_files },   { "sync", 1, run_sync },
+    { "dry", 3, run_dry },
 };
 
 int main(int argc, char **argv)

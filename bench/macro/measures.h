@@ -12,6 +12,8 @@
 void measure_open(const char *dir, unsigned rounds);
 /* measure_delete.c: soft-deleting every version in one transaction, and their memory */
 void measure_delete(const char *dir, unsigned rounds);
+/* measure_dry.c: prints where the time of the command's `gc --dry-run` goes */
+void measure_dry(const char *dir, const char *command, unsigned rounds);
 /* measure_cycle.c: the same garbage in a small store and in one `factor` times larger */
 void measure_cycle(uint32_t factor, unsigned rounds);
 /* measure_beside.c: the gain of a second thread, and what a cycle costs a writer beside it */

@@ -226,12 +226,12 @@ static cull_status hasher_init_xxh(cull_hasher *hasher)
 
 static cull_status hasher_init_evp(cull_hasher *hasher)
 {
-    hasher->evp_ctx = EVP_MD_CTX_new();
-    if (hasher->evp_ctx == NULL) {
-        return CULL_E_NOMEM;
-    }
     hasher->evp = EVP_MD_fetch(NULL, kinds[hasher->kind].evp_name, NULL);
-    return hasher->evp != NULL ? CULL_OK : CULL_E_IO;
+    if (hasher->evp == NULL) {
+        return CULL_E_IO;
+    }
+    hasher->evp_ctx = EVP_MD_CTX_new();
+    return hasher->evp_ctx != NULL ? CULL_OK : CULL_E_NOMEM;
 }
 
 cull_status cull_hasher_new(cull_hasher **out, cull_digest_kind kind,
