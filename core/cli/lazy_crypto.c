@@ -63,6 +63,8 @@ static void load(void)
     }
 }
 
+/* --- the functions, with the names that libcrypto gives their parameters ---------------------- */
+
 /* The real function into *out, a pointer to it. False: there is none. */
 static bool find(enum function which, void *out)
 {
@@ -110,11 +112,11 @@ int EVP_DigestInit_ex2(EVP_MD_CTX *ctx, const EVP_MD *type, const OSSL_PARAM par
     return find(INIT, &real) ? real(ctx, type, params) : 0;
 }
 
-int EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *data, size_t count)
+int EVP_DigestUpdate(EVP_MD_CTX *ctx, const void *d, size_t cnt)
 {
     int (*real)(EVP_MD_CTX *, const void *, size_t);
 
-    return find(UPDATE, &real) ? real(ctx, data, count) : 0;
+    return find(UPDATE, &real) ? real(ctx, d, cnt) : 0;
 }
 
 int EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned int *size)
@@ -124,25 +126,25 @@ int EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned int *size)
     return find(FINAL, &real) ? real(ctx, md, size) : 0;
 }
 
-int EVP_Q_digest(OSSL_LIB_CTX *ctx, const char *name, const char *properties, const void *data,
-                 size_t len, unsigned char *md, size_t *md_len)
+int EVP_Q_digest(OSSL_LIB_CTX *libctx, const char *name, const char *propq, const void *data,
+                 size_t datalen, unsigned char *md, size_t *mdlen)
 {
     int (*real)(OSSL_LIB_CTX *, const char *, const char *, const void *, size_t, unsigned char *,
                 size_t *);
 
-    return find(Q_DIGEST, &real) ? real(ctx, name, properties, data, len, md, md_len) : 0;
+    return find(Q_DIGEST, &real) ? real(libctx, name, propq, data, datalen, md, mdlen) : 0;
 }
 
-int EVP_EncodeBlock(unsigned char *out, const unsigned char *in, int len)
+int EVP_EncodeBlock(unsigned char *t, const unsigned char *f, int n)
 {
     int (*real)(unsigned char *, const unsigned char *, int);
 
-    return find(ENCODE, &real) ? real(out, in, len) : -1;
+    return find(ENCODE, &real) ? real(t, f, n) : -1;
 }
 
-int EVP_DecodeBlock(unsigned char *out, const unsigned char *in, int len)
+int EVP_DecodeBlock(unsigned char *t, const unsigned char *f, int n)
 {
     int (*real)(unsigned char *, const unsigned char *, int);
 
-    return find(DECODE, &real) ? real(out, in, len) : -1;
+    return find(DECODE, &real) ? real(t, f, n) : -1;
 }
