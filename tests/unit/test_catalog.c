@@ -2312,6 +2312,35 @@ START_TEST(a_state_has_one_form_however_it_came_to_be)
     }
 END_TEST
 
+/* A collection that nothing keeps open: with a tag, an alias, a deleted version and one that expires. */
+static uint64_t add_plain_collection(struct cull__catalog *catalog, const char *name)
+{
+    const uint64_t id = catalog->next_id;
+    const uint32_t second = 1;
+
+    OK(cull__apply_collection(catalog, id, VISION, name, strlen(name), "model", 5));
+    for (uint32_t content = 0; content < 4; content++) {
+        (void)put_in(catalog, id, TRAIN, content);
+    }
+    OK(cull__apply_tag(catalog, id, 0, "raw", 3, true));
+    OK(cull__apply_alias(catalog, id, 0, "best", 4));
+    OK(cull__apply_alias(catalog, id, 3, "latest", 6));
+    OK(cull__apply_alias(catalog, id, 1, "gone", 4));
+    OK(cull__apply_delete(catalog, id, &second, 1, catalog->clock_ms + 1, CULL_REASON_USER));
+    return id;
+}
+
+/* To be damaged: one collection that stays sealed, and one that an upload's base opens. */
+static struct cull__buf save_for_damage(struct full_world *full)
+{
+    struct cull__catalog *catalog = full->world.catalog;
+    uint64_t upload;
+
+    (void)add_plain_collection(catalog, "plain");
+    OK(open_upload(catalog, add_plain_collection(catalog, "built-on"), 0, 2, &upload));
+    return save(catalog);
+}
+
 /* A copy that a sealed catalog may keep. */
 static uint8_t *copy_of(const uint8_t *data, size_t len)
 {
@@ -2392,7 +2421,7 @@ START_TEST(a_checkpoint_cut_short_anywhere_is_refused)
 
         full_world_init(&full);
         settings_of_a_store(full.world.catalog);
-        bytes = save(full.world.catalog);
+        bytes = save_for_damage(&full);
         for (size_t len = 0; len < bytes.len; len++) {
             uint8_t *copy = malloc(len + 1); /* so that a reader past the end is noticed */
 
@@ -2417,7 +2446,7 @@ START_TEST(a_byte_that_flipped_is_refused_or_gives_another_valid_catalog)
 
         full_world_init(&full);
         settings_of_a_store(full.world.catalog);
-        bytes = save(full.world.catalog);
+        bytes = save_for_damage(&full);
         for (size_t at = 0; at < bytes.len; at++) {
             const uint8_t was = bytes.data[at];
 
@@ -2441,7 +2470,7 @@ START_TEST(random_bytes_do_no_harm)
         uint32_t state = 4711;
 
         full_world_init(&full);
-        bytes = save(full.world.catalog);
+        bytes = save_for_damage(&full);
         for (unsigned turn = 0; turn < 20000; turn++) {
             uint8_t was[3];
             size_t at[3];
@@ -2463,24 +2492,6 @@ START_TEST(random_bytes_do_no_harm)
     }
 END_TEST
 
-/* A collection that nothing keeps open: with a tag, an alias, a deleted version and one that expires. */
-static uint64_t add_plain_collection(struct cull__catalog *catalog)
-{
-    const uint64_t id = catalog->next_id;
-    const uint32_t second = 1;
-
-    OK(cull__apply_collection(catalog, id, VISION, "plain", 5, "model", 5));
-    for (uint32_t content = 0; content < 4; content++) {
-        (void)put_in(catalog, id, TRAIN, content);
-    }
-    OK(cull__apply_tag(catalog, id, 0, "raw", 3, true));
-    OK(cull__apply_alias(catalog, id, 0, "best", 4));
-    OK(cull__apply_alias(catalog, id, 3, "latest", 6));
-    OK(cull__apply_alias(catalog, id, 1, "gone", 4));
-    OK(cull__apply_delete(catalog, id, &second, 1, catalog->clock_ms + 1, CULL_REASON_USER));
-    return id;
-}
-
 START_TEST(a_sealed_collection_has_its_figures_and_opens_alone)
     {
         struct full_world full;
@@ -2492,7 +2503,7 @@ START_TEST(a_sealed_collection_has_its_figures_and_opens_alone)
         uint64_t id;
 
         full_world_init(&full);
-        id = add_plain_collection(full.world.catalog);
+        id = add_plain_collection(full.world.catalog, "plain");
         bytes = save(full.world.catalog);
         copy = copy_of(bytes.data, bytes.len);
         OK(cull__catalog_load_sealed(&loaded, &copy, bytes.len, cull_allocator_default(),
@@ -2533,7 +2544,7 @@ START_TEST(a_collection_that_finds_no_memory_to_open_stays_sealed_and_opens_late
         uint64_t fail_at = 0;
 
         full_world_init(&full);
-        (void)add_plain_collection(full.world.catalog);
+        (void)add_plain_collection(full.world.catalog, "plain");
         bytes = save(full.world.catalog);
         for (bool done = false; !done;) {
             struct failing_allocator memory;

@@ -291,6 +291,9 @@ static void load_upload(struct cull__loader *loader, uint64_t *last_id)
     if (collection != NULL && base != 0) {
         open_now(loader, collection);
     }
+    if (!cull__load_going(loader)) {
+        return; /* the base may lie in a collection that is sealed still */
+    }
     if (!cull__load_must(loader,
                          collection != NULL && (run != NULL || run_id == 0) &&
                              (run == NULL || run->project == collection->project) &&
