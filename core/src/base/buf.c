@@ -106,7 +106,10 @@ uint16_t cull__cursor_u16(struct cull__cursor *cursor)
 {
     const uint8_t *bytes = cull__cursor_take(cursor, 2);
 
-    return bytes == NULL ? 0 : (uint16_t)(bytes[0] | bytes[1] << 8);
+    if (bytes == NULL) {
+        return 0;
+    }
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
 /* Written out, so that a compiler makes one load of it. */
