@@ -275,6 +275,9 @@ static void run_history(const struct history *history, size_t thorough_every,
     }
     memset(out, 0, sizeof *out);
     play_begin(play, &history->settings, thorough_every);
+    for (size_t i = 0; i < WORLD_PROCESSES; i++) {
+        play->world.sessions[i].threads = history->threads;
+    }
     for (size_t i = 0; i < count && play->oracle.broken[0] == '\0';) {
         struct cull__request request;
         struct cull__request next = CULL__REQUEST_INIT;

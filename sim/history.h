@@ -16,6 +16,7 @@ struct history {
     cull_store_settings settings;
     struct cull__buf bytes;
     struct cull__buf offsets; /* an array of size_t: where each request begins */
+    unsigned threads;         /* of the cycles when it is done again; in no trace */
 };
 
 struct history_result {

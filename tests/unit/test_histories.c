@@ -60,6 +60,27 @@ START_TEST(a_trace_replays_to_the_same_state)
     }
 END_TEST
 
+/* Whatever the oracle lets pass, each of its checks included, comes out the same. */
+START_TEST(cycles_by_several_threads_end_in_the_state_that_one_thread_ends_in)
+    {
+        for (uint64_t i = 0; i < SEEDS_EACH; i++) {
+            struct history history;
+            struct history_result one;
+            struct history_result several;
+
+            history_init(&history);
+            history_draw(&history, 5000 + (uint64_t)_i * SEEDS_EACH + i, HISTORY_STEPS_MAX, &one);
+            ck_assert_str_eq(one.broken, "");
+            history.threads = 4;
+            history_run(&history, &several);
+            ck_assert_str_eq(several.broken, "");
+            ck_assert_uint_eq(several.steps, one.steps);
+            ck_assert_mem_eq(&several.state, &one.state, sizeof one.state);
+            history_release(&history);
+        }
+    }
+END_TEST
+
 START_TEST(other_seeds_end_in_other_states)
     {
         struct history_result results[2];
@@ -247,6 +268,8 @@ Suite *histories_suite(void)
     suite_add_tcase(suite, agree);
     tcase_set_timeout(traces, 300);
     tcase_add_loop_test(traces, a_trace_replays_to_the_same_state, 0, 10);
+    tcase_add_loop_test(traces, cycles_by_several_threads_end_in_the_state_that_one_thread_ends_in,
+                        0, 10);
     tcase_add_test(traces, other_seeds_end_in_other_states);
     tcase_add_test(traces, a_history_that_breaks_is_shrunk_to_what_breaks_it);
     tcase_add_test(traces, a_trace_cut_anywhere_but_between_requests_is_refused);

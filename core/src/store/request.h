@@ -159,6 +159,7 @@ struct cull__session {
     const cull_allocator *allocator;
     cull_store *store;                         /* NULL: not open */
     const char *actor;                         /* borrowed */
+    unsigned threads;                          /* of cycles; 0: one */
     uint64_t *now_ms;                          /* the clock, shared; CLOCK moves it */
     uint64_t *uploads;                         /* CULL__REQUEST_SLOTS ids, shared; 0: none */
     cull_upload *handles[CULL__REQUEST_SLOTS]; /* ours */

@@ -541,6 +541,7 @@ static cull_gc_options gc_options(const struct request_call *call)
         .grace_ms = request->grace_ms,
         .max_deletes = request->max_deletes,
         .max_bytes = request->max_bytes,
+        .threads = call->session->threads,
     };
 }
 
