@@ -397,6 +397,109 @@ START_TEST(every_digest_is_found_through_growth_and_removal)
     }
 END_TEST
 
+/* --- digests in the order of a list ---------------------------------------------------------- */
+
+#define LISTED 3000u
+#define GUESS_ROWS (LISTED + 1000u)
+
+/* How the guesses, which fit the digests one by one, are changed. */
+static void guesses_shift(uint32_t *at, uint32_t by, bool back)
+{
+    if (back) {
+        memmove(at + 700 - by, at + 700, (LISTED - 700) * sizeof(*at));
+    } else {
+        memmove(at + 700 + by, at + 700, (LISTED - 700 - by) * sizeof(*at));
+    }
+}
+
+static void guesses_change(const char *how, uint32_t *at)
+{
+    if (strcmp(how, "some were replaced") == 0) {
+        for (uint32_t i = 0; i < LISTED; i += 97) {
+            at[i] = (at[i] + 1) % GUESS_ROWS;
+        }
+    } else if (strcmp(how, "one came") == 0) {
+        guesses_shift(at, 1, true);
+    } else if (strcmp(how, "one went") == 0) {
+        guesses_shift(at, 1, false);
+    } else if (strcmp(how, "hundreds came") == 0) {
+        guesses_shift(at, 400, true);
+    } else if (strcmp(how, "hundreds went") == 0) {
+        guesses_shift(at, 400, false);
+    } else if (strcmp(how, "another order") == 0) {
+        for (uint32_t i = 0; i < LISTED; i++) {
+            at[i] = i * 7 % GUESS_ROWS;
+        }
+    } else if (strcmp(how, "no number of the table") == 0) {
+        for (uint32_t i = 0; i < LISTED; i++) {
+            at[i] = i % 3 == 0 ? CULL__BLOB_NONE : i % 3 == 1 ? GUESS_ROWS : UINT32_MAX - i;
+        }
+    }
+}
+
+static const struct {
+    const char *how;
+    uint32_t count; /* of guesses */
+    bool fits;      /* most are good to the end */
+} guess_rows[] = {
+    { "as it was", LISTED, true },      { "some were replaced", LISTED, true },
+    { "one came", LISTED, true },       { "one went", LISTED, true },
+    { "hundreds came", LISTED, true },  { "hundreds went", LISTED, true },
+    { "another order", LISTED, false }, { "no number of the table", LISTED, false },
+    { "cut short", 500, false },        { "nothing", 0, false },
+};
+
+/* Rows of every kind, and digests of which some are no row's, one is zero as a free row's, one is of a row
+ * that is not to be found, and one stands many times. */
+static struct cull__blob_table *guess_table(cull_digest *digests, uint32_t *guesses)
+{
+    struct cull__blob_table *table;
+
+    CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, SEED, false, cull_allocator_default()) ==
+          CULL_OK);
+    for (uint32_t number = 0; number < GUESS_ROWS; number++) {
+        cull_digest digest = digest_for(number + 1, CULL_DIGEST_MD5);
+
+        CHECK(cull__blob_table_insert(table, number, &digest, 1, 0) == CULL_OK);
+    }
+    for (uint32_t i = 0; i < LISTED; i++) {
+        guesses[i] = i * 1237 % GUESS_ROWS;
+        guesses[i] = i % 50 == 20 ? 5 : guesses[i];
+        digests[i] = digest_for(guesses[i] + 1 + (i % 150 == 30 ? GUESS_ROWS : 0), CULL_DIGEST_MD5);
+    }
+    CHECK(cull__blob_table_set_state(table, guesses[11], CULL__BLOB_DELETING) == CULL_OK);
+    CHECK(cull__blob_table_erase(table, guesses[11]) == CULL_OK);
+    memset(&digests[11], 0, sizeof(digests[11]));
+    CHECK(cull__blob_table_unindex(table, guesses[13]) == CULL_OK);
+    return table;
+}
+
+START_TEST(guesses_give_the_answers_of_a_lookup)
+    {
+        cull_digest *digests = malloc(LISTED * sizeof(*digests));
+        uint32_t numbers[LISTED];
+        uint32_t guesses[LISTED];
+        uint32_t found[LISTED];
+        struct cull__guesses at = { .numbers = guesses, .count = guess_rows[_i].count };
+        struct cull__blob_table *table;
+
+        CHECK(digests != NULL);
+        table = guess_table(digests, guesses);
+        guesses_change(guess_rows[_i].how, guesses);
+        CHECK(cull__blob_table_find(table, digests, LISTED, numbers) == CULL_OK);
+        CHECK(numbers[11] == CULL__BLOB_NONE && numbers[13] == CULL__BLOB_NONE);
+        for (uint32_t from = 0; from < LISTED; from += 500) {
+            CHECK(cull__blob_table_find_guessed(table, digests + from, 500, &at, found + from) ==
+                  CULL_OK);
+            CHECK(at.at <= at.count);
+        }
+        CHECK(memcmp(found, numbers, sizeof(found)) == 0);
+        ck_assert_msg(!guess_rows[_i].fits || at.useless < 4, "%s: lost", guess_rows[_i].how);
+        cull__blob_table_free(table);
+        free(digests);
+    }
+END_TEST
+
 /* --- a few digests, without slots ------------------------------------------------------------ */
 
 #define SCANNED 70000u
@@ -773,6 +876,7 @@ Suite *blob_table_suite(void)
     tcase_add_test(rules, no_memory_at_any_allocation_of_an_insert_changes_nothing);
     tcase_add_test(rules, no_memory_at_any_allocation_of_load_find_and_erase_changes_nothing);
     tcase_add_test(scale, every_digest_is_found_through_growth_and_removal);
+    tcase_add_loop_test(scale, guesses_give_the_answers_of_a_lookup, 0, (int)ARRAY_LEN(guess_rows));
     tcase_add_loop_test(scale, a_few_digests_are_found_without_slots_as_with_them, 0,
                         ARRAY_LEN(scan_kinds));
     tcase_add_test(scale, a_table_whose_rows_lie_in_a_checkpoint_goes_on_as_any_other);

@@ -145,9 +145,7 @@ static void world_commit(struct world *world, const bool *member)
     }
     CHECK(cull__lifespans_diff(world->spans, &members, world->oracle.blobs, blobs, count, &closed,
                                &opened) == CULL_OK);
-    for (uint32_t blob = 0; blob < world->oracle.blobs; blob++) {
-        CHECK(cull__bit_get(&members, blob) == member[blob]);
-    }
+    CHECK(members == 0);
     CHECK(cull__lifespans_commit(world->spans, closed.at, closed.count, opened.at, opened.count,
                                  &scratch, world->oracle.blobs) == CULL_OK);
     CHECK(scratch == 0);
@@ -605,7 +603,7 @@ static cull_status try_diff(struct world *world, const cull_allocator *allocator
     cull_status status =
         cull__lifespans_diff(world->spans, &members, 20, blobs, 2, &closed, &opened);
 
-    CHECK(members == (UINT64_C(1) << 7 | UINT64_C(1) << 5));
+    CHECK(members == 0);
     CHECK((closed.count == 2 && opened.count == 1) == (status == CULL_OK));
     cull__u32s_release(&closed);
     cull__u32s_release(&opened);

@@ -81,6 +81,19 @@ uint32_t cull__blob_table_next(const struct cull__blob_table *table, size_t i);
 cull_status cull__blob_table_find(struct cull__blob_table *table, const cull_digest *digests,
                                   size_t count, uint32_t *numbers);
 
+/* Numbers that the next digests will probably have, in their order but for what came, went or was
+ * replaced; zero but for numbers and count. */
+struct cull__guesses {
+    const uint32_t *numbers; /* borrowed; any numbers */
+    size_t count;
+    size_t at; /* the next one */
+    unsigned useless;
+};
+/* The same answers, faster where the guesses are right (blob_guess.c). */
+cull_status cull__blob_table_find_guessed(struct cull__blob_table *table,
+                                          const cull_digest *digests, size_t count,
+                                          struct cull__guesses *guesses, uint32_t *numbers);
+
 /* A new EXPECTED blob under exactly cull__blob_table_next(table, 0): another number is
  * CULL_E_CORRUPT. So is a digest that is there already: at once if the slots stand, else when they
  * are built. */
@@ -169,8 +182,8 @@ cull_status cull__lifespans_commit(struct cull__lifespans *spans, const uint32_t
 
 /* What a commit of exactly these members (a bit set over blob numbers, `bits` of them; count of
  * set bits) would close (sorted) and open (ascending), appended to the lists. The members are
- * listed in blobs (any order, no duplicates), so that the cost is open + members. The bits are
- * cleared on the way and are on return as they were. */
+ * listed in blobs (any order, no duplicates), so that the cost is open + members. All bits are
+ * clear on return, also when it fails. */
 cull_status cull__lifespans_diff(const struct cull__lifespans *spans, uint64_t *members,
                                  size_t bits, const uint32_t *blobs, size_t blob_count,
                                  struct cull__u32s *closed, struct cull__u32s *opened);

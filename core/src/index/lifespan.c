@@ -387,13 +387,15 @@ cull_status cull__lifespans_diff(const struct cull__lifespans *spans, uint64_t *
     }
     for (size_t i = 0; status == CULL_OK && found < blob_count && i < blob_count; i++) {
         if (cull__bit_get(members, blobs[i])) {
+            cull__bit_clear(members, blobs[i]);
             status = cull__u32s_push(opened, blobs[i]);
+            found++;
         }
     }
-    for (size_t i = 0; i < blob_count; i++) {
-        cull__bit_set(members, blobs[i]);
-    }
     if (status != CULL_OK) {
+        for (size_t i = 0; i < blob_count; i++) {
+            cull__bit_clear(members, blobs[i]);
+        }
         closed->count = closed_before;
         opened->count = opened_before;
         return status;

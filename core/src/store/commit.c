@@ -10,7 +10,8 @@
  *           or made so by the facts before it in the same append (where no objects are kept).
  *           Number and hash sum (the fingerprint) come from the manifest, not from lifespans.
  * COST      O(entries + open lifespans). Entries are looked at in batches: beyond the manifest, which
- *           may lie in a scratch file, memory is 4 bytes for each distinct blob.
+ *           may lie in a scratch file, memory is 4 bytes for each distinct blob, and 4 for each of up
+ *           to 2^24 entries, which are kept until the next one comes.
  * FAILURE   Refused whole, with the list of what to send again. A stored manifest that is damaged
  *           keeps nobody from committing: nothing is built on it, the new one is stored in full. And
  *           when all of its version is committed again, by digest, fingerprint and number of entries,
@@ -29,6 +30,7 @@
 #define DESCRIPTION_BYTES_MAX (64u << 10)
 #define METADATA_BYTES_MAX (1u << 20)
 #define WANTED_BATCH 512       /* digests looked up at once */
+#define GUESSES_MAX (1u << 24) /* entries whose blobs' numbers are kept for the next manifest */
 #define SIZES_BATCH (1u << 19) /* sizes learned with a commit; more go before it */
 
 /* A blob that an entry names. */
@@ -48,6 +50,8 @@ struct commit_ctx {
     struct wanted *wanted; /* a batch of its entries' blobs, with duplicates */
     size_t wanted_count;
     size_t entry;                     /* that is being looked at */
+    struct cull__guesses guesses;     /* from the collection's last whole manifest */
+    struct cull__u32s found;          /* numbers of this one's, in the order of the entries */
     struct cull__u32s members;        /* distinct numbers of blobs that are there */
     struct cull__patch_effect effect; /* what the commit closes and opens, and its fingerprint */
     cull_digest *missing;
@@ -137,6 +141,35 @@ static cull_status add_member(struct commit_ctx *commit, const struct wanted *wa
     return CULL_OK;
 }
 
+/* What the batch's numbers are, for the manifest that comes after this one. */
+static cull_status note_found(struct commit_ctx *commit, const uint32_t *numbers)
+{
+    size_t count = commit->wanted_count;
+    struct cull__u32s *found = &commit->found;
+
+    if (count == 0 || found->count + count > GUESSES_MAX) {
+        return CULL_OK;
+    }
+    if (cull__u32s_reserve(found, count) != CULL_OK) {
+        return CULL_E_NOMEM;
+    }
+    memcpy(found->at + found->count, numbers, count * sizeof *numbers);
+    found->count += count;
+    return CULL_OK;
+}
+
+/* The next whole manifest of the collection will name mostly what this one does. */
+static void keep_found(struct commit_ctx *commit)
+{
+    struct cull__index *index = commit->upload->store->index;
+    struct cull__u32s before = index->last;
+
+    index->last = commit->found;
+    index->last_collection = commit->upload->collection;
+    commit->found = before;
+    commit->guesses = (struct cull__guesses){ 0 };
+}
+
 /* Look up the batch: which of it may be held, and which are missing. */
 static cull_status find_wanted(struct commit_ctx *commit)
 {
@@ -148,7 +181,11 @@ static cull_status find_wanted(struct commit_ctx *commit)
     for (size_t i = 0; i < commit->wanted_count; i++) {
         digests[i] = commit->wanted[i].blob.digest;
     }
-    status = cull__blob_table_find(table, digests, commit->wanted_count, numbers);
+    status = cull__blob_table_find_guessed(table, digests, commit->wanted_count, &commit->guesses,
+                                           numbers);
+    if (status == CULL_OK) {
+        status = note_found(commit, numbers);
+    }
     for (size_t i = 0; i < commit->wanted_count && status == CULL_OK; i++) {
         bool is_there = numbers[i] != CULL__BLOB_NONE &&
                         cull__upload_may_hold(commit->upload->store, numbers[i]);
@@ -219,6 +256,11 @@ static cull_status want_all(struct commit_ctx *commit, cull_error *err)
     cull_status status = cull__index_scratch(index) == CULL_OK ? CULL_OK : cull__error_nomem(err);
 
     commit->wanted_count = commit->members.count = commit->missing_count = 0;
+    commit->found.count = 0;
+    commit->guesses = (struct cull__guesses){ .numbers = index->last.at };
+    if (index->last_collection == commit->upload->collection) {
+        commit->guesses.count = index->last.count;
+    }
     commit->sizes.count = commit->unsized.count = commit->filled_count = 0;
     commit->filled_bytes = 0;
     commit->contradicts = false;
@@ -318,9 +360,6 @@ static cull_status compute_difference(struct commit_ctx *commit, cull_error *err
                              commit->members.count, &commit->effect.closed,
                              &commit->effect.opened) != CULL_OK) {
         status = cull__error_nomem(err);
-    }
-    for (size_t i = 0; i < commit->members.count; i++) {
-        cull__bit_clear(index->scratch.words, commit->members.at[i]);
     }
     return status;
 }
@@ -663,6 +702,9 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     if (status == CULL_OK) {
         status = plain ? CULL_OK : compute_difference(commit, err);
     }
+    if (status == CULL_OK && !plain) {
+        keep_found(commit);
+    }
     if (status == CULL_OK) {
         status = add_sizes(commit, txn, err);
     }
@@ -842,6 +884,7 @@ static void commit_release(struct commit_ctx *commit)
     cull__sizes_release(&commit->sizes);
     cull__u32s_release(&commit->unsized);
     cull__u32s_release(&commit->members);
+    cull__u32s_release(&commit->found);
     cull__u32s_release(&commit->effect.closed);
     cull__u32s_release(&commit->effect.opened);
     cull__manifest_document_release(&commit->document);
@@ -858,7 +901,7 @@ cull_status cull_upload_commit(cull_upload *upload, const cull_commit_options *o
                                  .follower = { .store = upload->store } };
     cull_status status = check_options(options, commit.artifact_id, err);
 
-    commit.members = commit.unsized = commit.effect.closed = commit.effect.opened =
+    commit.members = commit.found = commit.unsized = commit.effect.closed = commit.effect.opened =
         (struct cull__u32s)CULL__U32S_INIT(allocator);
     commit.sizes = (struct cull__sizes)CULL__SIZES_INIT(allocator);
     commit.document =

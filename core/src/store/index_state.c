@@ -25,6 +25,7 @@ cull_status cull__index_new(struct cull__index **out, const cull_store_settings 
     index->allocator = allocator;
     index->incarnations = settings->late_deletes == CULL_LATE_INCARNATION;
     index->scratch = (struct cull__bits)CULL__BITS_INIT(allocator);
+    index->last = (struct cull__u32s)CULL__U32S_INIT(allocator);
     status = cull__blob_table_new(&index->blobs, settings->digest, settings->seed,
                                   index->incarnations, allocator);
     if (status == CULL_OK) {
@@ -59,6 +60,7 @@ void cull__index_free(struct cull__index *index)
     cull__free(index->allocator, index->pins);
     cull__free(index->allocator, index->claimed);
     cull__bits_release(&index->scratch);
+    cull__u32s_release(&index->last);
     cull__counts_free(index->counts);
     cull__blob_table_free(index->blobs);
     cull__free(index->allocator, index);
@@ -542,7 +544,8 @@ uint64_t cull__index_memory(const struct cull__index *index, uint64_t *blobs, ui
 {
     *blobs = cull__blob_table_memory(index->blobs);
     *counts = cull__counts_memory(index->counts) + index->claimed_capacity * sizeof *index->claimed;
-    *spans = index->span_capacity * sizeof *index->spans;
+    *spans =
+        index->span_capacity * sizeof *index->spans + index->last.capacity * sizeof *index->last.at;
     for (size_t i = 0; i < index->span_count; i++) {
         *spans += cull__lifespans_memory(index->spans[i].spans);
     }

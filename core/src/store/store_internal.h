@@ -53,6 +53,8 @@ struct cull__index {
     size_t claimed_count;
     size_t claimed_capacity;
     struct cull__bits scratch; /* over blob numbers; all zero between uses */
+    struct cull__u32s last;    /* blobs of the entries of the last whole manifest, in its order */
+    uint64_t last_collection;  /* whose it was */
     uint64_t lifespans;        /* of all collections */
     uint64_t spans_sum;        /* held hashes of those */
     uint64_t pins_sum;         /* and of all pins: both together are the sum of the counts */
