@@ -33,7 +33,7 @@
 #define DEPTH_MAX 26
 #define LINE_BYTES sizeof(struct cull__slot_line)
 #define BATCH 256
-#define AHEAD 16 /* cache misses of each kind that overlap */
+#define AHEAD ((size_t)16) /* cache misses of each kind that overlap */
 #define STREAK_MISSES 8
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
 
