@@ -304,7 +304,7 @@ static void torn_source(cull_objects *objects, const struct conformance_store *s
     free(content.bytes);
 }
 
-static void replaces(cull_objects *objects, const struct conformance_store *store)
+static void replaces_wrong(cull_objects *objects, const struct conformance_store *store)
 {
     struct content first = content_new(store, 1, 100);
     struct content same_size = content_new(store, 2, 100);
@@ -312,11 +312,13 @@ static void replaces(cull_objects *objects, const struct conformance_store *stor
 
     /* Other content under the first one's name, so that a reader can tell what happened. */
     same_size.id = other_size.id = first.id;
-    store_content(objects, &first);
     store_content(objects, &same_size);
-    check_reads(objects, &same_size);
     store_content(objects, &other_size);
     check_reads(objects, &other_size);
+    store_content(objects, &same_size);
+    check_reads(objects, &same_size);
+    store_content(objects, &first);
+    check_reads(objects, &first);
     CHECK(list_count(objects) == 1, "one name, one object");
     free(first.bytes);
     free(same_size.bytes);
@@ -682,7 +684,7 @@ static const struct {
     { "staged bytes are no object, and can be given up", staged_is_no_object },
     { "the size limit holds, and one byte less is too much", limit_holds },
     { "a source that fails leaves nothing", torn_source },
-    { "what is published replaces what was there, whatever its size", replaces },
+    { "what is published replaces what is wrong, whatever its size", replaces_wrong },
     { "a batch is published, listed, deleted, and deleted again", batches },
     { "empty batches and an empty store are fine", empty_batches },
     { "a batch that fails in part says which part", partial_publish },

@@ -608,25 +608,49 @@ START_TEST(a_fanout_removed_behind_our_back_is_made_again)
     }
 END_TEST
 
-START_TEST(temporary_names_of_a_dead_process_are_stepped_over)
+/* Processes of two containers have one id. */
+START_TEST(a_handle_never_publishes_what_another_of_its_prefix_has_staged)
+    {
+        const char *root = scratch_dir();
+        cull_objects *stopped = open_directory(root, CULL_DIGEST_SHA256, true, NULL, NULL);
+        cull_objects *other = open_directory(root, CULL_DIGEST_SHA256, false, NULL, NULL);
+        const cull_object_id ids[] = { id_of("abc"), id_of("abd") };
+        cull_staged staged[2];
+        cull_status result;
+        uint64_t count = 0;
+
+        ck_assert_int_eq(stage_text(stopped, "abc", &staged[0], NULL), CULL_OK);
+        ck_assert_int_eq(cull__objects_clean_staged(other, UINT64_MAX, &count, NULL), CULL_OK);
+        ck_assert_uint_eq(count, 1);
+        ck_assert_int_eq(stage_text(other, "abd", &staged[1], NULL), CULL_OK);
+        ck_assert_uint_ne(staged[0].token, staged[1].token);
+        ck_assert_int_eq(cull__objects_publish(stopped, &staged[0], &ids[0], 1, &result, NULL),
+                         CULL_E_NOTFOUND);
+        ck_assert_int_eq(stat_text(other, "abc"), CULL_E_NOTFOUND);
+        ck_assert_int_eq(cull__objects_publish(other, &staged[1], &ids[1], 1, &result, NULL),
+                         CULL_OK);
+        ck_assert(no_staged(other));
+        cull_objects_close(stopped);
+        cull_objects_close(other);
+    }
+END_TEST
+
+/* Two files of one digest, as they can be made for MD5: the first one stays what it is. The second is
+ * played by a file that has the right bytes already. */
+START_TEST(an_object_that_is_right_keeps_its_file)
     {
         const char *root = scratch_dir();
         cull_objects *objects = open_directory(root, CULL_DIGEST_SHA256, true, NULL, NULL);
+        const char *path = object_path(root, "abc", false);
+        struct stat before;
+        struct stat after;
 
-        for (int i = 0; i < 100; i++) {
-            char name[60];
-
-            (void)snprintf(name, sizeof name, "tmp/%08x-%016x", PREFIX, i);
-            write_file(below(root, name), "left");
-        }
         ck_assert_int_eq(store_text(objects, "abc", NULL), CULL_OK);
-        ck_assert_int_eq(store_text(objects, "abcd", NULL), CULL_OK);
-        for (int i = 0; i < 100; i++) {
-            char name[60];
-
-            (void)snprintf(name, sizeof name, "tmp/%08x-%016x", PREFIX, i);
-            ck_assert(file_is(below(root, name), "left"));
-        }
+        ck_assert_int_eq(stat(path, &before), 0);
+        ck_assert_int_eq(store_text(objects, "abc", NULL), CULL_OK);
+        ck_assert_int_eq(stat(path, &after), 0);
+        ck_assert_uint_eq(before.st_ino, after.st_ino);
+        ck_assert(no_staged(objects));
         cull_objects_close(objects);
     }
 END_TEST
@@ -1523,7 +1547,8 @@ Suite *objects_suite(void)
     tcase_add_test(directory, a_folder_of_any_length_is_listed_in_constant_memory);
     tcase_add_test(directory, an_object_that_was_damaged_is_replaced);
     tcase_add_test(directory, a_fanout_removed_behind_our_back_is_made_again);
-    tcase_add_test(directory, temporary_names_of_a_dead_process_are_stepped_over);
+    tcase_add_test(directory, a_handle_never_publishes_what_another_of_its_prefix_has_staged);
+    tcase_add_test(directory, an_object_that_is_right_keeps_its_file);
     tcase_add_test(directory, cleaning_leaves_what_is_young_or_no_file);
     tcase_add_test(directory, what_is_set_aside_keeps_its_bytes);
     tcase_add_test(directory, what_was_published_since_it_was_looked_at_is_not_set_aside);

@@ -11,8 +11,9 @@
  * an open upload was told is stored stays until it ends. Against late requests of the dead:
  *
  *   impossible    A directory, memory. A delete has happened or not when its call returns, and the
- *                 store lets one collector at a time delete (`lock` below), whose lock dies with its
- *                 process, so none can arrive later: no blob is lost and nothing is left. It must
+ *                 store lets one collector at a time delete (`lock` below; where it has none, the
+ *                 log's lock alone has to), whose lock dies with its process, so none can arrive
+ *                 later: no blob is lost and nothing is left. It must
  *                 not be put behind something that queues (a network file system that replays, a
  *                 cache that writes back).
  *   version ids   A bucket with versioning on. The claim in the log names the object versions that
@@ -124,10 +125,11 @@ typedef struct cull_objects_ops {
     cull_status (*stage)(cull_objects *objects, const cull_source *source, cull_staged *out,
                          cull_error *err);
 
-    /** Required. Makes staged[i] the object ids[i], all durable on return. It replaces an object
-     *  that is there already, also one of the same size: staged bytes were read back for their
-     *  digest, those that lie there may have been damaged since. There is no instant without an
-     *  object, and two that publish the same one at once leave one of them. result[i]
+    /** Required. Makes staged[i] the object ids[i], all durable on return. What is there already
+     *  may stay only if it was read and has the digest (and where digests can be forged it
+     *  should); anything else is replaced, also of the same size: it may have been damaged since
+     *  somebody left it there. There is no instant without an object, and two that publish the
+     *  same one at once leave one of them. result[i]
      *  CULL_OK only for what is durable. Staged tokens are consumed whatever the result.
      *  Returns CULL_OK if every result is, else CULL_E_PARTIAL or, if none is, the first
      *  failure. */

@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -432,8 +433,9 @@ static cull_late_deletes directory_late_deletes(cull_objects *objects)
     return CULL_LATE_IMPOSSIBLE;
 }
 
-/* The folder, and no file in it: nobody can put another in its place and keep the objects. flock
- * belongs to the open folder, so that two handles of one process exclude each other as well. */
+/* The folder, and no file in it, which somebody may think is left over. flock belongs to the open folder,
+ * so that two handles of one process exclude each other as well. Whoever moves the fan-outs into another
+ * objects/ under a collector moves them out of the lock. */
 static cull_status directory_lock(cull_objects *objects, bool take, cull_error *err)
 {
     const struct cull__directory *directory = (const struct cull__directory *)objects;
@@ -628,19 +630,22 @@ static cull_status open_root(struct cull__directory *directory, const char *path
     return CULL_OK;
 }
 
+/* Those that are usually empty are made where they are missing: tools that copy a store may leave
+ * them out. */
 static cull_status open_folders(struct cull__directory *directory, bool create, cull_error *err)
 {
     const struct {
         const char *name;
         int *fd;
-    } folders[] = { { "objects", &directory->objects_fd },
-                    { "tmp", &directory->tmp_fd },
-                    { "quarantine", &directory->quarantine_fd } };
+        bool create;
+    } folders[] = { { "objects", &directory->objects_fd, create },
+                    { "tmp", &directory->tmp_fd, true },
+                    { "quarantine", &directory->quarantine_fd, true } };
 
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         const char *name = folders[i].name;
         cull_status status =
-            folder_open(directory->root_fd, name, name, create, folders[i].fd, err);
+            folder_open(directory->root_fd, name, name, folders[i].create, folders[i].fd, err);
 
         if (status != CULL_OK) {
             return status;
@@ -652,6 +657,19 @@ static cull_status open_folders(struct cull__directory *directory, bool create, 
     if (create && fsync(directory->root_fd) != 0) {
         return cull__error_errno(err, errno, "objects: its name cannot be synced");
     }
+    return CULL_OK;
+}
+
+/* Where the handle's temporary names begin: at random, so that no two handles ever have one name, of
+ * whatever process, container or day. */
+static cull_status first_token(struct cull__directory *directory, cull_error *err)
+{
+    uint64_t token = 0;
+
+    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token) {
+        return cull__error_errno(err, errno, "tmp: no random name");
+    }
+    atomic_init(&directory->staged_count, token);
     return CULL_OK;
 }
 
@@ -683,10 +701,12 @@ cull_status cull_objects_directory_open(cull_objects **out,
         atomic_init(&directory->fanout_fd[byte], -1);
         atomic_init(&directory->fanout_synced[byte], false);
     }
-    atomic_init(&directory->staged_count, 0);
     atomic_init(&directory->no_clone, false);
     (void)pthread_mutex_init(&directory->lock, NULL);
-    status = open_root(directory, options->path, options->create, err);
+    status = first_token(directory, err);
+    if (status == CULL_OK) {
+        status = open_root(directory, options->path, options->create, err);
+    }
     if (status == CULL_OK) {
         status = open_folders(directory, options->create, err);
     }

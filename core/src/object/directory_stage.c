@@ -4,26 +4,27 @@
  * SHAPE     stage: tmp/PREFIX-COUNTER, filled by the cheapest way that works (clone, copy in
  *           the kernel, read and write), then read back for its digest. publish: one sync of
  *           the contents, a rename each, one sync of the folders.
- * INVARIANT A name below objects/ is given only to contents that were synced before; what was
- *           verified takes the place of whatever has the name; a result is CULL_OK only after its
- *           folder was synced, and the folder's own name.
+ * INVARIANT A name below objects/ is given only to contents that were synced before. What has the
+ *           name already stays if its bytes, read again, have the digest; anything else is replaced.
+ *           A result is CULL_OK only after its folder was synced, and the folder's own name. A
+ *           temporary name is given once: a process that was stopped until its file was cleaned
+ *           finds none, and never another's.
  * COST      stage: one copy and one read of the page cache. publish: one syncfs for a batch,
- *           an fdatasync each for one or two files; then the folders' sync.
+ *           an fdatasync each for one or two files; then the folders' sync. Where a name is taken,
+ *           one read of what has it.
  * FAILURE   The temporary file goes, whatever fails; the object that stood there stays.
- * THREADS   Any. Names are unique by an atomic counter and O_EXCL. A rename over an object leaves
- *           no instant without one, and a reader the file that it has open. Beside others it is
- *           no worse than keeping what is there would be: of two uploaders of one digest the later
- *           puts the same synced bytes in the place of the earlier's. A collector unlinks only
- *           what it has claimed, and a claimed blob is sent again only when it is gone; so if the
- *           two meet, the publisher is one whose lease is over, whose confirmation is refused: its
- *           file goes or is left without a name in the log, as would have been the one that it
- *           replaced. One that is being set aside is known by its file, not by its name, and what
- *           was renamed over it is left alone.
+ * THREADS   Any. Names are unique by a random beginning for each handle, an atomic counter and
+ *           O_EXCL: process ids are not, where containers share a store. A rename over an object
+ *           leaves no instant without one, and a reader the file that it has open. A collector unlinks
+ *           only what it has claimed, and a claimed blob is sent again only when it is gone; so if it
+ *           meets a publisher, that is one whose lease is over, whose confirmation is refused. An
+ *           object that is being set aside is known by its file, not by its name, and what was renamed
+ *           over it is left alone.
  * WHY NOT   hashing on the way in: it tells what was read, not what was stored. O_TMPFILE and
  *           linkat: not on every file system, and a crash leaves nothing to look at. Keeping an
- *           object of the same size: nobody has read it, it may be what an upload that was never
- *           confirmed left behind and the disk has damaged since, and the commit would call it
- *           stored; reading it first costs more than the rename.
+ *           object of the same size unread: it may be what an upload that was never confirmed left
+ *           behind and the disk has damaged since. Replacing it unread: whoever can make two files
+ *           of one MD5 could put the second in the place of the first, which others have committed.
  */
 #include "object/directory_internal.h"
 
@@ -52,8 +53,7 @@ static const char *staged_path(char path[STAGED_NAME_MAX], const struct cull__di
     return path + STAGED_NAME_AT;
 }
 
-/* A new temporary file. A process with our prefix may have died and left its names: step over
- * them, further each time. */
+/* A new temporary file. Should a name be taken after all, it is stepped over, further each time. */
 static cull_status stage_create(struct cull__directory *directory, uint64_t *token, int *fd,
                                 cull_error *err)
 {
@@ -204,9 +204,9 @@ static cull_status stage_copy(struct cull__directory *directory, int fd, const c
     return stage_copy_plain(fd, source, done, scratch, path, err);
 }
 
-/* Digest and size of what lies in the temporary file now. */
-static cull_status stage_digest(int fd, const cull_source *source, struct cull__scratch *scratch,
-                                cull_staged *staged, const char *path, cull_error *err)
+/* Digest and size of what lies in a file now. */
+static cull_status file_digest(int fd, struct cull__scratch *scratch, cull_digest *digest,
+                               uint64_t *size_bytes, const char *path, cull_error *err)
 {
     cull_status status = cull_hasher_reset(scratch->hasher);
     uint64_t done = 0;
@@ -227,16 +227,23 @@ static cull_status stage_digest(int fd, const cull_source *source, struct cull__
         status = cull_hasher_add(scratch->hasher, scratch->data, (size_t)got);
     }
     if (status == CULL_OK) {
-        status = cull_hasher_end(scratch->hasher, &staged->digest);
+        status = cull_hasher_end(scratch->hasher, digest);
     }
-    if (status != CULL_OK) {
-        return cull__error_set(err, status, "%s: cannot take its digest", path);
+    *size_bytes = done;
+    return status == CULL_OK ? CULL_OK
+                             : cull__error_set(err, status, "%s: cannot take its digest", path);
+}
+
+static cull_status stage_digest(int fd, const cull_source *source, struct cull__scratch *scratch,
+                                cull_staged *staged, const char *path, cull_error *err)
+{
+    cull_status status =
+        file_digest(fd, scratch, &staged->digest, &staged->size_bytes, path, err);
+
+    if (status == CULL_OK && staged->size_bytes > source->size_bytes_max) {
+        return stage_too_long(source, err); /* a source that grew while it was cloned */
     }
-    if (done > source->size_bytes_max) { /* a source that grew while it was cloned */
-        return stage_too_long(source, err);
-    }
-    staged->size_bytes = done;
-    return CULL_OK;
+    return status;
 }
 
 cull_status cull__directory_stage(cull_objects *objects, const cull_source *source,
@@ -323,10 +330,55 @@ static void publish_sync(struct cull__directory *directory, const cull_staged *s
     }
 }
 
-/* Give a synced file its name, whatever has it now; of a symlink, the link itself is replaced. */
-static int publish_name(struct cull__directory *directory, const char *from, int fd, const char *to)
+/* Is what has the name the object, with the right bytes, on the disk? What cannot be read is not. */
+static cull_status is_there(struct cull__directory *directory, int at_fd, const char *to,
+                            const cull_object_id *id, uint64_t size_bytes, bool *there,
+                            cull_error *err)
 {
-    return renameat(directory->tmp_fd, from, fd, to) == 0 ? 0 : errno;
+    struct cull__scratch *scratch;
+    int fd = openat(at_fd, to, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    cull_digest digest;
+    struct stat st;
+    uint64_t bytes = 0;
+
+    *there = false;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || cull__directory_is_aside(&st) ||
+        (uint64_t)st.st_size != size_bytes) {
+        (void)(fd < 0 ? 0 : close(fd));
+        return CULL_OK;
+    }
+    scratch = cull__directory_scratch(directory);
+    if (scratch == NULL) {
+        (void)close(fd);
+        return cull__error_nomem(err);
+    }
+    *there = file_digest(fd, scratch, &digest, &bytes, to, NULL) == CULL_OK &&
+             bytes == size_bytes && memcmp(&digest, &id->digest, sizeof digest) == 0 &&
+             fdatasync(fd) == 0;
+    cull__directory_scratch_return(directory, scratch);
+    (void)close(fd);
+    return CULL_OK;
+}
+
+/* Give a synced file its name. What has it stays if it is right, and the new file goes; else it is
+ * replaced, of a symlink the link itself. *code is what the system said. */
+static cull_status publish_name(struct cull__directory *directory, const char *from, int fd,
+                                const char *to, const cull_object_id *id, uint64_t size_bytes,
+                                int *code, cull_error *err)
+{
+    cull_status status = CULL_OK;
+    bool there = false;
+
+    *code = cull__directory_move_new(directory->tmp_fd, from, fd, to);
+    if (*code == EEXIST) {
+        status = is_there(directory, fd, to, id, size_bytes, &there, err);
+        *code = 0;
+        if (status == CULL_OK && (there ? unlinkat(directory->tmp_fd, from, 0)
+                                        : renameat(directory->tmp_fd, from, fd, to)) != 0) {
+            *code = errno;
+        }
+    }
+    return status;
 }
 
 static cull_status publish_one(struct cull__directory *directory, const cull_staged *staged,
@@ -347,13 +399,16 @@ static cull_status publish_one(struct cull__directory *directory, const cull_sta
     if (status != CULL_OK) {
         return status;
     }
-    code = publish_name(directory, from, fd, to);
+    status = publish_name(directory, from, fd, to, id, staged->size_bytes, &code, err);
     if (code == ENOENT && fstatat(directory->tmp_fd, from, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         status = cull__directory_fanout_renew(directory, byte, err);
         if (status != CULL_OK) {
             return status;
         }
-        code = publish_name(directory, from, fd, to);
+        status = publish_name(directory, from, fd, to, id, staged->size_bytes, &code, err);
+    }
+    if (status != CULL_OK) {
+        return status;
     }
     if (code == ENOENT) {
         return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such staged file", from_path);

@@ -175,12 +175,13 @@ struct repair_ctx {
     bool done;
 };
 
-/* Is number still the blob of this object, LIVE? */
-static bool is_same_live(const struct cull__index *index, uint32_t number, const cull_object_id *id)
+/* Is number still the blob of this object, and in this state? */
+static bool is_same(const struct cull__index *index, uint32_t number, const cull_object_id *id,
+                    enum cull__blob_state state)
 {
     cull_object_id now;
 
-    if (cull__blob_table_state(index->blobs, number) != CULL__BLOB_LIVE) {
+    if (cull__blob_table_state(index->blobs, number) != state) {
         return false;
     }
     now = cull__object_id(index, number);
@@ -200,7 +201,7 @@ static cull_status check_lost(struct cull__txn *txn, void *ctx, cull_error *err)
     (void)err;
     (void)cull__objects_stat_batch(txn->store->objects, &repair->id, 1, &info, NULL);
     repair->done = info.status == CULL_E_NOTFOUND &&
-                   is_same_live(txn->store->index, repair->number, &repair->id);
+                   is_same(txn->store->index, repair->number, &repair->id, CULL__BLOB_LIVE);
     if (repair->done) {
         lost.numbers = &repair->number;
         lost.number_count = 1;
@@ -223,6 +224,50 @@ static bool repair_lost(struct fsck *fsck, uint32_t number, const cull_object_id
     }
     return cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_lost, &repair, NULL) ==
                CULL_OK &&
+           repair.done;
+}
+
+/* How many uploads pin a blob. */
+static uint32_t pins_of(const struct cull__index *index, uint32_t number)
+{
+    uint32_t pins = 0;
+
+    for (size_t i = 0; i < index->pin_count; i++) {
+        const struct cull__bits *set = &index->pins[i].set;
+
+        pins += number < set->count && cull__bit_get(set->words, number);
+    }
+    return pins;
+}
+
+static cull_status check_found(struct cull__txn *txn, void *ctx, cull_error *err)
+{
+    struct repair_ctx *repair = ctx;
+    const struct cull__index *index = txn->store->index;
+    struct cull__fact stored = { .type = CULL__FACT_STORED };
+
+    (void)err;
+    repair->done = is_same(index, repair->number, &repair->id, CULL__BLOB_EXPECTED) &&
+                   pins_of(index, repair->number) == 0 &&
+                   cull__counts_get(index->counts, repair->number) > 0;
+    if (repair->done) {
+        stored.numbers = &repair->number;
+        stored.number_count = 1;
+        cull__txn_add(txn, &stored);
+    }
+    return CULL_OK;
+}
+
+/* A blob that versions hold, whose object was lost and was read now, right to the last byte: a disk
+ * was mounted again, a backup put back. What an upload has named it confirms itself. No delete can
+ * be on its way: repairs hold the collector's lock, and what a version holds is never claimed. */
+static bool repair_found(struct fsck *fsck, uint32_t number, const cull_object_id *id)
+{
+    struct repair_ctx repair = { .id = *id, .number = number };
+
+    return fsck->options->repair &&
+           cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_found, &repair,
+                          NULL) == CULL_OK &&
            repair.done;
 }
 
@@ -313,24 +358,12 @@ struct blob_batch {
     uint64_t sizes[STAT_BATCH];
     bool held[STAT_BATCH];     /* by a retained version */
     bool expected[STAT_BATCH]; /* no object is confirmed */
+    bool pinned[STAT_BATCH];   /* by an upload */
     cull_object_info info[STAT_BATCH];
     size_t count;
     uint32_t next;
     uint32_t limit;
 };
-
-/* Is the blob's count more than its pins? */
-static bool version_holds(const struct cull__index *index, uint32_t number)
-{
-    uint32_t pins = 0;
-
-    for (size_t i = 0; i < index->pin_count; i++) {
-        const struct cull__bits *set = &index->pins[i].set;
-
-        pins += number < set->count && cull__bit_get(set->words, number);
-    }
-    return cull__counts_get(index->counts, number) > pins;
-}
 
 /* The next LIVE blobs; and EXPECTED ones that a version holds, which a repair has left behind. */
 static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
@@ -346,13 +379,15 @@ static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
     batch->limit = cull__blob_table_limit(index->blobs);
     for (; batch->next < batch->limit && batch->count < STAT_BATCH; batch->next++) {
         enum cull__blob_state state = cull__blob_table_state(index->blobs, batch->next);
-        bool held = version_holds(index, batch->next);
+        uint32_t pins = pins_of(index, batch->next);
+        bool held = cull__counts_get(index->counts, batch->next) > pins;
 
         if (state == CULL__BLOB_LIVE || (state == CULL__BLOB_EXPECTED && held)) {
             batch->numbers[batch->count] = batch->next;
             batch->ids[batch->count] = cull__object_id(index, batch->next);
             batch->sizes[batch->count] = cull__blob_table_size(index->blobs, batch->next);
             batch->held[batch->count] = held;
+            batch->pinned[batch->count] = pins > 0;
             batch->expected[batch->count] = state == CULL__BLOB_EXPECTED;
             batch->count++;
         }
@@ -367,7 +402,7 @@ static bool is_still_live(struct fsck *fsck, const struct blob_batch *batch, siz
     bool live = false;
 
     if (cull__store_enter(fsck->store, CULL__NEED_INDEX, NULL) == CULL_OK) {
-        live = is_same_live(fsck->store->index, batch->numbers[i], &batch->ids[i]);
+        live = is_same(fsck->store->index, batch->numbers[i], &batch->ids[i], CULL__BLOB_LIVE);
         cull__store_leave(fsck->store);
     }
     return live;
@@ -420,6 +455,31 @@ static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t 
     return repair_lost(fsck, batch->numbers[i], &batch->ids[i], damaged) && !batch->held[i];
 }
 
+/* A blob that versions hold and whose object a repair found missing, or set aside. */
+static cull_status check_expected(struct fsck *fsck, const struct blob_batch *batch, size_t i,
+                                  const char *hex)
+{
+    const cull_object_info *info = &batch->info[i];
+    char message[MESSAGE_MAX];
+    bool there = info->status == CULL_OK && !batch->pinned[i] &&
+                 (batch->sizes[i] == CULL_SIZE_UNKNOWN || info->size_bytes == batch->sizes[i]);
+
+    if (there) {
+        cull_status status = read_object(fsck, &batch->ids[i], NULL);
+
+        if (status == CULL_E_NOMEM) {
+            return cull__error_nomem(fsck->err);
+        }
+        there = status == CULL_OK;
+    }
+    (void)snprintf(message, sizeof message, "blob %s: its object %s", hex,
+                   there ? "was missing, and is there again"
+                         : "is missing: putting its content again heals it");
+    find(fsck, CULL_FOUND_MISSING, true,
+         there && repair_found(fsck, batch->numbers[i], &batch->ids[i]), message);
+    return CULL_OK;
+}
+
 /* One blob against what the object store says of it. Memory that runs out is no finding. */
 static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch, size_t i)
 {
@@ -431,11 +491,8 @@ static cull_status check_blob(struct fsck *fsck, const struct blob_batch *batch,
     cull_status status = info->status;
 
     cull_digest_to_hex(hex, &batch->ids[i].digest, fsck->store->settings.digest);
-    if (batch->expected[i]) { /* a repair set it aside, and nobody has sent it again */
-        (void)snprintf(message, sizeof message,
-                       "blob %s: its object is missing: putting its content again heals it", hex);
-        find(fsck, CULL_FOUND_MISSING, true, false, message);
-        return CULL_OK;
+    if (batch->expected[i]) {
+        return check_expected(fsck, batch, i, hex);
     }
     if (status == CULL_E_NOTFOUND) {
         if (is_still_live(fsck, batch, i)) {
