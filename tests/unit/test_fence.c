@@ -358,8 +358,22 @@ struct repairing {
     const cull_objects_ops *saved;
     struct bench_store *other;
     bool damages;
+    bool cuts; /* the log, behind whoever has just published: its rooms are loaded anew */
     unsigned repaired;
 };
+
+static void cut_log(struct bench_store *other)
+{
+    static const char *const texts[] = { "file=1", "file=2", "file=3" };
+    const cull_caller caller = bench_caller(other);
+    cull_error err = { CULL_OK, "" };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        (void)bench_commit(other, "elsewhere", texts[i]);
+        ck_assert_msg(cull_store_maintain(other->store, true, &caller, &err) == CULL_OK, "%s",
+                      err.message);
+    }
+}
 
 static cull_status publish_then_repair(cull_objects *objects, const cull_staged *staged,
                                        const cull_object_id *ids, size_t count, cull_status *result,
@@ -380,6 +394,9 @@ static cull_status publish_then_repair(cull_objects *objects, const cull_staged 
         cull_fsck(repairing->other->store, &repair, &caller, NULL, NULL, &found, &ignored),
         CULL_E_BUSY);
     repairing->repaired += (unsigned)found.repaired;
+    if (repairing->cuts) {
+        cut_log(repairing->other);
+    }
     objects->ops = &repairing->ops;
     return status;
 }
@@ -387,10 +404,12 @@ static cull_status publish_then_repair(cull_objects *objects, const cull_staged 
 static const struct {
     const char *name;
     bool damages; /* in the instant between the sending and its confirmation */
+    bool cuts;
     cull_status want;
 } sent_cases[] = {
-    { "what lay there was damaged, and what is sent replaces it", false, CULL_OK },
-    { "what is sent is damaged, and set aside", true, CULL_E_NOT_STORED },
+    { "what lay there was damaged, and what is sent replaces it", false, false, CULL_OK },
+    { "what is sent is damaged, and set aside", true, false, CULL_E_NOT_STORED },
+    { "the same, and the log is cut behind that", true, true, CULL_E_NOT_STORED },
 };
 
 START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
@@ -400,7 +419,9 @@ START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
         struct cull__log_ops without_lock;
         struct bench_store bench;
         struct bench_store other;
-        struct repairing repairing = { .other = &other, .damages = sent_cases[_i].damages };
+        struct repairing repairing = { .other = &other,
+                                       .damages = sent_cases[_i].damages,
+                                       .cuts = sent_cases[_i].cuts };
         cull_upload *first;
         cull_upload *second;
         cull_caller caller;
@@ -440,6 +461,64 @@ START_TEST(what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored)
     }
 END_TEST
 
+static const struct {
+    const char *name;
+    bool damages;
+    bool pinned; /* by an upload, which confirms it itself */
+    uint64_t repaired;
+} found_cases[] = {
+    { "it is right", false, false, 1 },
+    { "it holds other bytes", true, false, 0 },
+    { "an upload has named it", false, true, 0 },
+};
+
+/* The objects were away (a disk, a backup) while a repair looked, and are there again. */
+START_TEST(a_lost_object_that_is_there_again_is_stored_if_it_is_right)
+    {
+        const struct bench_options options = { .late = CULL_LATE_IMPOSSIBLE };
+        const cull_fsck_options repair = { .repair = true };
+        struct bench_store bench;
+        cull_object_id id = { .incarnation = 0 };
+        cull_upload *upload = NULL;
+        cull_fsck_result found;
+        cull_status result;
+        cull_staged staged;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        (void)bench_commit(&bench, "c", "file=content");
+        id.digest = bench_digest(&bench, "content");
+        ck_assert_int_eq(cull_objects_memory_lose(bench.objects, &id), CULL_OK);
+        ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &found, &err),
+                         CULL_E_DAMAGED);
+        ck_assert_uint_eq(found.repaired, 0);
+        if (found_cases[_i].pinned) {
+            const cull_blob_ref ref = { id.digest, 7 };
+            cull_put_answer answer;
+
+            upload = bench_upload(&bench, "d", -1);
+            ck_assert_int_eq(cull_upload_put(upload, &ref, 1, &answer, &caller, &err), CULL_OK);
+            ck_assert_int_eq(answer, CULL_PUT_SEND);
+        }
+        ck_assert_int_eq(bench_stage(&bench, "content", &staged, &err), CULL_OK);
+        ck_assert_int_eq(bench.objects->ops->publish(bench.objects, &staged, &id, 1, &result, &err),
+                         CULL_OK);
+        if (found_cases[_i].damages) {
+            ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
+        }
+        (void)cull_fsck(bench.store, &repair, &caller, NULL, NULL, &found, &err);
+        ck_assert_msg(found.repaired == found_cases[_i].repaired, "%s", found_cases[_i].name);
+        if (found_cases[_i].repaired > 0) {
+            bench_check(&bench);
+            ck_assert_str_eq(bench_text(&bench, "c", 0), "file=content");
+        }
+        cull_upload_free(upload);
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *suite = suite_create("fence");
@@ -451,6 +530,8 @@ Suite *fence_suite(void)
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
                         STORES);
+    tcase_add_loop_test(tc, a_lost_object_that_is_there_again_is_stored_if_it_is_right, 0,
+                        (int)(sizeof found_cases / sizeof found_cases[0]));
     tcase_add_loop_test(tc, what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored, 0,
                         ARRAY_LEN(sent_cases));
     suite_add_tcase(suite, tc);

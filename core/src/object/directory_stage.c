@@ -237,8 +237,7 @@ static cull_status file_digest(int fd, struct cull__scratch *scratch, cull_diges
 static cull_status stage_digest(int fd, const cull_source *source, struct cull__scratch *scratch,
                                 cull_staged *staged, const char *path, cull_error *err)
 {
-    cull_status status =
-        file_digest(fd, scratch, &staged->digest, &staged->size_bytes, path, err);
+    cull_status status = file_digest(fd, scratch, &staged->digest, &staged->size_bytes, path, err);
 
     if (status == CULL_OK && staged->size_bytes > source->size_bytes_max) {
         return stage_too_long(source, err); /* a source that grew while it was cloned */
