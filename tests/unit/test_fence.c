@@ -508,7 +508,8 @@ START_TEST(a_lost_object_that_is_there_again_is_stored_if_it_is_right)
         if (found_cases[_i].damages) {
             ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
         }
-        (void)cull_fsck(bench.store, &repair, &caller, NULL, NULL, &found, &err);
+        ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &found, &err),
+                         found_cases[_i].repaired > 0 ? CULL_OK : CULL_E_DAMAGED);
         ck_assert_msg(found.repaired == found_cases[_i].repaired, "%s", found_cases[_i].name);
         if (found_cases[_i].repaired > 0) {
             bench_check(&bench);
