@@ -16,8 +16,8 @@ static const struct arg_option fsck_table[] = {
     { "read-data", '\0', ARG_FLAG, offsetof(struct fsck_options, read_data), NULL,
       "read every object and compare its digest" },
     { "repair", '\0', ARG_FLAG, offsetof(struct fsck_options, repair), NULL,
-      "set damaged objects aside, so that the next put heals them, and give old orphans to the "
-      "next cycle; deletes nothing" },
+      "set damaged objects aside, so that the next put heals them, take up what is there again, "
+      "and give old orphans to the next cycle; deletes no object" },
 };
 
 struct checking {

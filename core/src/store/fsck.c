@@ -19,7 +19,6 @@
 #include "object/objects_internal.h"
 
 #define STAT_BATCH 256
-#define DAY_MS (UINT64_C(86400) * 1000)
 #define MESSAGE_MAX 480
 
 struct fsck {
@@ -471,6 +470,7 @@ static cull_status check_expected(struct fsck *fsck, const struct blob_batch *ba
             return cull__error_nomem(fsck->err);
         }
         there = status == CULL_OK;
+        fsck->result->objects++;
     }
     (void)snprintf(message, sizeof message, "blob %s: its object %s", hex,
                    there ? "was missing, and is there again"
@@ -596,8 +596,7 @@ static cull_status visit_object(void *ctx, const char *name, const cull_object_i
                                 const cull_object_info *info)
 {
     struct fsck *fsck = ctx;
-    uint64_t lease_ms = 2 * fsck->store->settings.lease_ms;
-    uint64_t age_ms = lease_ms > DAY_MS ? lease_ms : DAY_MS;
+    uint64_t age_ms = cull__over_ms(fsck->store);
     char shown[CULL_PRINTABLE_MAX];
     char message[MESSAGE_MAX];
     bool named = true;
@@ -626,14 +625,9 @@ static cull_status check_objects(struct fsck *fsck)
 {
     cull_status status = cull__objects_list(fsck->store->objects, visit_object, fsck, fsck->err);
 
-    if (status == CULL_OK && fsck->options->repair) {
-        uint64_t now_ms = fsck->caller->now_ms;
-        uint64_t count = 0;
-
-        status = cull__objects_clean_staged(
-            fsck->store->objects, now_ms > DAY_MS ? now_ms - DAY_MS : 0, &count, fsck->err);
-    }
-    return status;
+    return status == CULL_OK && fsck->options->repair
+               ? cull__clean_staged(fsck->store, fsck->caller, fsck->err)
+               : status;
 }
 
 /* --- the call --------------------------------------------------------------------------------- */

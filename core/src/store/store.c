@@ -19,6 +19,8 @@
 #include "object/objects_internal.h"
 #include "store/checkpoint.h"
 
+#define OVER_MS_MIN UINT64_C(86400000)
+
 /* --- following the log ---------------------------------------------------------------------- */
 
 static void forget_index(cull_store *store)
@@ -523,6 +525,23 @@ cull_status cull__collector_begin(cull_store *store, cull_error *err)
         }
     }
     return status;
+}
+
+uint64_t cull__over_ms(const cull_store *store)
+{
+    uint64_t lease_ms = 2 * store->settings.lease_ms;
+
+    return lease_ms > OVER_MS_MIN ? lease_ms : OVER_MS_MIN;
+}
+
+cull_status cull__clean_staged(cull_store *store, const cull_caller *caller, cull_error *err)
+{
+    uint64_t age_ms = cull__over_ms(store);
+    uint64_t count = 0;
+
+    return caller->now_ms <= age_ms
+               ? CULL_OK
+               : cull__objects_clean_staged(store->objects, caller->now_ms - age_ms, &count, err);
 }
 
 void cull__collector_end(cull_store *store)

@@ -178,6 +178,10 @@ typedef cull_status (*cull__check_fn)(struct cull__txn *txn, void *ctx, cull_err
  * nothing. */
 cull_status cull__collector_begin(cull_store *store, cull_error *err);
 void cull__collector_end(cull_store *store);
+/* What is older than this (a day, or two leases) belongs to no upload that is open. */
+uint64_t cull__over_ms(const cull_store *store);
+/* Remove what uploads that are over have staged. */
+cull_status cull__clean_staged(cull_store *store, const cull_caller *caller, cull_error *err);
 
 /* Check and append, eight turns; the handle must not be locked. CULL_E_BUSY; the check's refusal. */
 cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,

@@ -673,6 +673,9 @@ static cull_status run_cycle(struct cull__sweep *sweep, cull_error *err)
     if (status == CULL_OK) {
         status = sweep_blobs(sweep, err);
     }
+    if (status == CULL_OK) { /* no reason to fail: the next cycle cleans as well */
+        (void)cull__clean_staged(sweep->store, sweep->caller, NULL);
+    }
     if (status == CULL_OK && result->blobs_failed > 0) {
         status = cull__error_set(err, CULL_E_PARTIAL,
                                  "%llu object%s could not be deleted; the next cycle tries again; "
