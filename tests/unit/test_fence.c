@@ -288,7 +288,8 @@ START_TEST(an_object_that_was_published_while_a_repair_looked_is_not_lost)
         ck_assert_uint_ge(late.asked, 2);
         bench.objects->ops = late.saved;
         ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &result, &err),
-                         CULL_OK); /* nobody has to send it again */
+                         CULL_OK);
+        ck_assert_uint_eq(result.problems, 0); /* it was never called lost */
         bench_close(&bench);
     }
 END_TEST
