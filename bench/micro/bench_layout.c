@@ -5,6 +5,9 @@
  *                  loop that sets the same bits in the same order, and what both wait for is the bits.
  *   by slices      the same, sorted by slices of the bitmap first: every bit that is set lies in the
  *                  cache, and each row is read three times and written once more.
+ *                  At 101 million lifespans it takes 0.46 to 0.56 of the loop's time; at 11 million,
+ *                  whose bitmap lies in the second-level cache anyway, 2 to 2.7 times as long. The
+ *                  library marks as it is: commits give numbers in order.
  * mark_packed      groups whose blob numbers are packed: inside of a birth they ascend, and their gaps
  *                  are written in as few bits as the group's largest takes.
  */
