@@ -34,6 +34,9 @@ static struct cull__blob_table *fill(uint32_t blobs)
         }
         must_ok(cull__blob_table_find(table, digests, count, numbers));
         for (uint32_t i = 0; i < count; i++) {
+            if (i + CULL__BLOB_EXPECTED_AHEAD < count) {
+                cull__blob_table_expect(table, &digests[i + CULL__BLOB_EXPECTED_AHEAD]);
+            }
             must_ok(cull__blob_table_insert(table, first + i, &digests[i], i, 0));
         }
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/base_internal.h"
+#include "base/slabs.h"
 #include "base/bits.h"
 #include "base/buf.h"
 #include "support.h"
@@ -710,6 +711,52 @@ START_TEST(room_that_cannot_grow_keeps_block_and_capacity)
     }
 END_TEST
 
+/* Blocks of several sizes, each filled with its number. */
+START_TEST(blocks_of_slabs_are_aligned_and_apart)
+    {
+        enum { BLOCKS = 600 };
+        static const size_t sizes[] = { 64, 65536, 16384, 131072 };
+        struct cull__slabs slabs = { 0 };
+        uint8_t *blocks[BLOCKS];
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < BLOCKS; i++) {
+            size_t len = sizes[i % ARRAY_LEN(sizes)];
+
+            blocks[i] = cull__slabs_block(&slabs, len, cull_allocator_default());
+            ck_assert(blocks[i] != NULL && (uintptr_t)blocks[i] % 64 == 0);
+            memset(blocks[i], (int)(i % 251), len);
+            bytes += len;
+            ck_assert(cull__slabs_memory(&slabs) >= bytes);
+            ck_assert(cull__slabs_memory(&slabs) <= bytes + bytes / 8 + CULL__SLABS_FROM_BYTES / 4);
+        }
+        for (size_t i = 0; i < BLOCKS; i++) {
+            ck_assert(blocks[i][0] == i % 251);
+            ck_assert(blocks[i][sizes[i % ARRAY_LEN(sizes)] - 1] == i % 251);
+        }
+        cull__slabs_release(&slabs, cull_allocator_default());
+        ck_assert(cull__slabs_memory(&slabs) == 0);
+    }
+END_TEST
+
+START_TEST(slabs_without_memory_give_nothing_and_keep_what_is_there)
+    {
+        for (uint64_t n = 1; n <= 2; n++) {
+            struct failing_allocator failing;
+            struct cull__slabs slabs = { 0 };
+            void *block;
+
+            failing_allocator_init(&failing, n);
+            ck_assert(cull__slabs_block(&slabs, 64, &failing.allocator) == NULL);
+            failing.fail_at = 0;
+            block = cull__slabs_block(&slabs, 64, &failing.allocator);
+            ck_assert(block != NULL);
+            cull__slabs_release(&slabs, &failing.allocator);
+            ck_assert_int_eq(failing.live, 0);
+        }
+    }
+END_TEST
+
 START_TEST(a_sum_is_told_or_refused)
     {
         uint64_t sum = 7;
@@ -788,6 +835,8 @@ static TCase *memory_case(void)
     tcase_add_test(tc, a_zeroed_block_is_zero_and_a_copy_of_text_is_terminated);
     tcase_add_loop_test(tc, room_grows_by_half_and_has_a_limit, 0, (int)ARRAY_LEN(reserve_cases));
     tcase_add_test(tc, room_that_cannot_grow_keeps_block_and_capacity);
+    tcase_add_test(tc, blocks_of_slabs_are_aligned_and_apart);
+    tcase_add_test(tc, slabs_without_memory_give_nothing_and_keep_what_is_there);
     tcase_add_test(tc, a_sum_is_told_or_refused);
     return tc;
 }

@@ -858,6 +858,38 @@ START_TEST(no_memory_at_any_allocation_of_load_find_and_erase_changes_nothing)
     }
 END_TEST
 
+/* Large enough that digests and slots go on in slabs. */
+START_TEST(a_table_in_slabs_is_as_any_other)
+    {
+        enum { ROWS = 2100000, EVERY = 1009 };
+        struct cull__blob_table *table;
+        const char *why;
+
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_SHA256, SEED, false,
+                                   cull_allocator_default()) == CULL_OK);
+        CHECK(cull__slots_build(table) == CULL_OK);
+        for (uint32_t number = 0; number < ROWS; number++) {
+            cull_digest digest = digest_for(number, CULL_DIGEST_SHA256);
+
+            CHECK(cull__blob_table_insert(table, number, &digest, 1, 0) == CULL_OK);
+        }
+        CHECK(table->digests.slabbed > 0 && table->slots.slabs.count > 0);
+        for (uint32_t number = 0; number < ROWS; number += EVERY) {
+            CHECK(cull__blob_table_set_state(table, number, CULL__BLOB_DELETING) == CULL_OK);
+            CHECK(cull__blob_table_erase(table, number) == CULL_OK);
+        }
+        for (uint32_t number = 0; number < ROWS; number += EVERY / 2) {
+            cull_digest digest = digest_for(number, CULL_DIGEST_SHA256);
+            uint32_t found;
+
+            CHECK(cull__blob_table_find(table, &digest, 1, &found) == CULL_OK);
+            CHECK(found == (number % EVERY == 0 ? CULL__BLOB_NONE : number));
+        }
+        ck_assert_msg(cull__blob_table_valid(table, &why), "%s", why);
+        cull__blob_table_free(table);
+    }
+END_TEST
+
 Suite *blob_table_suite(void)
 {
     Suite *suite = suite_create("blob_table");
@@ -881,6 +913,7 @@ Suite *blob_table_suite(void)
                         ARRAY_LEN(scan_kinds));
     tcase_add_test(scale, a_table_whose_rows_lie_in_a_checkpoint_goes_on_as_any_other);
     tcase_add_test(scale, a_digest_that_comes_twice_is_noticed_by_who_asks_for_it_without_slots);
+    tcase_add_test(scale, a_table_in_slabs_is_as_any_other);
     tcase_add_test(scale, a_tiny_table_is_tiny);
     tcase_add_test(scale, a_blob_takes_at_most_44_bytes_at_every_count);
     suite_add_tcase(suite, rules);

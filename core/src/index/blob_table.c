@@ -176,6 +176,13 @@ static cull_status insert(struct cull__blob_table *table, uint32_t number,
     return CULL_OK;
 }
 
+void cull__blob_table_expect(const struct cull__blob_table *table, const cull_digest *digest)
+{
+    if (table->slots.built) {
+        cull__slots_expect(table, digest);
+    }
+}
+
 cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t number,
                                     const cull_digest *digest, uint64_t size_bytes,
                                     uint32_t incarnation)
@@ -303,6 +310,7 @@ uint64_t cull__blob_table_memory(const struct cull__blob_table *table)
                      cull__column_memory(&table->sizes) + cull__column_memory(&table->states) +
                      cull__column_memory(&table->incarnations) +
                      table->free.capacity * sizeof(*table->free.at) + slots->block_bytes +
+                     cull__slabs_memory(&slots->slabs) +
                      slots->segment_capacity * sizeof(*slots->segments);
 
     for (size_t i = 0; slots->built && i < CULL__SLOT_SHARDS; i++) {

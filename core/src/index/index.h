@@ -100,7 +100,10 @@ cull_status cull__blob_table_find_guessed(struct cull__blob_table *table,
 cull_status cull__blob_table_insert(struct cull__blob_table *table, uint32_t number,
                                     const cull_digest *digest, uint64_t size_bytes,
                                     uint32_t incarnation);
-/* The same in DELETING and out of the slots: an orphan of an incarnation that no put can name
+/* A digest that is inserted soon: what is then looked at is fetched. Changes nothing. */
+#define CULL__BLOB_EXPECTED_AHEAD 12 /* insertions, for which that pays */
+void cull__blob_table_expect(const struct cull__blob_table *table, const cull_digest *digest);
+/* As an insertion, in DELETING and out of the slots: an orphan of an incarnation that no put can name
  * again, whose digest another incarnation may have. */
 cull_status cull__blob_table_adopt(struct cull__blob_table *table, uint32_t number,
                                    const cull_digest *digest, uint64_t size_bytes,

@@ -5,6 +5,7 @@
 #ifndef CULL_INDEX_INTERNAL_H
 #define CULL_INDEX_INTERNAL_H
 
+#include "base/slabs.h"
 #include "index/index.h"
 
 #include <assert.h>
@@ -35,8 +36,10 @@ struct cull__column {
     size_t chunk_count;
     size_t chunk_capacity;
     size_t rows_capacity;
-    size_t foreign; /* the first chunks, which lie in somebody else's memory */
-    size_t width;   /* bytes a row */
+    size_t foreign;           /* the first chunks, which lie in somebody else's memory */
+    size_t slabbed;           /* the last chunks, which lie in slabs */
+    struct cull__slabs slabs; /* for a large column */
+    size_t width;             /* bytes a row */
 };
 
 /* Room for rows rows; new ones hold nothing yet. CULL_E_NOMEM: what is there stays. */
@@ -173,7 +176,8 @@ struct cull__slot_segment {
     void *block; /* lines begin at the next multiple of 64 */
     uint16_t used;
     uint8_t depth;
-    uint8_t lines_log2;
+    uint8_t lines_log2 : 7;
+    uint8_t slabbed : 1; /* block lies in a slab */
 };
 
 struct cull__slot_shard {
@@ -188,7 +192,8 @@ struct cull__slots {
     struct cull__slot_segment *segments;
     size_t segment_count;
     size_t segment_capacity;
-    uint64_t block_bytes;
+    uint64_t block_bytes;     /* of blocks that do not lie in slabs */
+    struct cull__slabs slabs; /* once there are many */
 };
 
 #define CULL__BLOB_STATE_MASK 3u
@@ -274,6 +279,8 @@ uint32_t cull__slots_find(const struct cull__blob_table *table, const uint8_t *d
                           uint64_t hash);
 void cull__slots_find_batch(const struct cull__blob_table *table, const cull_digest *digests,
                             size_t count, uint32_t *numbers);
+/* This digest is added soon: fetch its line. */
+void cull__slots_expect(const struct cull__blob_table *table, const cull_digest *digest);
 /* Add a number, whose row holds its digest already. CULL_E_CORRUPT: another number has that. */
 cull_status cull__slots_add(struct cull__blob_table *table, uint32_t number, uint64_t hash);
 void cull__slots_remove(struct cull__blob_table *table, uint32_t number);

@@ -272,6 +272,10 @@ static cull_status insert_blobs(struct cull__index *index, const struct cull__fa
     for (size_t i = 0; i < fact->blob_count && status == CULL_OK; i++) {
         const struct cull__fact_blob *blob = &fact->blobs[i];
 
+        if (i + CULL__BLOB_EXPECTED_AHEAD < fact->blob_count) {
+            cull__blob_table_expect(index->blobs,
+                                    &fact->blobs[i + CULL__BLOB_EXPECTED_AHEAD].digest);
+        }
         status = cull__blob_table_insert(index->blobs, blob->number, &blob->digest,
                                          blob->size_bytes, blob->incarnation);
     }

@@ -1,0 +1,82 @@
+/*
+ * slabs.c - many blocks from few large ones, in huge pages where the system gives them.
+ *
+ * SHAPE     A slab is an eighth of what there is, four megabytes and more: allocators lay it at any
+ *           place, so the first and the last huge page of it are mostly not whole.
+ * COST      One allocation and one call of the system in 2 MiB. First insertion of ten million blobs:
+ *           0.85 of the time that it takes in small pages.
+ * FAILURE   NULL; what is there stays.
+ * THREADS   None.
+ */
+#include "base/slabs.h"
+
+#include <sys/mman.h>
+
+#define ALIGNED 64u
+#define HUGE_PAGE_BYTES (1u << 21)
+#define BLOCK_BYTES_MAX (1u << 20)
+#define PAGE_BYTES \
+    4096u /* madvise() refuses what is not aligned to the system's, and no harm done */
+
+static void advise_huge(uint8_t *data, size_t len)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t start = ((uintptr_t)data + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+    uintptr_t end = ((uintptr_t)data + len) & ~(uintptr_t)(PAGE_BYTES - 1);
+
+    (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)len;
+#endif
+}
+
+static bool slab_add(struct cull__slabs *slabs, const cull_allocator *allocator)
+{
+    uint64_t all = CULL__SLABS_FROM_BYTES + slabs->bytes;
+    size_t bytes = (size_t)(all / 8 & ~(uint64_t)(HUGE_PAGE_BYTES - 1));
+    void *list = slabs->at;
+    cull_status status =
+        cull__reserve(allocator, &list, &slabs->capacity, slabs->count + 1, sizeof *slabs->at);
+    uint8_t *slab;
+
+    slabs->at = (void **)list;
+    slab = status == CULL_OK ? cull__alloc(allocator, bytes, 1) : NULL;
+    if (slab == NULL) {
+        return false;
+    }
+    advise_huge(slab, bytes);
+    slabs->at[slabs->count++] = slab;
+    slabs->next = slab + (ALIGNED - (uintptr_t)slab % ALIGNED) % ALIGNED;
+    slabs->left = bytes - (size_t)(slabs->next - slab);
+    slabs->bytes += bytes;
+    return true;
+}
+
+void *cull__slabs_block(struct cull__slabs *slabs, size_t bytes, const cull_allocator *allocator)
+{
+    void *block;
+
+    CULL_ASSERT(bytes % ALIGNED == 0 && bytes <= BLOCK_BYTES_MAX);
+    if (slabs->left < bytes && !slab_add(slabs, allocator)) {
+        return NULL;
+    }
+    block = slabs->next;
+    slabs->next += bytes;
+    slabs->left -= bytes;
+    return block;
+}
+
+uint64_t cull__slabs_memory(const struct cull__slabs *slabs)
+{
+    return slabs->bytes + slabs->capacity * sizeof *slabs->at;
+}
+
+void cull__slabs_release(struct cull__slabs *slabs, const cull_allocator *allocator)
+{
+    for (size_t i = 0; i < slabs->count; i++) {
+        cull__free(allocator, slabs->at[i]);
+    }
+    cull__free(allocator, slabs->at);
+    *slabs = (struct cull__slabs){ 0 };
+}
