@@ -540,7 +540,7 @@ static void check_valid(struct comparison *at, const struct cull__index *index)
 {
     const char *why = NULL;
     bool valid = cull__blob_table_valid(index->blobs, &why) &&
-                 cull__counts_valid(index->counts, &why) &&
+                 cull__counts_valid(index->counts, index->blobs, &why) &&
                  cull__catalog_valid(at->session->store->catalog, &why);
 
     for (size_t i = 0; i < index->span_count && valid; i++) {

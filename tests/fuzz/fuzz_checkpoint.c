@@ -146,7 +146,7 @@ static void try_counts(const uint8_t *data, size_t len)
     const char *why = NULL;
 
     if (cull__counts_load(&counts, &in, cull_allocator_default()) == CULL_OK) {
-        FUZZ_CHECK(cull__counts_valid(counts, &why), why);
+        FUZZ_CHECK(cull__counts_valid(counts, NULL, &why), why);
         FUZZ_CHECK(cull__counts_save(counts, &again) == CULL_OK, "no memory");
         check_same(&again, data, (size_t)(in.at - data));
     }

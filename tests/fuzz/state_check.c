@@ -48,7 +48,7 @@ static void check_structures(const struct cull__index *index)
     const char *why = NULL;
 
     FUZZ_CHECK(cull__blob_table_valid(index->blobs, &why), why);
-    FUZZ_CHECK(cull__counts_valid(index->counts, &why), why);
+    FUZZ_CHECK(cull__counts_valid(index->counts, index->blobs, &why), why);
     for (size_t i = 0; i < index->span_count; i++) {
         FUZZ_CHECK(cull__lifespans_valid(index->spans[i].spans, &why), why);
     }

@@ -37,7 +37,7 @@ static void check_against(const struct cull__counts *counts, const uint32_t *wan
     const char *why = NULL;
     uint32_t zero = cull__counts_next_zero(counts, 0);
 
-    ck_assert_msg(cull__counts_valid(counts, &why), "%s", why);
+    ck_assert_msg(cull__counts_valid(counts, NULL, &why), "%s", why);
     CHECK(cull__counts_limit(counts) == limit);
     CHECK(cull__counts_get(counts, limit) == 0);
     for (uint32_t blob = 0; blob < limit; blob++) {
@@ -122,6 +122,50 @@ START_TEST(counts_agree_with_a_plain_array)
         }
         check_against(counts, want, limit);
         cull__counts_free(counts);
+    }
+END_TEST
+
+START_TEST(a_free_number_is_not_found_until_it_has_a_blob_again)
+    {
+        struct cull__blob_table *table;
+        struct cull__counts *counts;
+        const char *why;
+
+        CHECK(cull__blob_table_new(&table, CULL_DIGEST_MD5, 1, false, cull_allocator_default()) ==
+              CULL_OK);
+        CHECK(cull__counts_new(&counts, cull_allocator_default()) == CULL_OK);
+        for (uint32_t number = 0; number < 200; number++) {
+            cull_digest digest = { { (uint8_t)number, 1 } };
+
+            CHECK(cull__blob_table_insert(table, number, &digest, 1, 0) == CULL_OK);
+        }
+        CHECK(cull__counts_grow(counts, 200) == CULL_OK);
+        CHECK(cull__counts_add(counts, 7) == CULL_OK);
+        CHECK(cull__counts_dismiss(counts, 7) == CULL_E_CORRUPT); /* held */
+        CHECK(cull__counts_dismiss(counts, 200) == CULL_E_CORRUPT);
+        for (uint32_t number = 64; number < 128; number++) { /* a whole word */
+            CHECK(cull__blob_table_set_state(table, number, CULL__BLOB_DELETING) == CULL_OK);
+            CHECK(cull__blob_table_erase(table, number) == CULL_OK);
+            CHECK(!cull__counts_valid(counts, table, &why));
+            CHECK(cull__counts_dismiss(counts, number) == CULL_OK);
+            CHECK(cull__counts_valid(counts, table, &why));
+        }
+        CHECK(cull__counts_next_zero(counts, 63) == 63);
+        CHECK(cull__counts_next_zero(counts, 64) == 128);
+        counts = reload(counts); /* which knows no table */
+        CHECK(cull__counts_next_zero(counts, 64) == 64);
+        CHECK(cull__counts_dismiss_free(counts, table) == CULL_OK);
+        CHECK(cull__counts_next_zero(counts, 64) == 128);
+        cull__counts_admit(counts, 100);
+        CHECK(cull__counts_next_zero(counts, 64) == 100);
+        CHECK(cull__counts_add(counts, 101) == CULL_OK);
+        cull__counts_admit(counts, 101);
+        CHECK(cull__counts_next_zero(counts, 101) == 128);
+        CHECK(!cull__counts_valid(counts, table, &why)); /* 100 and 101 are free still */
+        CHECK(cull__counts_dismiss_free(counts, table) == CULL_E_CORRUPT);
+        cull__counts_admit(counts, 1000); /* past the limit */
+        cull__counts_free(counts);
+        cull__blob_table_free(table);
     }
 END_TEST
 
@@ -244,6 +288,7 @@ Suite *counts_suite(void)
     TCase *tcase = tcase_create("counts");
 
     tcase_add_loop_test(tcase, counts_agree_with_a_plain_array, 0, ARRAY_LEN(counts_cases));
+    tcase_add_test(tcase, a_free_number_is_not_found_until_it_has_a_blob_again);
     tcase_add_test(tcase, a_count_never_leaves_its_range);
     tcase_add_test(tcase, no_memory_at_any_allocation_changes_nothing);
     tcase_add_test(tcase, sorting_agrees_with_the_c_library);

@@ -474,7 +474,8 @@ static void check_valid(struct bench_store *bench, const char *name, uint64_t n)
     ck_assert_msg(status == CULL_OK, "%s, call %llu: %s", name, (unsigned long long)n, err.message);
     ck_assert_msg(cull__catalog_valid(store->catalog, &why), "%s: %s", name, why);
     ck_assert_msg(cull__blob_table_valid(store->index->blobs, &why), "%s: %s", name, why);
-    ck_assert_msg(cull__counts_valid(store->index->counts, &why), "%s: %s", name, why);
+    ck_assert_msg(cull__counts_valid(store->index->counts, store->index->blobs, &why), "%s: %s",
+                  name, why);
     for (size_t i = 0; i < store->index->span_count; i++) {
         ck_assert_msg(cull__lifespans_valid(store->index->spans[i].spans, &why), "%s: %s", name,
                       why);

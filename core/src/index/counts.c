@@ -1,8 +1,8 @@
 /*
  * counts.c - how many lifespans and pins hold each blob, and which blobs nothing holds.
  *
- * SHAPE     A column of 32-bit counts; a bit for each count that is 0; a bit for each word of those
- *           that is not empty. Beside them sums of count x held hash, of each block and of all.
+ * SHAPE     A column of 32-bit counts; a bit for each blob whose count is 0, and none for numbers that
+ *           are free; a bit for each word of those that is not empty. Beside them sums of count x held hash, of each block and of all.
  * INVARIANT Both levels of bits follow every change, so garbage is found without looking at what is
  *           alive. So do the sums: a count that changed in another way shows in its block, and a
  *           change that the lifespans and pins do not know of in the whole.
@@ -17,7 +17,7 @@
 struct cull__counts {
     const cull_allocator *allocator;
     struct cull__column counts; /* uint32_t */
-    struct cull__bits zero;     /* its count is the limit */
+    struct cull__bits zero;     /* of blobs that nothing holds; its count is the limit */
     struct cull__bits zero_words;
     struct cull__column sums; /* uint64_t: of count x held hash, one for CULL__COUNTS_BLOCK */
     uint64_t sum;             /* of all */
@@ -165,6 +165,33 @@ cull_status cull__counts_sub(struct cull__counts *counts, uint32_t blob)
     return CULL_OK;
 }
 
+void cull__counts_admit(struct cull__counts *counts, uint32_t blob)
+{
+    if (blob < counts->zero.count && *count_at(counts, blob) == 0) {
+        set_zero(counts, blob);
+    }
+}
+
+cull_status cull__counts_dismiss(struct cull__counts *counts, uint32_t blob)
+{
+    if (blob >= counts->zero.count || *count_at(counts, blob) != 0) {
+        return CULL_E_CORRUPT;
+    }
+    clear_zero(counts, blob);
+    return CULL_OK;
+}
+
+cull_status cull__counts_dismiss_free(struct cull__counts *counts,
+                                      const struct cull__blob_table *table)
+{
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; i < table->free.count && status == CULL_OK; i++) {
+        status = cull__counts_dismiss(counts, table->free.at[i]);
+    }
+    return status;
+}
+
 uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from)
 {
     uint32_t limit = cull__counts_limit(counts);
@@ -291,12 +318,17 @@ cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in
     return CULL_OK;
 }
 
-bool cull__counts_valid(const struct cull__counts *counts, const char **why)
+bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,
+                        const char **why)
 {
     *why = NULL;
     for (uint32_t blob = 0; blob < counts->zero.count; blob++) {
-        if ((*count_at(counts, blob) == 0) != cull__bit_get(counts->zero.words, blob)) {
+        bool is_free = table != NULL && cull__blob_table_state(table, blob) == CULL__BLOB_FREE;
+
+        if ((*count_at(counts, blob) == 0 && !is_free) != cull__bit_get(counts->zero.words, blob)) {
             *why = "a bit disagrees with its count";
+        } else if (is_free && *count_at(counts, blob) != 0) {
+            *why = "a number that is free is held";
         }
     }
     for (size_t word = 0; word < counts->zero_words.count; word++) {

@@ -308,8 +308,15 @@ uint32_t cull__counts_get(const struct cull__counts *counts, uint32_t blob);
 /* CULL_E_CORRUPT: past the limit, over UINT32_MAX, below zero. */
 cull_status cull__counts_add(struct cull__counts *counts, uint32_t blob);
 cull_status cull__counts_sub(struct cull__counts *counts, uint32_t blob);
+/* A number became free: nothing holds it, and it is not found any more. CULL_E_CORRUPT: it is held. */
+cull_status cull__counts_dismiss(struct cull__counts *counts, uint32_t blob);
+/* All that are free in a table, after loading. */
+cull_status cull__counts_dismiss_free(struct cull__counts *counts,
+                                      const struct cull__blob_table *table);
+/* A number has a blob again. Past the limit: nothing to do, it is found when the counts grow. */
+void cull__counts_admit(struct cull__counts *counts, uint32_t blob);
 /* The next blob >= from whose count is 0, CULL__BLOB_NONE if none: finds garbage without looking
- * at what is alive (two levels of bits). Freed numbers count as 0 too: ask the blob table. */
+ * at what is alive, nor at numbers that are free (two levels of bits). */
 uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from);
 uint64_t cull__counts_memory(const struct cull__counts *counts);
 /* Sum of count x held hash over all blobs, kept as counts change. */
@@ -324,7 +331,9 @@ bool cull__counts_sums_agree(const struct cull__counts *counts);
 cull_status cull__counts_save(const struct cull__counts *counts, struct cull__buf *out);
 cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
                               const cull_allocator *allocator);
-bool cull__counts_valid(const struct cull__counts *counts, const char **why);
+/* table NULL: all numbers have blobs. */
+bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,
+                        const char **why);
 
 /* --- fingerprints (fingerprint.c) ----------------------------------------------------------- */
 

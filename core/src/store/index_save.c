@@ -270,6 +270,9 @@ static cull_status load_counts(struct cull__index *index, const struct cull__che
         status = CULL_E_CORRUPT;
     }
     if (status == CULL_OK) {
+        status = cull__counts_dismiss_free(index->counts, index->blobs);
+    }
+    if (status == CULL_OK) {
         in = cull__cursor(checkpoint->columns[1].data, checkpoint->columns[1].len);
         status = load_pins(index, &in);
     }

@@ -278,6 +278,7 @@ static cull_status insert_blobs(struct cull__index *index, const struct cull__fa
         }
         status = cull__blob_table_insert(index->blobs, blob->number, &blob->digest,
                                          blob->size_bytes, blob->incarnation);
+        cull__counts_admit(index->counts, blob->number);
     }
     return status == CULL_OK
                ? cull__counts_grow(index->counts, cull__blob_table_limit(index->blobs))
@@ -472,6 +473,9 @@ static cull_status apply_gone(struct cull__index *index, const struct cull__fact
                     (index->claimed_count - at) * sizeof *index->claimed);
         }
         status = cull__blob_table_erase(index->blobs, number);
+        if (status == CULL_OK) {
+            status = cull__counts_dismiss(index->counts, number);
+        }
     }
     return status;
 }
@@ -499,6 +503,7 @@ static cull_status apply_adopt(struct cull__index *index, const struct cull__fac
 
     for (size_t i = 0; i < fact->blob_count && status == CULL_OK; i++) {
         status = adopt(index, &fact->blobs[i]);
+        cull__counts_admit(index->counts, fact->blobs[i].number);
     }
     if (status == CULL_OK) {
         status = cull__counts_grow(index->counts, cull__blob_table_limit(index->blobs));

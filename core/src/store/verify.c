@@ -148,7 +148,7 @@ static cull_status verify_structures(struct verifier *verifier)
     const struct cull__index *index = verifier->store->index;
     const char *why = NULL;
     bool sound = cull__blob_table_valid(index->blobs, &why) &&
-                 cull__counts_valid(index->counts, &why) &&
+                 cull__counts_valid(index->counts, index->blobs, &why) &&
                  cull__catalog_valid(verifier->store->catalog, &why);
 
     for (size_t i = 0; i < index->span_count && sound; i++) {
