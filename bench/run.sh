@@ -24,14 +24,14 @@ case $size in
 full)
     micro='files:1000000/|files:100000/|blobs:10000000/'
     wide='1000 1000000 10000' many='200 10000' ten=10000 dry='400 10000 100'
-    scale='100 1000 1000000 4000' factor=100 runs=10 rounds=5
+    scale='100 1000 1000000 4000' factor=100 cycles=13 runs=10 rounds=5
     put_files=1200 put_bytes=100000 sweep_files=4000 sweep_rounds=5 entries=100000
     worlds=150 world_runs=3
     ;;
 small)
     micro='files:10000/|files:20000/|blobs:10000/'
     wide='10 1000 100' many='2 100' ten=100 dry='20 100 10'
-    scale='5 10 1000 40' factor=2 runs=2 rounds=2
+    scale='5 10 1000 40' factor=2 cycles=2 runs=2 rounds=2
     put_files=10 put_bytes=1000 sweep_files=300 sweep_rounds=1 entries=100
     worlds=2 world_runs=1
     ;;
@@ -96,7 +96,7 @@ run_beside() {
 }
 
 run_cycle() {
-    macro cycle "$factor" "$rounds"
+    macro cycle "$factor" "$cycles"
 }
 
 run_open() {

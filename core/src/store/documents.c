@@ -230,7 +230,10 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
     return status;
 }
 
-#define RECENT_ENTRIES_MAX (1u << 18) /* what a handle may keep for a next patch */
+/* What a handle keeps for a next patch: the manifest, which would else be read from its documents, and
+ * of a smaller one the memory of the one before, too. About 80 bytes an entry each. */
+#define RECENT_ENTRIES_MAX (1u << 20)
+#define SPARE_ENTRIES_MAX (1u << 18)
 
 cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection, uint32_t ordinal)
 {
@@ -266,6 +269,10 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
     store->recent = manifest;
     store->recent_collection = collection;
     store->recent_ordinal = ordinal;
+    if (before != NULL && cull_manifest_count(before) > SPARE_ENTRIES_MAX) {
+        cull_manifest_free(before);
+        before = NULL;
+    }
     store->spare = before;
 }
 
