@@ -54,6 +54,7 @@ static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_SIZES] = "#z",
     [CULL__FACT_RESIZE] = "pot",
     [CULL__FACT_ARTIFACT_ID] = "pon",
+    [CULL__FACT_ROLE] = "phn",
 };
 
 static const uint8_t *take(struct bytes *in, size_t len)

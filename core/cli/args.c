@@ -25,7 +25,7 @@ const struct arg_option global_option_table[] = {
     { "project", '\0', ARG_TEXT, offsetof(struct global_options, project), "P",
       "project of names that do not say theirs" },
     { "as", '\0', ARG_TEXT, offsetof(struct global_options, as), "USER",
-      "who asks, for the audit (default: your user name)" },
+      "who asks: see cull role (default: your user name)" },
     { "json", '\0', ARG_FLAG, offsetof(struct global_options, json), NULL,
       "one JSON object per line on stdout" },
     { "progress", '\0', ARG_FLAG, offsetof(struct global_options, progress), NULL,

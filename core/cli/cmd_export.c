@@ -78,6 +78,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 {
     struct export export = { .cli = cli, .file = stdout, .name = "standard output" };
     bool to_file = count > 1 && strcmp(names[1], "-") != 0;
+    const cull_caller caller = cli_caller(cli);
     cull_manifest *manifest = NULL;
     cull_version_key key;
     cull_status status;
@@ -88,6 +89,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     }
     if ((status = cli_open(cli, false)) != CULL_OK ||
         (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
+        (status = cull_download_check(cli->store, &key, &caller, &cli->err)) != CULL_OK ||
         (status = sized_manifest(cli, &key, &manifest)) != CULL_OK) {
         return status;
     }
@@ -116,6 +118,7 @@ const struct cli_command command_export = {
             "clients expect.",
     .positionals_min = 1,
     .positionals_max = 2,
-    .exits = "exit: 0 done  1 failed  2 usage  4 no such store or version  7 damaged\n",
+    .exits = "exit: 0 done  1 failed  2 usage  4 no such store or version\n"
+             "      6 you are no viewer  7 damaged\n",
     .run = run,
 };

@@ -324,6 +324,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     const struct get_options *options = values;
     struct get get = { .cli = cli, .dir_name = names[1], .force = options->force, .dir = -1 };
     struct version_list list = { NULL, 0, 0 };
+    const cull_caller caller = cli_caller(cli);
     cull_version_key key;
     cull_status status;
 
@@ -332,6 +333,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     if ((status = cli_open(cli, true)) != CULL_OK ||
         (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
         (status = version_list_add_key(cli, &list, &key)) != CULL_OK ||
+        (status = cull_download_check(cli->store, &key, &caller, &cli->err)) != CULL_OK ||
         (status = cull_version_manifest(cli->store, &key, &get.manifest, &cli->err)) != CULL_OK) {
         goto done;
     }
@@ -376,7 +378,7 @@ const struct cli_command command_get = {
     .positionals_max = 2,
     .exits = "exit: 0 done  1 failed  2 usage  3 some paths cannot be here\n"
              "      4 no such store or version\n"
-             "      6 DIR is not empty, or a symbolic link is in the way\n"
+             "      6 DIR is not empty, a symbolic link is in the way, or you are no viewer\n"
              "      7 files are damaged or lost  130, 143 interrupted\n",
     .run = run,
 };

@@ -2587,11 +2587,11 @@ START_TEST(another_format_is_named)
 
         world_init(&world);
         bytes = save(world.catalog);
-        bytes.data[0] = 2;
+        bytes.data[0] = 3;
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),
             CULL_E_TOO_NEW);
-        ck_assert_str_eq(err.message, "catalog checkpoint: format 2, where 1 is known");
+        ck_assert_str_eq(err.message, "catalog checkpoint: format 3, where 2 is known");
         bytes.data[0] = 0;
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),

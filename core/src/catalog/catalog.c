@@ -93,6 +93,12 @@ static void collection_free(struct cull__catalog *catalog, struct cull__collecti
     cull__free(catalog->allocator, collection);
 }
 
+static void entity_free(struct cull__catalog *catalog, struct cull__entity *entity)
+{
+    cull__roles_free(catalog, &entity->roles);
+    cull__free(catalog->allocator, entity);
+}
+
 /* Tables first: clearing one reads its elements. */
 static void tables_clear(struct cull__catalog *catalog)
 {
@@ -133,7 +139,7 @@ void cull__catalog_free(struct cull__catalog *catalog)
     FREE_ALL(struct cull__run, hh_id, catalog->runs, cull__free(catalog->allocator, at));
     FREE_ALL(struct cull__project, hh_id, catalog->projects, cull__free(catalog->allocator, at));
     HASH_CLEAR(hh_id, catalog->entities_by_id);
-    FREE_ALL(struct cull__entity, hh, catalog->entities, cull__free(catalog->allocator, at));
+    FREE_ALL(struct cull__entity, hh, catalog->entities, entity_free(catalog, at));
     FREE_ALL(struct cull__text, hh, catalog->texts, cull__free(catalog->allocator, at));
     cull__sealed_free(catalog);
     cull__free(catalog->allocator, catalog);
@@ -187,7 +193,8 @@ uint64_t cull__catalog_memory(const struct cull__catalog *catalog)
                      sizeof(struct cull__upload) * (uint64_t)HASH_CNT(hh, catalog->uploads);
 
     for (const struct cull__entity *at = catalog->entities; at != NULL; at = at->hh.next) {
-        bytes += sizeof *at + at->hh.keylen + 1 + TABLE_BYTES(hh, at->projects);
+        bytes += sizeof *at + at->hh.keylen + 1 + TABLE_BYTES(hh, at->projects) +
+                 TABLE_BYTES(hh, at->roles) + cull__roles_memory(at->roles);
     }
     for (const struct cull__project *at = catalog->projects; at != NULL; at = at->hh_id.next) {
         bytes += sizeof *at + at->hh.keylen + 1 + TABLE_BYTES(hh, at->collections) +

@@ -15,11 +15,13 @@
 #include "base/bits.h"
 #include "base/buf.h"
 #include "catalog/names.h"
+#include "catalog/registry.h"
 #include "cull/store.h"
 
 struct cull__entity {
     uint64_t id;
     struct cull__project *projects; /* by name */
+    struct cull__role *roles;       /* by user */
     UT_hash_handle hh;              /* in catalog->entities, by name */
     UT_hash_handle hh_id;           /* in catalog->entities_by_id */
     char name[];
@@ -30,6 +32,7 @@ struct cull__project {
     struct cull__entity *entity;
     struct cull__collection *collections; /* live ones, by name */
     struct cull__run *runs;               /* not deleted, by name */
+    struct cull__registry *registry;      /* NULL: a project, and no registry */
     UT_hash_handle hh;                    /* in entity->projects, by name */
     UT_hash_handle hh_id;                 /* in catalog->projects, by id */
     char name[];
@@ -167,6 +170,8 @@ struct cull__catalog {
     uint64_t next_id;
     uint64_t clock_ms;                /* of the last stamp */
     const char *actor;                /* of the last stamp, interned */
+    const char *owner;                /* who made the store, interned; NULL: not known */
+    uint64_t role_count;              /* given, of all entities and registries */
     uint64_t cycles;                  /* begun */
     uint64_t verified;                /* the last cycle that was fully verified */
     uint64_t purged;                  /* versions, ever */

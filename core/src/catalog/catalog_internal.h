@@ -125,6 +125,16 @@ void cull__equal_drop(const struct cull__catalog *catalog, struct cull__collecti
 const char *cull__equal_broken(const struct cull__catalog *catalog,
                                const struct cull__collection *collection);
 
+/* --- roles (roles.c) --------------------------------------------------------------------------- */
+
+/* Give a role, or another; false: no memory. */
+bool cull__role_set(struct cull__catalog *catalog, struct cull__role **roles, const char *user,
+                    size_t len, uint32_t role);
+void cull__roles_free(struct cull__catalog *catalog, struct cull__role **roles);
+uint64_t cull__roles_memory(const struct cull__role *roles);
+/* NULL, or the first broken rule; adds to *count. */
+const char *cull__roles_broken(const struct cull__role *roles, uint64_t *count);
+
 /* --- checking (catalog_valid.c) ---------------------------------------------------------------- */
 
 /* Ids of the whole catalog are positive, below next_id, and no two are equal. */

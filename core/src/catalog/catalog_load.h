@@ -26,6 +26,7 @@ struct cull__loader {
                                  /* they lie */
     bool has_artifact_ids;       /* the collection that was read last */
     bool empty_text;             /* among the texts */
+    bool rules;                  /* the room is of format 2 */
     struct cull__run *last_run;  /* versions of one run follow one another */
     struct cull__version one;    /* where nothing is built: the version being looked at */
     uint32_t *committed;         /* and the ordinals of those that aliases may name */
@@ -90,6 +91,10 @@ uint64_t cull__load_id(struct cull__loader *loader, uint64_t *last);
 const char *cull__load_text(struct cull__loader *loader);
 /* a before b, as strcmp on both terminated. */
 bool cull__load_text_before(const char *a, size_t a_len, const char *b, size_t b_len);
+/* Labels, ascending, at least one. */
+void cull__load_labels(struct cull__loader *loader, struct cull__label **labels);
+/* What cull__rules_save() wrote (rules_save.c). */
+void cull__rules_load(struct cull__loader *loader);
 /* A collection's versions and aliases, which come next. */
 void cull__load_versions(struct cull__loader *loader, struct cull__collection *collection);
 

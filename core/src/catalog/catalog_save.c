@@ -3,7 +3,7 @@
  *
  * FORMAT    u32 format number; flags and settings; counters; then entities, projects, runs,
  *           collections (each with its versions and aliases) and uploads, each kind a count and its
- *           records by ascending id. All other numbers are varints but digests, sums and seed.
+ *           records by ascending id; and, in format 2, what rules_save.c writes. All other numbers are varints but digests, sums and seed.
  *             ids        difference to the one before of its kind, less one
  *             instants   of creation: difference to the one before of its kind (clocks do not go
  *                        back); of deletion: difference to the creation, and from it to the end
@@ -20,34 +20,20 @@
 
 #include <stdlib.h>
 
-struct numbered {
-    const char *text; /* interned: compared by address */
-    uint64_t number;  /* 0: not written yet */
-};
-
-struct saver {
-    const struct cull__catalog *catalog;
-    struct cull__buf *out;
-    struct numbered *texts; /* by address */
-    size_t text_count;
-    uint64_t written;
-    const struct numbered *last; /* versions of one creator follow one another */
-};
-
 static int compare_numbered(const void *a, const void *b)
 {
-    uintptr_t left = (uintptr_t)((const struct numbered *)a)->text;
-    uintptr_t right = (uintptr_t)((const struct numbered *)b)->text;
+    uintptr_t left = (uintptr_t)((const struct cull__numbered *)a)->text;
+    uintptr_t right = (uintptr_t)((const struct cull__numbered *)b)->text;
 
     return left < right ? -1 : left > right;
 }
 
-static cull_status saver_init(struct saver *saver, const struct cull__catalog *catalog,
+static cull_status saver_init(struct cull__saver *saver, const struct cull__catalog *catalog,
                               struct cull__buf *out)
 {
     size_t count = HASH_COUNT(catalog->texts);
 
-    *saver = (struct saver){ .catalog = catalog, .out = out };
+    *saver = (struct cull__saver){ .catalog = catalog, .out = out };
     saver->texts = cull__alloc_zero(catalog->allocator, count, sizeof *saver->texts);
     if (saver->texts == NULL) {
         return CULL_E_NOMEM;
@@ -60,10 +46,10 @@ static cull_status saver_init(struct saver *saver, const struct cull__catalog *c
     return CULL_OK;
 }
 
-static void save_text(struct saver *saver, const char *text)
+void cull__save_text(struct cull__saver *saver, const char *text)
 {
-    const struct numbered wanted = { text, 0 };
-    struct numbered *found;
+    const struct cull__numbered wanted = { text, 0 };
+    struct cull__numbered *found;
 
     if (saver->last != NULL && saver->last->text == text) {
         cull__buf_varint(saver->out, saver->last->number);
@@ -79,7 +65,7 @@ static void save_text(struct saver *saver, const char *text)
     saver->last = found;
 }
 
-static void save_labels(struct saver *saver, const struct cull__label *labels)
+void cull__save_labels(struct cull__saver *saver, const struct cull__label *labels)
 {
     uint64_t count = 0;
 
@@ -92,7 +78,7 @@ static void save_labels(struct saver *saver, const struct cull__label *labels)
     }
 }
 
-static void save_artifact_ids(struct saver *saver, const struct cull__artifact_id *ids)
+static void save_artifact_ids(struct cull__saver *saver, const struct cull__artifact_id *ids)
 {
     uint64_t count = 0;
 
@@ -105,12 +91,12 @@ static void save_artifact_ids(struct saver *saver, const struct cull__artifact_i
     }
 }
 
-static void save_head(struct saver *saver)
+static void save_head(struct cull__saver *saver)
 {
     const struct cull__catalog *catalog = saver->catalog;
     const cull_store_settings *settings = &catalog->settings;
 
-    cull__buf_u32(saver->out, CULL__CATALOG_FORMAT);
+    cull__buf_u32(saver->out, saver->rules ? CULL__CATALOG_FORMAT : CULL__CATALOG_FORMAT_PLAIN);
     cull__buf_u8(saver->out, catalog->exists);
     cull__buf_u8(saver->out, (uint8_t)settings->digest);
     cull__buf_u8(saver->out, settings->index_only);
@@ -127,18 +113,18 @@ static void save_head(struct saver *saver)
     cull__buf_varint(saver->out, catalog->cycles);
     cull__buf_varint(saver->out, catalog->verified);
     cull__buf_varint(saver->out, catalog->purged);
-    save_text(saver, catalog->actor);
+    cull__save_text(saver, catalog->actor);
 }
 
 /* The next id of a kind, which ascend from 1 on. */
-static void save_id(struct saver *saver, uint64_t *last, uint64_t id)
+void cull__save_id(struct cull__saver *saver, uint64_t *last, uint64_t id)
 {
     CULL_ASSERT(id > *last);
     cull__buf_varint(saver->out, id - *last - 1);
     *last = id;
 }
 
-static void save_names(struct saver *saver)
+static void save_names(struct cull__saver *saver)
 {
     const struct cull__catalog *catalog = saver->catalog;
     uint64_t last_id = 0;
@@ -146,20 +132,20 @@ static void save_names(struct saver *saver)
 
     cull__buf_varint(saver->out, HASH_CNT(hh_id, catalog->entities_by_id));
     for (const struct cull__entity *at = catalog->entities_by_id; at != NULL; at = at->hh_id.next) {
-        save_id(saver, &last_id, at->id);
+        cull__save_id(saver, &last_id, at->id);
         cull__buf_text(saver->out, at->name, strlen(at->name));
     }
     last_id = 0;
     cull__buf_varint(saver->out, HASH_CNT(hh_id, catalog->projects));
     for (const struct cull__project *at = catalog->projects; at != NULL; at = at->hh_id.next) {
-        save_id(saver, &last_id, at->id);
+        cull__save_id(saver, &last_id, at->id);
         cull__buf_varint(saver->out, at->entity->id);
         cull__buf_text(saver->out, at->name, strlen(at->name));
     }
     last_id = 0;
     cull__buf_varint(saver->out, HASH_CNT(hh_id, catalog->runs));
     for (const struct cull__run *at = catalog->runs; at != NULL; at = at->hh_id.next) {
-        save_id(saver, &last_id, at->id);
+        cull__save_id(saver, &last_id, at->id);
         cull__buf_varint(saver->out, at->project->id);
         cull__buf_varint(saver->out, at->created_ms - last_ms);
         last_ms = at->created_ms;
@@ -168,7 +154,7 @@ static void save_names(struct saver *saver)
     }
 }
 
-static void save_version(struct saver *saver, const struct cull__version *version)
+static void save_version(struct cull__saver *saver, const struct cull__version *version)
 {
     struct cull__buf *out = saver->out;
     uint8_t flags = 0;
@@ -186,7 +172,7 @@ static void save_version(struct saver *saver, const struct cull__version *versio
     cull__buf_varint(out, version->entries);
     cull__buf_varint(out, version->blobs);
     cull__buf_varint(out, version->size_bytes);
-    save_text(saver, version->creator);
+    cull__save_text(saver, version->creator);
     if (version->run != NULL) {
         cull__buf_varint(out, version->run->id);
     }
@@ -199,10 +185,10 @@ static void save_version(struct saver *saver, const struct cull__version *versio
         cull__buf_u8(out, version->reason);
     }
     if (version->tags != NULL) {
-        save_labels(saver, version->tags);
+        cull__save_labels(saver, version->tags);
     }
     if (version->lost_aliases != NULL) {
-        save_labels(saver, version->lost_aliases);
+        cull__save_labels(saver, version->lost_aliases);
     }
     if (version->artifact_ids != NULL) {
         save_artifact_ids(saver, version->artifact_ids);
@@ -215,7 +201,8 @@ static int compare_aliases(const void *a, const void *b)
                   (*(const struct cull__alias *const *)b)->name);
 }
 
-static cull_status save_aliases(struct saver *saver, const struct cull__collection *collection)
+static cull_status save_aliases(struct cull__saver *saver,
+                                const struct cull__collection *collection)
 {
     size_t count = HASH_COUNT(collection->aliases);
     size_t filled = 0;
@@ -241,7 +228,8 @@ static cull_status save_aliases(struct saver *saver, const struct cull__collecti
     return CULL_OK;
 }
 
-static cull_status save_collection(struct saver *saver, const struct cull__collection *collection)
+static cull_status save_collection(struct cull__saver *saver,
+                                   const struct cull__collection *collection)
 {
     uint64_t last_id = 0;
     uint64_t last_ms = 0;
@@ -250,7 +238,7 @@ static cull_status save_collection(struct saver *saver, const struct cull__colle
     cull__buf_varint(saver->out, collection->project->id);
     cull__buf_u8(saver->out, collection->deleted);
     cull__buf_text(saver->out, collection->name, strlen(collection->name));
-    save_text(saver, collection->type);
+    cull__save_text(saver, collection->type);
     cull__buf_varint(saver->out, collection->next_ordinal);
     cull__buf_varint(saver->out, collection->version_count);
     for (size_t i = 0; i < collection->version_count; i++) {
@@ -258,7 +246,7 @@ static cull_status save_collection(struct saver *saver, const struct cull__colle
 
         cull__buf_varint(saver->out, version->ordinal - next);
         next = (uint64_t)version->ordinal + 1;
-        save_id(saver, &last_id, version->id);
+        cull__save_id(saver, &last_id, version->id);
         cull__buf_varint(saver->out, version->created_ms - last_ms);
         last_ms = version->created_ms;
         save_version(saver, version);
@@ -266,26 +254,26 @@ static cull_status save_collection(struct saver *saver, const struct cull__colle
     return save_aliases(saver, collection);
 }
 
-static void save_uploads(struct saver *saver)
+static void save_uploads(struct cull__saver *saver)
 {
     uint64_t last_id = 0;
 
     cull__buf_varint(saver->out, HASH_COUNT(saver->catalog->uploads));
     for (const struct cull__upload *at = saver->catalog->uploads; at != NULL; at = at->hh.next) {
-        save_id(saver, &last_id, at->id);
+        cull__save_id(saver, &last_id, at->id);
         cull__buf_varint(saver->out, at->collection->id);
         cull__buf_varint(saver->out, at->run == NULL ? 0 : at->run->id);
         cull__buf_varint(saver->out, at->base == CULL__NO_ORDINAL ? 0 : (uint64_t)at->base + 1);
         cull__buf_varint(saver->out, at->opened_ms);
         cull__buf_varint(saver->out, at->lease_ms);
         cull__buf_varint(saver->out, at->lease_until_ms - at->opened_ms);
-        save_text(saver, at->actor);
+        cull__save_text(saver, at->actor);
     }
 }
 
 cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull__buf *out)
 {
-    struct saver saver;
+    struct cull__saver saver;
     cull_status status = saver_init(&saver, catalog, out);
     uint64_t last_id = 0;
 
@@ -293,15 +281,19 @@ cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull_
     if (status != CULL_OK) {
         return status;
     }
+    saver.rules = cull__rules_any(catalog);
     save_head(&saver);
     save_names(&saver);
     cull__buf_varint(out, HASH_CNT(hh_id, catalog->collections));
     for (const struct cull__collection *at = catalog->collections; at != NULL && status == CULL_OK;
          at = at->hh_id.next) {
-        save_id(&saver, &last_id, at->id);
+        cull__save_id(&saver, &last_id, at->id);
         status = save_collection(&saver, at);
     }
     save_uploads(&saver);
+    if (status == CULL_OK && saver.rules) {
+        status = cull__rules_save(&saver);
+    }
     cull__free(catalog->allocator, saver.texts);
     return status == CULL_OK && out->failed ? CULL_E_NOMEM : status;
 }

@@ -7,7 +7,10 @@
 
 #include "catalog/catalog_internal.h"
 
-#define CULL__CATALOG_FORMAT 1u
+/* 2: what rules_save.c writes follows. Where there is nothing of it, 1 is written still, which older
+ * programs read. */
+#define CULL__CATALOG_FORMAT 2u
+#define CULL__CATALOG_FORMAT_PLAIN 1u
 
 /* Flags of a version. */
 enum cull__saved_flags {
@@ -26,5 +29,30 @@ enum cull__saved_flags {
 #define CULL__SAVED_VERSION_MIN 32
 #define CULL__SAVED_COLLECTION_MIN 9
 #define CULL__SAVED_UPLOAD_MIN 8
+
+struct cull__numbered {
+    const char *text; /* interned: compared by address */
+    uint64_t number;  /* 0: not written yet */
+};
+
+struct cull__saver {
+    const struct cull__catalog *catalog;
+    struct cull__buf *out;
+    struct cull__numbered *texts; /* by address */
+    size_t text_count;
+    uint64_t written;
+    const struct cull__numbered *last; /* versions of one creator follow one another */
+    bool rules;                        /* in format 2 */
+};
+
+/* An interned text. */
+void cull__save_text(struct cull__saver *saver, const char *text);
+void cull__save_labels(struct cull__saver *saver, const struct cull__label *labels);
+/* The next id of a kind, which ascend from 1 on. */
+void cull__save_id(struct cull__saver *saver, uint64_t *last, uint64_t id);
+
+/* Is there anything that format 1 cannot say? */
+bool cull__rules_any(const struct cull__catalog *catalog);
+cull_status cull__rules_save(struct cull__saver *saver); /* rules_save.c */
 
 #endif

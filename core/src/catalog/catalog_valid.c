@@ -262,6 +262,24 @@ static const char *collection_broken(const struct cull__catalog *catalog,
     return why != NULL ? why : cull__equal_broken(catalog, collection);
 }
 
+static const char *all_roles_broken(const struct cull__catalog *catalog)
+{
+    const char *why = NULL;
+    uint64_t count = 0;
+
+    for (const struct cull__entity *at = catalog->entities; at != NULL && why == NULL;
+         at = at->hh.next) {
+        why = cull__roles_broken(at->roles, &count);
+    }
+    if (why != NULL) {
+        return why;
+    }
+    if (count > 0 && catalog->owner == NULL) {
+        return "roles were given in a store that has no owner";
+    }
+    return count == catalog->role_count ? NULL : "the roles are miscounted";
+}
+
 static const char *names_broken(const struct cull__catalog *catalog)
 {
     for (const struct cull__entity *at = catalog->entities; at != NULL; at = at->hh.next) {
@@ -446,6 +464,9 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
 
     CULL_ASSERT(catalog->sealed == NULL);
     *why = names_broken(catalog);
+    if (*why == NULL) {
+        *why = all_roles_broken(catalog);
+    }
     for (const struct cull__collection *at = catalog->collections; at != NULL && *why == NULL;
          at = at->hh_id.next) {
         *why = collection_broken(catalog, at);

@@ -16,7 +16,7 @@
  */
 #include "catalog/catalog_load.h"
 
-static void load_labels(struct cull__loader *loader, struct cull__label **labels)
+void cull__load_labels(struct cull__loader *loader, struct cull__label **labels)
 {
     size_t count = cull__cursor_count(&loader->in, 2, UINT32_MAX);
     const char *last = "";
@@ -129,10 +129,10 @@ static void load_version(struct cull__loader *loader, struct cull__collection *c
         load_deletion(loader, version);
     }
     if ((flags & CULL__SAVED_TAGS) != 0) {
-        load_labels(loader, &version->tags);
+        cull__load_labels(loader, &version->tags);
     }
     if ((flags & CULL__SAVED_LOST) != 0) {
-        load_labels(loader, &version->lost_aliases);
+        cull__load_labels(loader, &version->lost_aliases);
     }
     if ((flags & CULL__SAVED_IDS) != 0) {
         load_artifact_ids(loader, collection, version);

@@ -73,6 +73,7 @@ static const struct {
     [CULL__FACT_SIZES] = { "sizes", NUMBERS | SIZES },
     [CULL__FACT_RESIZE] = { "resize", PARENT | ORDINAL | TOTAL },
     [CULL__FACT_ARTIFACT_ID] = { "artifact-id", PARENT | ORDINAL | NAME },
+    [CULL__FACT_ROLE] = { "role", PARENT | HOW | NAME },
 };
 
 const char *cull__fact_type_name(unsigned type)
@@ -82,7 +83,7 @@ const char *cull__fact_type_name(unsigned type)
 
 uint32_t cull__fact_reader_min(enum cull__fact_type type)
 {
-    return type <= CULL__FACT_RESIZE ? 1 : 2;
+    return type <= CULL__FACT_RESIZE ? 1 : type <= CULL__FACT_ARTIFACT_ID ? 2 : 3;
 }
 
 bool cull__fact_gives_room(enum cull__fact_type type)

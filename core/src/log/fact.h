@@ -65,7 +65,8 @@ enum cull__fact_type {
     CULL__FACT_SIZES = 29,             /* numbers, sizes: of blobs that had none, or nobody holds */
     CULL__FACT_RESIZE = 30,            /* parent (collection), ordinal, total: known better now */
     CULL__FACT_ARTIFACT_ID = 31,       /* parent (collection), ordinal, name: base64; set or move */
-    CULL__FACT_TYPES = 32
+    CULL__FACT_ROLE = 32,              /* parent (entity or registry), how: role, name: user */
+    CULL__FACT_TYPES = 33
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };

@@ -689,6 +689,10 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
     if (cull__upload_check_open(upload, &ended) != CULL_OK || collection == NULL) {
         return cull__error_set(err, CULL_E_ENDED, "%s", ended.message);
     }
+    status = cull__txn_check_member(txn, collection, err);
+    if (status != CULL_OK) {
+        return status;
+    }
     equal = cull__version_equal(txn->store->catalog, collection, commit->manifest_digest.bytes);
     if (commit->missing_count > 0) {
         char hex[CULL_DIGEST_HEX_MAX];

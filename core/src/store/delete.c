@@ -98,23 +98,45 @@ struct versions_ctx {
     const char *as;
 };
 
+/* The collection of a key, in which who asks may change something; looked at once for all of its
+ * versions, which follow one another. */
+static cull_status open_to_change(const struct cull__txn *txn, const cull_version_key *key,
+                                  const struct cull__collection **allowed,
+                                  const struct cull__collection **out, cull_error *err)
+{
+    cull_status status;
+
+    if (*allowed != NULL && (*allowed)->id == key->collection) {
+        *out = *allowed;
+        return CULL_OK;
+    }
+    status = cull__key_open(txn->store, key, out, err);
+    if (status == CULL_OK && *out == NULL) {
+        return cull__error_set(err, CULL_E_NOTFOUND, "v%u: already collected, or no such version",
+                               key->ordinal);
+    }
+    if (status == CULL_OK) {
+        status = cull__txn_check_member(txn, *out, err);
+    }
+    *allowed = status == CULL_OK ? *out : NULL;
+    return status;
+}
+
 static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     const struct versions_ctx *versions = ctx;
     struct cull__u32s ordinals = CULL__U32S_INIT(txn->store->allocator);
+    const struct cull__collection *allowed = NULL; /* who asks may change it */
     cull_status status = CULL_OK;
 
     for (size_t i = 0; i < versions->count && status == CULL_OK; i++) {
         const struct cull__collection *collection;
 
-        status = cull__key_open(txn->store, &versions->keys[i], &collection, err);
-        if (status != CULL_OK) {
-            break;
+        status = open_to_change(txn, &versions->keys[i], &allowed, &collection, err);
+        if (status == CULL_OK) {
+            status = cull__check_delete(txn->store->catalog, collection, versions->keys[i].ordinal,
+                                        versions->delete_aliases, err);
         }
-        status = collection == NULL
-                     ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
-                     : cull__check_delete(txn->store->catalog, collection,
-                                          versions->keys[i].ordinal, versions->delete_aliases, err);
     }
     if (status == CULL_OK && !versions->dry_run) {
         cull__add_by_collection(txn, CULL__FACT_DELETE, versions->keys, versions->count,
@@ -377,6 +399,18 @@ static cull_status add_scope(struct cull__txn *txn, struct scope_ctx *ctx, cull_
     return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
 
+/* Rule 28; what is not there is for others to say. */
+static cull_status check_scope_role(const struct cull__txn *txn, const cull_scope *scope,
+                                    cull_error *err)
+{
+    const struct cull__place place = { cull__entity_find(txn->store->catalog, scope->entity),
+                                       scope->entity, NULL };
+
+    return place.entity == NULL ? CULL_OK
+                                : cull__check_role(txn->store->catalog, cull__txn_actor(txn),
+                                                   &place, CULL_ROLE_MEMBER, err);
+}
+
 static cull_status check_scope(struct cull__txn *txn, void *context, cull_error *err)
 {
     struct scope_ctx *ctx = context;
@@ -384,6 +418,10 @@ static cull_status check_scope(struct cull__txn *txn, void *context, cull_error 
 
     ctx->count = ctx->collection_count = 0;
     ctx->run = 0;
+    status = check_scope_role(txn, ctx->scope, err);
+    if (status != CULL_OK) {
+        return status;
+    }
     status = ctx->scope->kind == CULL_SCOPE_RUN ? take_run(ctx, txn->store, err)
                                                 : take_names(ctx, txn->store, err);
     if (status == CULL_OK) {
@@ -460,15 +498,15 @@ static cull_status check_restorable(const struct cull__txn *txn,
                                     const struct cull__collection **back, size_t *count,
                                     cull_error *err)
 {
+    const struct cull__collection *allowed = NULL;
+
     for (size_t i = 0; i < versions->count; i++) {
         const cull_version_key *key = &versions->keys[i];
         const struct cull__collection *collection;
-        cull_status status = cull__key_open(txn->store, key, &collection, err);
+        cull_status status = open_to_change(txn, key, &allowed, &collection, err);
 
         if (status == CULL_OK) {
-            status = collection == NULL ? cull__error_set(err, CULL_E_NOTFOUND,
-                                                          "v%u: already collected", key->ordinal)
-                                        : cull__check_restore(collection, key->ordinal, err);
+            status = cull__check_restore(collection, key->ordinal, err);
         }
         if (status != CULL_OK) {
             return status;

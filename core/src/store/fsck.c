@@ -655,7 +655,10 @@ cull_status cull_fsck(cull_store *store, const cull_fsck_options *options,
 
     memset(out, 0, sizeof *out);
     if (options->repair) { /* repairs and a collector exclude each other */
-        status = cull__collector_begin(store, err);
+        status = cull__check_collector(store, caller, false, err);
+        if (status == CULL_OK) {
+            status = cull__collector_begin(store, err);
+        }
         if (status != CULL_OK) {
             return status;
         }

@@ -148,6 +148,9 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
                             plan->executed ? "this plan was executed before" : plan->info.refusal);
     }
     if (status == CULL_OK) {
+        status = cull__check_collector(store, caller, options->allow_shorter_grace, err);
+    }
+    if (status == CULL_OK) {
         status = cull__collector_begin(store, err);
     }
     if (status != CULL_OK) {
@@ -220,6 +223,9 @@ static cull_status answer_all(cull_store *store, enum cull__fact_type type,
     cull_status status = check_index_only(store, err);
 
     *done = 0;
+    if (status == CULL_OK) {
+        status = cull__check_collector(store, caller, false, err);
+    }
     if (status == CULL_OK) {
         status = cull__collector_begin(store, err);
     }

@@ -296,8 +296,11 @@ static cull_status find_committed(struct cull__txn *txn, const struct label_ctx 
     if (status != CULL_OK) {
         return status;
     }
-    return *out == NULL ? cull__error_set(err, CULL_E_NOTFOUND, "no such collection")
-                        : cull__check_committed(*out, label->key.ordinal, err);
+    if (*out == NULL) {
+        return cull__error_set(err, CULL_E_NOTFOUND, "no such collection");
+    }
+    status = cull__txn_check_member(txn, *out, err);
+    return status == CULL_OK ? cull__check_committed(*out, label->key.ordinal, err) : status;
 }
 
 static cull_status check_alias_set(struct cull__txn *txn, void *ctx, cull_error *err)
@@ -337,6 +340,9 @@ static cull_status check_alias_remove(struct cull__txn *txn, void *ctx, cull_err
     char shown[CULL_PRINTABLE_MAX];
     cull_status status = cull__key_open(txn->store, &label->key, &collection, err);
 
+    if (status == CULL_OK && collection != NULL) {
+        status = cull__txn_check_member(txn, collection, err);
+    }
     if (status != CULL_OK) {
         return status;
     }

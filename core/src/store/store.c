@@ -58,6 +58,7 @@ static cull_status apply_store(struct cull__catalog *catalog, const struct cull_
     settings->created_ms = fact->settings.created_ms;
     memcpy(settings->hosting, fact->name, fact->name_len);
     settings->hosting[fact->name_len] = '\0';
+    catalog->owner = catalog->actor;
     catalog->exists = true;
     return CULL_OK;
 }
@@ -196,6 +197,8 @@ static cull_status catalog_apply(struct cull__catalog *catalog, const struct cul
         return cull__apply_run(catalog, fact->id, fact->parent, fact->name, fact->name_len);
     case CULL__FACT_RUN_DELETE:
         return cull__apply_run_delete(catalog, fact->id);
+    case CULL__FACT_ROLE:
+        return cull__apply_role(catalog, fact->parent, fact->name, fact->name_len, fact->how);
     case CULL__FACT_CYCLE:
         return apply_cycle(catalog, fact->id);
     case CULL__FACT_CLAIM:

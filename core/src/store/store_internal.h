@@ -187,6 +187,26 @@ cull_status cull__clean_staged(cull_store *store, const cull_caller *caller, cul
 cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,
                            cull__check_fn check, void *ctx, cull_error *err);
 void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact);
+/* Who asks. */
+static inline const char *cull__txn_actor(const struct cull__txn *txn)
+{
+    return txn->caller->actor == NULL ? "" : txn->caller->actor;
+}
+/* Rule 28: may who asks change what is in this collection? */
+static inline cull_status cull__txn_check_member(const struct cull__txn *txn,
+                                                 const struct cull__collection *collection,
+                                                 cull_error *err)
+{
+    return cull__check_collection_role(txn->store->catalog, cull__txn_actor(txn), collection,
+                                       CULL_ROLE_MEMBER, err);
+}
+/* May the caller collect: is he a member somewhere, or (below_grace, and where there are
+ * roles) administrator everywhere? */
+cull_status cull__check_collector(cull_store *store, const cull_caller *caller, bool below_grace,
+                                  cull_error *err);
+/* Find the entity, which may not be there, and the registry: CULL_E_NOTFOUND (roles_api.c). */
+cull_status cull__place_find(const cull_store *store, const cull_place *place,
+                             struct cull__place *out, cull_error *err);
 
 /* --- shared pieces ---------------------------------------------------------------------------- */
 

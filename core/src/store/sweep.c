@@ -756,6 +756,9 @@ cull_status cull_gc_execute(cull_store *store, cull_plan *plan, const cull_gc_op
 
     *out = (cull_gc_result){ .bytes_exact = true };
     sweep.numbers = sweep.unsent = (struct cull__u32s)CULL__U32S_INIT(store->allocator);
+    if (status == CULL_OK) {
+        status = cull__check_collector(store, caller, options->allow_shorter_grace, err);
+    }
     if (status != CULL_OK) {
         return status;
     }

@@ -57,8 +57,13 @@ static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open,
         project == NULL || options->run == NULL ? NULL : cull__run_find(project, options->run);
     uint64_t entity_id = entity == NULL ? 0 : entity->id;
     uint64_t project_id = project == NULL ? 0 : project->id;
-    cull_status status = CULL_OK;
+    const struct cull__place place = { entity, name->entity, NULL };
+    cull_status status =
+        cull__check_role(txn->store->catalog, cull__txn_actor(txn), &place, CULL_ROLE_MEMBER, err);
 
+    if (status != CULL_OK) {
+        return status;
+    }
     if (collection != NULL) {
         open->collection = collection->id;
         status = options->type == NULL ? CULL_OK : cull__check_type(collection, options->type, err);
@@ -206,6 +211,17 @@ cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err)
                                (unsigned long long)upload->id);
     }
     return CULL_OK;
+}
+
+cull_status cull__upload_check_writer(const cull_upload *upload, const struct cull__txn *txn,
+                                      cull_error *err)
+{
+    cull_status status = cull__upload_check_open(upload, err);
+
+    return status == CULL_OK
+               ? cull__txn_check_member(
+                     txn, cull__upload_by_id(txn->store->catalog, upload->id)->collection, err)
+               : status;
 }
 
 cull_status cull__upload_members(cull_upload *upload, cull_error *err)
@@ -421,7 +437,7 @@ static cull_status check_put(struct cull__txn *txn, void *ctx, cull_error *err)
     struct put_ctx *put = ctx;
     struct cull__fact pin = { .type = CULL__FACT_PIN, .id = put->upload->id };
     size_t unknown_count = 0;
-    cull_status status = cull__upload_check_open(put->upload, err);
+    cull_status status = cull__upload_check_writer(put->upload, txn, err);
 
     if (status == CULL_OK) {
         status = cull__upload_members(put->upload, err);
@@ -561,8 +577,11 @@ static cull_status find_pinned(struct confirm_ctx *confirm, cull_error *err)
 /* Fills ids; adds no facts. */
 static cull_status check_ids(struct cull__txn *txn, void *ctx, cull_error *err)
 {
-    ((struct confirm_ctx *)ctx)->seq = txn->store->index_seq;
-    return find_pinned(ctx, err);
+    struct confirm_ctx *confirm = ctx;
+    cull_status status = cull__upload_check_writer(confirm->upload, txn, err);
+
+    confirm->seq = txn->store->index_seq;
+    return status == CULL_OK ? find_pinned(confirm, err) : status;
 }
 
 /* Content of another length than was named: its digest may be right, its name was not. */
@@ -819,7 +838,7 @@ static cull_status check_renew(struct cull__txn *txn, void *ctx, cull_error *err
     const cull_upload *upload = ctx;
     const struct cull__upload *there = cull__upload_by_id(txn->store->catalog, upload->id);
     struct cull__fact renew = { .type = CULL__FACT_UPLOAD_RENEW, .id = upload->id };
-    cull_status status = cull__upload_check_open(upload, err);
+    cull_status status = cull__upload_check_writer(upload, txn, err);
 
     if (status == CULL_OK) {
         renew.until_ms =
@@ -840,7 +859,7 @@ static cull_status check_abort(struct cull__txn *txn, void *ctx, cull_error *err
     struct cull__fact end = { .type = CULL__FACT_UPLOAD_END,
                               .id = upload->id,
                               .how = CULL__END_ABORTED };
-    cull_status status = cull__upload_check_open(upload, err);
+    cull_status status = cull__upload_check_writer(upload, txn, err);
 
     if (status == CULL_OK) {
         cull__txn_add(txn, &end);

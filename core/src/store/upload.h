@@ -17,6 +17,9 @@ struct cull_upload {
 
 /* CULL_E_ENDED if the upload is not in the catalog any more. The handle is locked. */
 cull_status cull__upload_check_open(const cull_upload *upload, cull_error *err);
+/* And may who asks go on with it (rule 28)? */
+cull_status cull__upload_check_writer(const cull_upload *upload, const struct cull__txn *txn,
+                                      cull_error *err);
 /* Fill upload->members, once. The upload is open, so its base is pinned and its numbers stay. */
 cull_status cull__upload_members(cull_upload *upload, cull_error *err);
 bool cull__upload_base_holds(const cull_upload *upload, uint32_t number);
