@@ -21,7 +21,7 @@ struct bytes {
 };
 
 /* i id, p parent, r run, u until, o ordinal, h how, n name, k kind, # numbers, + opened, b blobs,
- * v versions, z sizes, t total, s settings, c commit */
+ * v versions, z sizes, t total, q source, s settings, c commit */
 static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_STAMP] = "un",
     [CULL__FACT_STORE] = "ns",
@@ -55,6 +55,18 @@ static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_RESIZE] = "pot",
     [CULL__FACT_ARTIFACT_ID] = "pon",
     [CULL__FACT_ROLE] = "phn",
+    [CULL__FACT_REGISTRY] = "ipn",
+    [CULL__FACT_PORTFOLIO] = "ipnk",
+    [CULL__FACT_LINK] = "ipoq",
+    [CULL__FACT_UNLINK] = "p#",
+    [CULL__FACT_LINK_ALIAS] = "pon",
+    [CULL__FACT_LINK_ALIAS_REMOVE] = "pn",
+    [CULL__FACT_PROTECT] = "phn",
+    [CULL__FACT_PORTFOLIO_DELETE] = "i",
+    [CULL__FACT_REGISTRY_DELETE] = "i",
+    [CULL__FACT_STRICT_LINKS] = "h",
+    [CULL__FACT_TTL] = "pu#",
+    [CULL__FACT_TTL_DEFAULT] = "puh",
 };
 
 static const uint8_t *take(struct bytes *in, size_t len)
@@ -224,6 +236,10 @@ static void take_field(struct bytes *in, char field, size_t digest_len, struct w
     case 't':
         (void)varint(in);
         (void)take(in, 1); /* whether it is exact */
+        break;
+    case 'q':
+        (void)varint(in);
+        (void)varint(in);
         break;
     case 's':
         take_settings(in);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "resolve.h"
+#include "link_rows.h"
 #include "versions.h"
 
 static cull_status alias_set(struct cli *cli, char **names, size_t count)
@@ -57,6 +57,24 @@ static cull_status visit(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
+static cull_status visit_link(void *ctx, const cull_link_info *link)
+{
+    struct output *out = ctx;
+    char name[VERSION_NAME_MAX];
+
+    (void)link_name(name, link);
+    for (size_t i = 0; i < link->alias_count; i++) {
+        record_begin(out, "alias");
+        field_text(out, "alias", link->aliases[i]);
+        field_text(out, "version", name);
+        record_end(out);
+        table_cell(out, "%s", link->aliases[i]);
+        table_cell(out, "%s", name);
+        table_row_end(out);
+    }
+    return CULL_OK;
+}
+
 static cull_status alias_list(struct cli *cli, const char *text)
 {
     static const char *const heads[] = { "ALIAS", "VERSION" };
@@ -64,13 +82,20 @@ static cull_status alias_list(struct cli *cli, const char *text)
     cull_selection selection = { .entity = name.entity,
                                  .project = name.project,
                                  .collection = name.collection };
+    cull_collection_info portfolio;
+    bool is_portfolio = false;
     cull_status status = resolve_collection(cli, text, &name);
 
+    if (status == CULL_OK) {
+        status = find_portfolio(cli, &name, &portfolio, &is_portfolio);
+    }
     if (status != CULL_OK) {
         return status;
     }
     table_begin(&cli->out, heads, ARG_LEN(heads));
-    status = cull_select(cli->store, &selection, visit, &cli->out, &cli->err);
+    status = is_portfolio ? cull_links(cli->store, name.entity, name.project, name.collection,
+                                       visit_link, &cli->out, &cli->err)
+                          : cull_select(cli->store, &selection, visit, &cli->out, &cli->err);
     if (status == CULL_OK) {
         table_end(&cli->out, "<<");
     }
@@ -108,10 +133,11 @@ const struct cli_command command_alias = {
     .usage = "alias set VERSION ALIAS... | rm COLLECTION ALIAS... | ls COLLECTION",
     .text = "Set, remove or list aliases.\n\n"
             "An alias names one version of a collection; set elsewhere, it moves. Neither\n"
-            "vN nor anything with a slash or a colon can be one.",
+            "vN nor anything with a slash or a colon can be one. Links in a registry have\n"
+            "aliases like versions; protected ones take an administrator of the registry.",
     .positionals_min = 1,
     .positionals_max = 1000,
     .exits = "exit: 0 done  1 failed  2 usage  4 no such store, version or alias\n"
-             "      5 busy  6 the version is deleted\n",
+             "      5 busy  6 the version is deleted, or your role is too low\n",
     .run = run,
 };

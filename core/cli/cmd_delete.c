@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "deletion.h"
-#include "resolve.h"
+#include "link_rows.h"
 #include "units.h"
 
 struct delete_options {
@@ -30,6 +30,7 @@ struct delete_options {
     struct arg_list keep_alias;
     bool empty;
     bool delete_aliases;
+    bool skip_protected;
     bool dry_run;
     bool bytes;
 };
@@ -66,16 +67,27 @@ static const struct arg_option delete_table[] = {
       "collections that hold no version any more" },
     { "delete-aliases", '\0', ARG_FLAG, offsetof(struct delete_options, delete_aliases), NULL,
       "versions with aliases too; otherwise they are refused" },
+    { "skip-protected", '\0', ARG_FLAG, offsetof(struct delete_options, skip_protected), NULL,
+      "leave what protected aliases keep, delete the rest, and end with 3" },
     { "dry-run", 'n', ARG_FLAG, offsetof(struct delete_options, dry_run), NULL,
       "delete nothing; say what would be, and what a cycle would then free" },
     { "bytes", '\0', ARG_FLAG, offsetof(struct delete_options, bytes), NULL,
       "say what a cycle would then free" },
 };
 
+/* Links that were named, and go alone. */
+struct unlinks {
+    cull_version_key *keys;
+    char (*names)[VERSION_NAME_MAX];
+    size_t count;
+};
+
 struct deleting {
     struct cli *cli;
     const struct delete_options *options;
     struct version_list list;
+    struct deletion_links links;
+    struct unlinks unlinks;
     cull_name name;   /* of the scope */
     cull_name run;    /* --run */
     cull_scope scope; /* --collection, --project, --entity */
@@ -168,31 +180,75 @@ static cull_status print_deleted(struct deleting *deleting)
                           options->dry_run || options->bytes);
 }
 
+/* The library's options; list: where versions that stay are taken from. */
+static cull_delete_options options_of(struct deleting *deleting, struct version_list *list)
+{
+    const struct delete_options *options = deleting->options;
+
+    deleting->links = (struct deletion_links){ deleting->cli, list, options->dry_run };
+    return (cull_delete_options){ .delete_aliases = options->delete_aliases,
+                                  .dry_run = options->dry_run,
+                                  .skip_protected = options->skip_protected,
+                                  .link = deletion_link,
+                                  .link_ctx = &deleting->links };
+}
+
+static void print_unlinks(struct deleting *deleting)
+{
+    struct output *out = &deleting->cli->out;
+    bool dry_run = deleting->options->dry_run;
+
+    for (size_t i = 0; i < deleting->unlinks.count; i++) {
+        record_begin(out, "link");
+        field_text(out, "name", deleting->unlinks.names[i]);
+        field_text(out, "state", dry_run ? "linked" : "unlinked");
+        record_end(out);
+        if (!out->json) {
+            (void)printf("%s %s; its source stays\n", dry_run ? "would unlink" : "unlinked",
+                         deleting->unlinks.names[i]);
+        }
+    }
+}
+
+/* What was done in part is printed as well; what printing fails with matters more. */
+static cull_status after(cull_status status, cull_status printed)
+{
+    return printed == CULL_OK ? status : printed;
+}
+
 static cull_status delete_list(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
-    const struct delete_options *options = deleting->options;
-    cull_delete_options how = { .delete_aliases = options->delete_aliases,
-                                .dry_run = options->dry_run };
-    cull_version_key *keys = version_list_keys(&deleting->list);
+    const cull_delete_options how = options_of(deleting, &deleting->list);
+    const struct unlinks *unlinks = &deleting->unlinks;
+    size_t count = deleting->list.count + unlinks->count;
+    cull_version_key *keys = malloc((count + 1) * sizeof(*keys));
     cull_caller caller = cli_caller(cli);
     cull_status status = CULL_OK;
 
-    if (deleting->list.count > 0) {
+    for (size_t i = 0; keys != NULL && i < count; i++) {
+        keys[i] = i < deleting->list.count ? deleting->list.items[i].key
+                                           : unlinks->keys[i - deleting->list.count];
+    }
+    if (count > 0) {
         status = keys == NULL ? cli_fail_nomem(cli)
-                              : cull_delete(cli->store, keys, deleting->list.count, &how, &caller,
-                                            &cli->err);
+                              : cull_delete(cli->store, keys, count, &how, &caller, &cli->err);
     }
     free(keys);
-    return status == CULL_OK ? print_deleted(deleting) : status;
+    if (!deletion_done(status)) {
+        return status;
+    }
+    print_unlinks(deleting);
+    cli->changed = cli->changed || !deleting->options->dry_run;
+    return after(status, unlinks->count > 0 && deleting->list.count == 0 ? CULL_OK
+                                                                         : print_deleted(deleting));
 }
 
 /* Selected where it is deleted: another delete may be at work on the same versions. */
 static cull_status delete_selection(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
-    const cull_delete_options how = { .delete_aliases = deleting->options->delete_aliases,
-                                      .dry_run = deleting->options->dry_run };
+    const cull_delete_options how = options_of(deleting, NULL);
     cull_status status = read_selection(deleting);
 
     if (status == CULL_OK) {
@@ -201,7 +257,7 @@ static cull_status delete_selection(struct deleting *deleting)
         status = cull_delete_selected(cli->store, &deleting->selection, &how, version_list_add,
                                       &deleting->list, &caller, &cli->err);
     }
-    return status == CULL_OK ? print_deleted(deleting) : status;
+    return deletion_done(status) ? after(status, print_deleted(deleting)) : status;
 }
 
 static void print_whole(struct deleting *deleting)
@@ -233,15 +289,34 @@ static cull_status delete_whole(struct deleting *deleting)
     struct cli *cli = deleting->cli;
     bool dry_run = deleting->options->dry_run;
     cull_caller caller = cli_caller(cli);
-    cull_status status = cull_delete_scope(cli->store, &deleting->scope, false, dry_run,
-                                           version_list_add, &deleting->list, &caller, &cli->err);
+    cull_delete_report report = { 0 };
+    cull_delete_options how = options_of(deleting, NULL);
+    cull_status status;
 
-    if (status != CULL_OK) {
+    how.report = &report;
+    status = cull_delete_cascade(cli->store, &deleting->scope, false, &how, version_list_add,
+                                 &deleting->list, &caller, &cli->err);
+    if (!deletion_done(status)) {
         return status;
     }
     cli->changed = cli->changed || !dry_run;
-    print_whole(deleting);
-    return deletion_print(cli, &deleting->list, dry_run, dry_run || deleting->options->bytes);
+    if (status == CULL_OK) {
+        print_whole(deleting);
+    }
+    if (report.links > 0) {
+        summary_begin(&cli->out);
+        field_number(&cli->out, dry_run ? "links_would_go" : "links_gone", report.links);
+        summary_end(&cli->out);
+    }
+    if (!cli->out.json && report.links > 0) {
+        (void)printf("%" PRIu64 " link%s %s with that\n", report.links,
+                     report.links == 1 ? "" : "s",
+                     dry_run             ? "would go"
+                     : report.links == 1 ? "goes"
+                                         : "go");
+    }
+    return after(
+        status, deletion_print(cli, &deleting->list, dry_run, dry_run || deleting->options->bytes));
 }
 
 /* --- empty collections --------------------------------------------------------------------- */
@@ -416,6 +491,37 @@ static cull_status abort_upload(struct cli *cli, const char *text, bool dry_run)
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
+static cull_status name_unlink(void *ctx, const cull_link_info *link)
+{
+    (void)link_name(ctx, link);
+    return CULL_OK;
+}
+
+/* Once, also if it is named twice. */
+static cull_status unlinks_add(struct deleting *deleting, const cull_version_key *key)
+{
+    struct unlinks *unlinks = &deleting->unlinks;
+    cull_version_key *keys;
+    char(*names)[VERSION_NAME_MAX];
+
+    for (size_t i = 0; i < unlinks->count; i++) {
+        if (unlinks->keys[i].collection == key->collection &&
+            unlinks->keys[i].ordinal == key->ordinal) {
+            return CULL_OK;
+        }
+    }
+    keys = realloc(unlinks->keys, (unlinks->count + 1) * sizeof(*keys));
+    unlinks->keys = keys != NULL ? keys : unlinks->keys;
+    names = realloc(unlinks->names, (unlinks->count + 1) * sizeof(*names));
+    unlinks->names = names != NULL ? names : unlinks->names;
+    if (keys == NULL || names == NULL) {
+        return cli_fail_nomem(deleting->cli);
+    }
+    keys[unlinks->count] = *key;
+    return cull_links_of(deleting->cli->store, key, name_unlink, names[unlinks->count++],
+                         &deleting->cli->err);
+}
+
 static cull_status delete_named(struct deleting *deleting, char **names, size_t count)
 {
     struct cli *cli = deleting->cli;
@@ -424,6 +530,7 @@ static cull_status delete_named(struct deleting *deleting, char **names, size_t 
 
     for (size_t i = 0; status == CULL_OK && i < count; i++) {
         cull_version_key key;
+        bool is_link = false;
 
         if (is_upload(names[i])) {
             continue;
@@ -431,7 +538,11 @@ static cull_status delete_named(struct deleting *deleting, char **names, size_t 
         versions++;
         status = resolve_version_exactly(cli, names[i], &key);
         if (status == CULL_OK) {
-            status = version_list_add_once(cli, &deleting->list, &key);
+            status = cull_key_is_link(cli->store, &key, &is_link, &cli->err);
+        }
+        if (status == CULL_OK) {
+            status = is_link ? unlinks_add(deleting, &key)
+                             : version_list_add_once(cli, &deleting->list, &key);
         }
     }
     if (status == CULL_OK && versions > 0) {
@@ -487,6 +598,8 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
         status = count > 0 ? delete_named(&deleting, names, count) : delete_selected(&deleting);
     }
     version_list_release(&deleting.list);
+    free(deleting.unlinks.keys);
+    free(deleting.unlinks.names);
     return status;
 }
 
@@ -497,12 +610,15 @@ const struct cli_command command_delete = {
             "Nothing leaves the disk before cull gc. Flags that select narrow each other.\n"
             "A collection, project or entity alone is deleted as a whole, its name becomes\n"
             "free, and aliases do not block that. upload:ID ends an open upload. A bare\n"
-            "collection name could mean two things and is refused.",
+            "collection name could mean two things and is refused. Links in registries go\n"
+            "with their versions, and are said; one that is named goes alone. A link with a\n"
+            "protected alias keeps its version from every deletion.",
     .options = delete_table,
     .option_count = ARG_LEN(delete_table),
     .args_bytes = sizeof(struct delete_options),
     .positionals_max = 1000000,
     .exits = "exit: 0 done, also when nothing was selected  1 failed  2 usage\n"
-             "      4 no such store or named thing  5 busy  6 a version has aliases\n",
+             "      3 protected ones were skipped  4 no such store or named thing  5 busy\n"
+             "      6 a version has aliases or is protected, or your role is too low\n",
     .run = run,
 };

@@ -22,6 +22,7 @@ struct init_options {
     struct arg_number lease;
     const char *objects;
     const char *hosting;
+    bool strict_links;
 };
 
 static const struct arg_option init_table[] = {
@@ -36,6 +37,8 @@ static const struct arg_option init_table[] = {
       "directory (default), or none: an index only, nothing is moved or deleted" },
     { "hosting", '\0', ARG_TEXT, offsetof(struct init_options, hosting), "H",
       "how the store is hosted (default: local)" },
+    { "strict-links", '\0', ARG_FLAG, offsetof(struct init_options, strict_links), NULL,
+      "a version that has any link in a registry cannot be deleted" },
 };
 
 static cull_status read_settings(struct cli *cli, const struct init_options *options,
@@ -64,6 +67,7 @@ static cull_status read_settings(struct cli *cli, const struct init_options *opt
     if (options->lease.given && options->lease.value == 0) {
         return cli_fail(cli, CULL_E_USAGE, "--lease: 0: an upload needs time");
     }
+    settings->strict_links = options->strict_links;
     if (options->hosting != NULL) {
         if (strlen(options->hosting) >= sizeof(settings->hosting)) {
             return cli_fail(cli, CULL_E_USAGE, "--hosting: over %zu bytes",

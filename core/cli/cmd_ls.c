@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "resolve.h"
+#include "link_rows.h"
 #include "units.h"
 #include "versions.h"
 
@@ -128,6 +128,33 @@ static cull_status list_uploads(struct listing *listing)
     return status;
 }
 
+/* Portfolios behind the collections. */
+static cull_status visit_portfolio(void *ctx, const cull_portfolio_info *portfolio)
+{
+    struct listing *listing = ctx;
+    struct output *out = &listing->cli->out;
+    char name[VERSION_NAME_MAX];
+
+    listing->count++;
+    (void)snprintf(name, sizeof(name), "%s/%s/%s", portfolio->entity, portfolio->registry,
+                   portfolio->name);
+    record_begin(out, "portfolio");
+    field_text(out, "name", name);
+    field_number(out, "id", portfolio->id);
+    field_text(out, "artifact_type", portfolio->type);
+    field_number(out, "links", portfolio->links);
+    record_end(out);
+
+    table_cell(out, "%s (links)", name);
+    table_cell(out, "%s", portfolio->type);
+    table_cell(out, "%" PRIu32, portfolio->links);
+    table_cell(out, "-");
+    table_cell(out, "-");
+    table_cell(out, "-");
+    table_row_end(out);
+    return CULL_OK;
+}
+
 static cull_status list_collections(struct listing *listing, const cull_scope *scope, bool all)
 {
     static const char *const heads[] = {
@@ -140,7 +167,37 @@ static cull_status list_collections(struct listing *listing, const cull_scope *s
     status = cull_collections(cli->store, scope->entity, scope->project, all, visit_collection,
                               listing, &cli->err);
     if (status == CULL_OK) {
+        status = cull_portfolios(cli->store, scope->entity, scope->project, visit_portfolio,
+                                 listing, &cli->err);
+    }
+    if (status == CULL_OK) {
         table_end(&cli->out, "<<>>><");
+    }
+    return status;
+}
+
+/* What the name means in a registry. *done: it is there. */
+static cull_status list_links(struct listing *listing, const cull_scope *scope,
+                              const cull_name *name, bool *done)
+{
+    struct cli *cli = listing->cli;
+    cull_collection_info portfolio;
+    struct link_rows rows;
+    cull_status status = scope->kind == CULL_SCOPE_VERSION
+                             ? cull_key_is_link(cli->store, &scope->version, done, &cli->err)
+                             : find_portfolio(cli, name, &portfolio, done);
+
+    if (status != CULL_OK || !*done) {
+        return status;
+    }
+    link_rows_begin(&rows, &cli->out);
+    status = scope->kind == CULL_SCOPE_VERSION
+                 ? cull_links_of(cli->store, &scope->version, link_row, &rows, &cli->err)
+                 : cull_links(cli->store, name->entity, name->project, name->collection, link_row,
+                              &rows, &cli->err);
+    listing->count = rows.count;
+    if (status == CULL_OK) {
+        link_rows_end(&rows);
     }
     return status;
 }
@@ -189,7 +246,12 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     if (options->uploads) {
         status = list_uploads(&listing);
     } else if (scope.kind == CULL_SCOPE_COLLECTION || scope.kind == CULL_SCOPE_VERSION) {
-        status = list_versions(&listing, &scope, options->all);
+        bool done = false;
+
+        status = list_links(&listing, &scope, &name, &done);
+        if (status == CULL_OK && !done) {
+            status = list_versions(&listing, &scope, options->all);
+        }
     } else {
         status = list_collections(&listing, &scope, options->all);
     }
@@ -204,7 +266,8 @@ const struct cli_command command_ls = {
     .name = "ls",
     .usage = "ls [NAME] [--all | --uploads]",
     .text = "List collections, or the versions of one.\n\n"
-            "NAME is an entity, entity/project, entity/project/collection, or a version.",
+            "NAME is an entity, entity/project, entity/project/collection, or a version; in\n"
+            "a registry, the links are listed.",
     .options = ls_table,
     .option_count = ARG_LEN(ls_table),
     .args_bytes = sizeof(struct ls_options),

@@ -10,12 +10,15 @@
 
 struct run_options {
     bool delete_artifacts;
+    bool skip_protected;
     bool dry_run;
 };
 
 static const struct arg_option run_table[] = {
     { "delete-artifacts", '\0', ARG_FLAG, offsetof(struct run_options, delete_artifacts), NULL,
       "delete: the versions that it logged too; never those it used" },
+    { "skip-protected", '\0', ARG_FLAG, offsetof(struct run_options, skip_protected), NULL,
+      "leave what protected aliases keep, delete the rest, and end with 3" },
     { "dry-run", 'n', ARG_FLAG, offsetof(struct run_options, dry_run), NULL,
       "delete nothing; say what would be, and what a cycle would then free" },
 };
@@ -86,13 +89,19 @@ static cull_status run_delete(struct cli *cli, const char *text, const struct ru
                          .run = name.collection };
     cull_caller caller = cli_caller(cli);
     char shown[VERSION_NAME_MAX];
+    struct deletion_links links = { cli, NULL, options->dry_run };
+    const cull_delete_options how = { .dry_run = options->dry_run,
+                                      .skip_protected = options->skip_protected,
+                                      .link = deletion_link,
+                                      .link_ctx = &links };
+    cull_status printed = CULL_OK;
     cull_status status = resolve_run(cli, text, &name);
 
     if (status == CULL_OK) {
-        status = cull_delete_scope(cli->store, &scope, options->delete_artifacts, options->dry_run,
-                                   version_list_add, &list, &caller, &cli->err);
+        status = cull_delete_cascade(cli->store, &scope, options->delete_artifacts, &how,
+                                     version_list_add, &list, &caller, &cli->err);
     }
-    if (status != CULL_OK) {
+    if (!deletion_done(status)) {
         goto done;
     }
     cli->changed = !options->dry_run;
@@ -105,7 +114,8 @@ static cull_status run_delete(struct cli *cli, const char *text, const struct ru
                      collection_name(shown, &name));
     }
     if (options->delete_artifacts) {
-        status = deletion_print(cli, &list, options->dry_run, options->dry_run);
+        printed = deletion_print(cli, &list, options->dry_run, options->dry_run);
+        status = printed == CULL_OK ? status : printed;
     }
 done:
     version_list_release(&list);
@@ -135,7 +145,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 
 const struct cli_command command_run = {
     .name = "run",
-    .usage = "run ls [NAME] | delete RUN [--delete-artifacts] [--dry-run]",
+    .usage = "run ls [NAME] | delete RUN [--delete-artifacts] [OPTION]...",
     .text = "List runs, or delete one.\n\n"
             "A run is named entity/project/run. Deleting it keeps its versions, unless\n"
             "--delete-artifacts says otherwise; their aliases do not block that.",
@@ -144,6 +154,8 @@ const struct cli_command command_run = {
     .args_bytes = sizeof(struct run_options),
     .positionals_min = 1,
     .positionals_max = 2,
-    .exits = "exit: 0 done  1 failed  2 usage  4 no such store or run  5 busy\n",
+    .exits = "exit: 0 done  1 failed  2 usage  3 protected ones were skipped\n"
+             "      4 no such store or run  5 busy\n"
+             "      6 a version is protected, or your role is too low\n",
     .run = run,
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "resolve.h"
+#include "link_rows.h"
 #include "sized.h"
 #include "units.h"
 #include "versions.h"
@@ -136,7 +136,10 @@ static cull_status visit(void *ctx, const cull_version_info *version)
     line("created", "%s by %s", time_text(text, version->created_ms),
          printable(shown, version->creator));
     if (version->expires_ms != 0) {
-        line("expires", "%s", time_text(text, version->expires_ms));
+        line("expires", "%s%s", time_text(text, version->expires_ms),
+             version->ttl_ms == 0 ? ", as its entity says" : "");
+    } else if (version->ttl_ms == UINT64_MAX) {
+        line("expires", "never");
     }
     line("entries", "%s", count_human(text, version->entries));
     line("blobs", "%s", count_human(text, version->blobs));
@@ -206,6 +209,30 @@ static cull_status show_version(struct cli *cli, const cull_version_key *key)
     return status;
 }
 
+static cull_status visit_link(void *ctx, const cull_link_info *link)
+{
+    struct output *out = ctx;
+    struct text aliases = { NULL, 0, 0, false };
+    char name[VERSION_NAME_MAX];
+
+    link_record(out, link, "linked");
+    text_list(&aliases, link->aliases, link->alias_count);
+    if (!out->json) {
+        line("link", "%s%s%s%s%s%s", link_name(name, link), aliases.data == NULL ? "" : " (",
+             aliases.data == NULL ? "" : aliases.data, aliases.data == NULL ? "" : ")",
+             link->protection[0] == '\0' ? "" : ", cannot be deleted: protected by ",
+             link->protection);
+    }
+    text_release(&aliases);
+    return CULL_OK;
+}
+
+/* Those of a version that is not purged. */
+static cull_status show_links(struct cli *cli, const cull_version_key *key)
+{
+    return cull_links_of(cli->store, key, visit_link, &cli->out, &cli->err);
+}
+
 static cull_status show_files(struct cli *cli, const cull_version_key *key)
 {
     cull_manifest *manifest = NULL;
@@ -236,7 +263,8 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     (void)count;
     if ((status = cli_open(cli, false)) != CULL_OK ||
         (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
-        (status = show_version(cli, &key)) != CULL_OK) {
+        (status = show_version(cli, &key)) != CULL_OK ||
+        (status = show_links(cli, &key)) != CULL_OK) {
         return status;
     }
     return options->files ? show_files(cli, &key) : CULL_OK;
@@ -248,7 +276,8 @@ const struct cli_command command_show = {
     .text = "Explain one version.\n\n"
             "With the description and the metadata that it was added with, and its ids on\n"
             "the server that it was imported from. A name without a version means latest.\n"
-            "Deleted versions are found by vN.",
+            "Deleted versions are found by vN. What links to it is said, and what of that\n"
+            "keeps it from being deleted.",
     .options = show_table,
     .option_count = ARG_LEN(show_table),
     .args_bytes = sizeof(struct show_options),

@@ -6,7 +6,55 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "link_rows.h"
 #include "units.h"
+
+/* --- links --------------------------------------------------------------------------------- */
+
+static void drop_from_list(struct version_list *list, const cull_version_key *key)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].key.collection == key->collection &&
+            list->items[i].key.ordinal == key->ordinal) {
+            free(list->items[i].name);
+        } else {
+            list->items[kept++] = list->items[i];
+        }
+    }
+    list->count = kept;
+}
+
+cull_status deletion_link(void *ctx, const cull_link_info *link, bool kept)
+{
+    struct deletion_links *links = ctx;
+    char name[VERSION_NAME_MAX];
+    char source[VERSION_NAME_MAX];
+
+    (void)link_name(name, link);
+    (void)link_source_name(source, link);
+    link_record(&links->cli->out, link, kept ? "kept" : links->dry_run ? "linked" : "unlinked");
+    if (kept && link->protection[0] != '\0') {
+        cli_warn(links->cli, "%s stays: %s has the protected alias %s", source, name,
+                 link->protection);
+    } else if (kept) {
+        cli_warn(links->cli, "%s stays: it is linked as %s", source, name);
+    } else {
+        cli_warn(links->cli, "%s %s with %s", name, links->dry_run ? "would go" : "goes", source);
+    }
+    if (kept && links->list != NULL) {
+        drop_from_list(links->list, &link->source);
+    }
+    return CULL_OK;
+}
+
+bool deletion_done(cull_status status)
+{
+    return status == CULL_OK || status == CULL_E_PARTIAL;
+}
+
+/* --- versions ------------------------------------------------------------------------------ */
 
 struct kept {
     uint64_t until_ms;

@@ -138,13 +138,44 @@ static cull_status visit_wanted(void *ctx, const cull_collection_info *collectio
     return CULL_OK;
 }
 
+static cull_status visit_wanted_portfolio(void *ctx, const cull_portfolio_info *portfolio)
+{
+    struct wanted *wanted = ctx;
+
+    if (strcmp(portfolio->name, wanted->name) == 0) {
+        *wanted->out = (cull_collection_info){ .id = portfolio->id,
+                                               .entity = "",
+                                               .project = "",
+                                               .name = "",
+                                               .type = "",
+                                               .ordinals = portfolio->ordinals,
+                                               .committed = portfolio->links };
+        wanted->found = true;
+    }
+    return CULL_OK;
+}
+
+cull_status find_portfolio(struct cli *cli, const cull_name *name, cull_collection_info *out,
+                           bool *found)
+{
+    struct wanted wanted = { name->collection, out, false };
+    cull_status status = cull_portfolios(cli->store, name->entity, name->project,
+                                         visit_wanted_portfolio, &wanted, &cli->err);
+
+    *found = wanted.found;
+    return status;
+}
+
 cull_status find_collection(struct cli *cli, const cull_name *name, cull_collection_info *out)
 {
     struct wanted wanted = { name->collection, out, false };
     char shown[VERSION_NAME_MAX];
-    cull_status status = cull_collections(cli->store, name->entity, name->project, false,
-                                          visit_wanted, &wanted, &cli->err);
+    cull_status status = find_portfolio(cli, name, out, &wanted.found);
 
+    if (status == CULL_OK && !wanted.found) {
+        status = cull_collections(cli->store, name->entity, name->project, false, visit_wanted,
+                                  &wanted, &cli->err);
+    }
     if (status == CULL_OK && !wanted.found) {
         return cli_fail(cli, CULL_E_NOTFOUND, "%s: no such collection",
                         collection_name(shown, name));

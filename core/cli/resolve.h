@@ -28,7 +28,10 @@ CULL_MUST_USE cull_status resolve_version_exactly(struct cli *cli, const char *t
  * Parts are filled from the right by --entity and --project. Strings point into *name. */
 CULL_MUST_USE cull_status resolve_scope(struct cli *cli, const char *text, cull_name *name,
                                         cull_scope *out);
-/* Information on a live collection; CULL_E_NOTFOUND. The strings in it are not kept. */
+/* Is there such a portfolio? Its id, and links as committed versions, in *out. */
+CULL_MUST_USE cull_status find_portfolio(struct cli *cli, const cull_name *name,
+                                         cull_collection_info *out, bool *found);
+/* Information on a live collection, or a portfolio; CULL_E_NOTFOUND. The strings in it are not kept. */
 CULL_MUST_USE cull_status find_collection(struct cli *cli, const cull_name *name,
                                           cull_collection_info *out);
 

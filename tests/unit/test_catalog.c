@@ -916,7 +916,10 @@ static const struct {
 
 START_TEST(rules_20_and_23_a_version_expires_at_creation_and_ttl_unless_its_type_takes_none)
     {
-        const struct cull__collection collection = { .type = expiries[_i].type };
+        struct cull__entity entity = { .id = 1 };
+        struct cull__project project = { .entity = &entity };
+        const struct cull__collection collection = { .project = &project,
+                                                     .type = expiries[_i].type };
         const struct cull__version version = { .created_ms = expiries[_i].created_ms,
                                                .ttl_ms = expiries[_i].ttl_ms };
 

@@ -40,6 +40,8 @@ static struct cull__fact full_fact(unsigned type)
                                .sizes = some_sizes,
                                .total_bytes = UINT64_MAX,
                                .total_exact = true,
+                               .source = 77,
+                               .source_ordinal = 88,
                                .opened = more_numbers,
                                .opened_count = 1,
                                .blobs = some_blobs,
@@ -95,6 +97,7 @@ START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
                    memcmp(got.numbers, want.numbers, sizeof some_numbers) == 0));
         ck_assert(got.sizes == NULL || memcmp(got.sizes, want.sizes, sizeof some_sizes) == 0);
         ck_assert(got.total_bytes == 0 || got.total_bytes == want.total_bytes);
+        ck_assert(got.source == 0 || (got.source == 77 && got.source_ordinal == 88));
         ck_assert(got.blob_count == 0 || memcmp(got.blobs, want.blobs, sizeof some_blobs) == 0);
         cull__fact_scratch_release(&scratch);
         cull__buf_release(&buf);

@@ -88,6 +88,157 @@ CULL_API CULL_MUST_USE cull_status cull_download_check(cull_store *store,
                                                        const cull_version_key *version,
                                                        const cull_caller *caller, cull_error *err);
 
+/* --- time to live --------------------------------------------------------------------------- */
+
+#define CULL_TTL_INHERIT (-1) /**< what the entity says, or nothing */
+#define CULL_TTL_OFF (-2)     /**< never expires */
+
+/**
+ * Say how long versions live, from their creation on, in seconds, or CULL_TTL_INHERIT or CULL_TTL_OFF;
+ * all or none. A version that has lived long enough is soft-deleted by the next cycle, aliases or not.
+ * @retval CULL_E_USAGE    0, or another number below; one is a link, and links take none
+ * @retval CULL_E_REFUSED  a version is deleted; its type takes none (run_table, code, job, wandb-*); it
+ *                         is linked into a registry; the caller is no member, or no administrator
+ *                         where only those may
+ * @retval CULL_E_NOTFOUND no such version
+ */
+CULL_API CULL_MUST_USE cull_status cull_ttl_set(cull_store *store, const cull_version_key *versions,
+                                                size_t count, int64_t seconds,
+                                                const cull_caller *caller, cull_error *err);
+
+/** What an entity says of times to live. */
+typedef struct cull_ttl_policy {
+    int64_t seconds;  /**< of versions that have none of their own; CULL_TTL_OFF: none */
+    bool members_may; /**< set those of versions; else administrators only */
+} cull_ttl_policy;
+
+/**
+ * Set an entity's policy; it reaches versions that are there already. An entity that is not there is
+ * made. Without one, there is no default, and members may.
+ * @retval CULL_E_REFUSED  the caller is no administrator of the entity
+ * @retval CULL_E_USAGE    seconds are neither over 0 nor CULL_TTL_OFF
+ */
+CULL_API CULL_MUST_USE cull_status cull_ttl_set_policy(cull_store *store, const char *entity,
+                                                       const cull_ttl_policy *policy,
+                                                       const cull_caller *caller, cull_error *err);
+/** CULL_E_NOTFOUND: no such entity. */
+CULL_API CULL_MUST_USE cull_status cull_ttl_get_policy(cull_store *store, const char *entity,
+                                                       cull_ttl_policy *out, cull_error *err);
+
+/* --- registries and links ------------------------------------------------------------------ */
+
+/*
+ * A registry stands beside the projects of an entity. It holds portfolios, collections of links; a
+ * link names one version, its source, and has an ordinal (vN) and aliases of its own. Names of links
+ * are written as those of versions are, entity/registry/portfolio:alias, and cull_version_find()
+ * finds them: the key is the link's, and reading with it reads the source.
+ */
+
+/** A link. Strings and arrays are borrowed for the visit only. */
+typedef struct cull_link_info {
+    cull_version_key key; /**< portfolio and ordinal */
+    uint64_t id;
+    const char *entity;
+    const char *registry;
+    const char *portfolio;
+    const char *type;
+    cull_version_key source;
+    const char *source_entity;
+    const char *source_project;
+    const char *source_collection;
+    const char *creator;
+    uint64_t created_ms;
+    const char *const *aliases; /**< sorted; vN is not among them */
+    size_t alias_count;
+    const char *protection; /**< an alias of it that is protected; "" if none is */
+} cull_link_info;
+
+typedef cull_status (*cull_link_visit_fn)(void *ctx, const cull_link_info *link);
+
+/**
+ * Link a version into a portfolio, which is made with its registry if it is not there. The link takes
+ * `latest` of the portfolio and the named aliases. One version has one link in a portfolio: if it is
+ * there already, the aliases move to it. The version has no time to live from then on, also after the
+ * link is gone.
+ * @retval CULL_E_REFUSED  the source is deleted; the caller is no member of the source's entity and
+ *                         of the registry; an alias is protected and he is no administrator there
+ * @retval CULL_E_NOTFOUND no such version
+ * @retval CULL_E_INVALID  the portfolio holds another type; a name's form
+ * @retval CULL_E_EXISTS   the registry's name is that of a project
+ * @retval CULL_E_USAGE    an alias' form; the source is a link
+ */
+CULL_API CULL_MUST_USE cull_status cull_link(cull_store *store, const cull_version_key *source,
+                                             const cull_name *portfolio, const char *const *aliases,
+                                             size_t alias_count, cull_version_key *out,
+                                             const cull_caller *caller, cull_error *err);
+
+/**
+ * Take links away; their sources stay. All or none.
+ * @retval CULL_E_NOTFOUND one is not there
+ * @retval CULL_E_USAGE    one is a version and no link: the message says what to do instead
+ * @retval CULL_E_REFUSED  the caller is no member of the registry; one has a protected alias, which
+ *                         takes an administrator
+ */
+CULL_API CULL_MUST_USE cull_status cull_unlink(cull_store *store, const cull_version_key *links,
+                                               size_t count, const cull_caller *caller,
+                                               cull_error *err);
+
+/** Visit links by entity, registry, portfolio and ordinal; NULL: any. CULL_E_NOTFOUND: a named one
+ *  is not there, or is a project. */
+CULL_API CULL_MUST_USE cull_status cull_links(cull_store *store, const char *entity,
+                                              const char *registry, const char *portfolio,
+                                              cull_link_visit_fn visit, void *ctx, cull_error *err);
+/** Visit the links of a version, or the one link of a link's key. CULL_E_NOTFOUND: the key names no
+ *  link and no version that is not purged. */
+CULL_API CULL_MUST_USE cull_status cull_links_of(cull_store *store, const cull_version_key *key,
+                                                 cull_link_visit_fn visit, void *ctx,
+                                                 cull_error *err);
+/** Does the key name a link? */
+CULL_API CULL_MUST_USE cull_status cull_key_is_link(cull_store *store, const cull_version_key *key,
+                                                    bool *out, cull_error *err);
+
+typedef struct cull_portfolio_info {
+    uint64_t id;
+    const char *entity;
+    const char *registry;
+    const char *name;
+    const char *type;
+    uint32_t ordinals; /**< given so far */
+    uint32_t links;
+} cull_portfolio_info;
+
+/** Visit portfolios in order of names; NULL: any. A registry or entity that is not there has none. */
+CULL_API CULL_MUST_USE cull_status
+cull_portfolios(cull_store *store, const char *entity, const char *registry,
+                cull_status (*visit)(void *ctx, const cull_portfolio_info *portfolio), void *ctx,
+                cull_error *err);
+
+/* --- protected aliases ----------------------------------------------------------------------- */
+
+/**
+ * Declare an alias of a registry's links protected, or no longer. A version that is linked there under
+ * such an alias cannot be deleted by anybody, by no path. The registry is made if it is not there.
+ * Again: CULL_OK.
+ * @retval CULL_E_REFUSED  the caller is no administrator of the registry
+ * @retval CULL_E_NOTFOUND it is not protected
+ * @retval CULL_E_EXISTS   the registry's name is that of a project
+ */
+CULL_API CULL_MUST_USE cull_status cull_protect(cull_store *store, const cull_place *registry,
+                                                const char *alias, bool is_protected,
+                                                const cull_caller *caller, cull_error *err);
+
+typedef struct cull_protected_info {
+    const char *entity;
+    const char *registry;
+    const char *alias;
+    uint64_t links; /**< that carry it */
+} cull_protected_info;
+
+/** Visit protected aliases by entity, registry and text; NULL: any. CULL_E_NOTFOUND. */
+CULL_API CULL_MUST_USE cull_status cull_protected(
+    cull_store *store, const char *entity, const char *registry,
+    cull_status (*visit)(void *ctx, const cull_protected_info *alias), void *ctx, cull_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,6 +39,7 @@ typedef struct cull_store_settings {
     uint64_t lease_ms;              /**< of an upload, renewed at a third; 1 hour */
     uint64_t seed;                  /**< random, from the caller: places digests in tables */
     cull_late_deletes late_deletes; /**< the object store's answer when the store was made */
+    bool strict_links;              /**< any link keeps its source from being deleted */
     char hosting[32];               /**< "local" */
     uint64_t created_ms;            /**< out only */
 } cull_store_settings;
@@ -174,6 +175,7 @@ typedef struct cull_version_info {
     uint64_t kept_until_ms; /**< DELETED: restorable at least until then */
     cull_delete_reason reason;
     uint64_t expires_ms;             /**< by TTL; 0: never */
+    uint64_t ttl_ms;                 /**< of its own; 0: inherits; UINT64_MAX: it never expires */
     bool pinned;                     /**< the base of an open upload: not purged before it ends */
     const char *const *artifact_ids; /**< on the server it comes from, base64; sorted */
     size_t artifact_id_count;
@@ -374,7 +376,7 @@ typedef struct cull_commit_options {
     size_t alias_count;
     const char *const *tags;
     size_t tag_count;
-    uint64_t ttl_ms;         /**< 0: none */
+    uint64_t ttl_ms;         /**< 0: what the entity says (cull/rules.h), or none */
     const char *description; /**< NULL: ""; at most 64 KiB */
     const char *metadata;    /**< opaque JSON; NULL: ""; at most 1 MiB */
     bool allow_unresolved;   /**< a wandb-artifact:// reference whose target is not there is kept as
@@ -444,14 +446,33 @@ CULL_API CULL_MUST_USE cull_status cull_uploads(cull_store *store,
 
 /* --- deleting and restoring ----------------------------------------------------------------- */
 
+/** What a deletion does besides; filled on CULL_OK and CULL_E_PARTIAL. */
+typedef struct cull_delete_report {
+    uint64_t versions; /**< soft-deleted */
+    uint64_t links;    /**< that went: with their sources, or on their own */
+    uint64_t skipped;  /**< versions and registries that a protected alias keeps */
+} cull_delete_report;
+
+struct cull_link_info; /* cull/rules.h */
+
 typedef struct cull_delete_options {
     bool delete_aliases; /**< versions with aliases go too, and their aliases with them */
     bool dry_run;        /**< check everything, change nothing */
+    bool skip_protected; /**< what a protected alias keeps stays, the rest goes: CULL_E_PARTIAL */
+    /** NULL, or told (with link_ctx) of each link that goes with its source, kept false, and of each
+     *  that keeps its source, kept true; when nothing is deleted for that, too. */
+    cull_status (*link)(void *link_ctx, const struct cull_link_info *link, bool kept);
+    void *link_ctx;
+    cull_delete_report *report; /**< NULL, or filled */
 } cull_delete_options;
 
 /**
- * Soft-delete versions, all or none, in one transaction. Touches no object.
- * @retval CULL_E_REFUSED  a version has aliases (the message lists them and --delete-aliases)
+ * Soft-delete versions, all or none, in one transaction. Touches no object. Links to them go with
+ * them. A key that names a link (cull/rules.h) deletes the link alone: its source stays.
+ * @retval CULL_E_REFUSED  a version has aliases (the message lists them and --delete-aliases), or a
+ *                         link of it has a protected alias (or any has, where links are strict); the
+ *                         caller's role is too low
+ * @retval CULL_E_PARTIAL  skip_protected: some were skipped, the others are deleted
  * @retval CULL_E_NOTFOUND one is deleted or purged already, or not there
  * Cost: O(count). Duplicates count once.
  */
@@ -505,8 +526,18 @@ CULL_API CULL_MUST_USE cull_status cull_delete_scope(cull_store *store, const cu
                                                      cull_version_visit_fn visit, void *ctx,
                                                      const cull_caller *caller, cull_error *err);
 
+/** The same with options (delete_aliases does not count: aliases never block a cascade). A portfolio
+ *  is deleted as a collection, a registry as a project: links only go.
+ * @retval CULL_E_REFUSED  a version is kept by a protected alias; the caller's role is too low
+ * @retval CULL_E_PARTIAL  skip_protected: some were skipped; collections that hold them stay */
+CULL_API CULL_MUST_USE cull_status cull_delete_cascade(cull_store *store, const cull_scope *scope,
+                                                       bool with_artifacts,
+                                                       const cull_delete_options *options,
+                                                       cull_version_visit_fn visit, void *ctx,
+                                                       const cull_caller *caller, cull_error *err);
+
 /**
- * Take soft-deletes back, all or none: manifest and those aliases that are still free come back.
+ * Take soft-deletes back, all or none: manifest, links and those aliases that are still free come back.
  * A version of a deleted collection brings the collection back under its name.
  * @param as  new name for the collection that comes back; NULL: its own
  * @retval CULL_E_EXISTS   the collection's name is taken: use as

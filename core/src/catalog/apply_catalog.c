@@ -73,9 +73,9 @@ cull_status cull__apply_collection(struct cull__catalog *catalog, uint64_t id, u
     struct cull__project *parent = cull__project_by_id(catalog, project);
     const char *interned;
 
-    if (parent == NULL || !id_fits(catalog, id) || id > CULL__COLLECTION_ID_MAX ||
-        !cull__name_ok(name, len) || !cull__text_ok(type, type_len) ||
-        cull__collection_find_len(parent, name, len) != NULL) {
+    if (parent == NULL || parent->registry != NULL || !id_fits(catalog, id) ||
+        id > CULL__COLLECTION_ID_MAX || !cull__name_ok(name, len) ||
+        !cull__text_ok(type, type_len) || cull__collection_find_len(parent, name, len) != NULL) {
         return CULL_E_CORRUPT;
     }
     interned = cull__catalog_intern(catalog, type, type_len);
@@ -92,8 +92,8 @@ cull_status cull__apply_run(struct cull__catalog *catalog, uint64_t id, uint64_t
 {
     struct cull__project *parent = cull__project_by_id(catalog, project);
 
-    if (parent == NULL || !id_fits(catalog, id) || !cull__text_ok(name, len) ||
-        cull__run_find_len(parent, name, len) != NULL) {
+    if (parent == NULL || parent->registry != NULL || !id_fits(catalog, id) ||
+        !cull__text_ok(name, len) || cull__run_find_len(parent, name, len) != NULL) {
         return CULL_E_CORRUPT;
     }
     if (cull__run_add(catalog, id, parent, name, len, false) == NULL) {
@@ -232,7 +232,8 @@ cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
         return CULL_E_CORRUPT;
     }
     if (cull__versions_reserve(catalog, collection, collection->version_count + 1) != CULL_OK ||
-        (row->ttl_ms != 0 && cull__pending_reserve(catalog, collection) != CULL_OK)) {
+        (cull__ttl_in_force(collection, row->ttl_ms) != 0 &&
+         cull__pending_reserve(catalog, collection) != CULL_OK)) {
         return CULL_E_NOMEM;
     }
     version = &collection->versions[collection->version_count++];
@@ -254,7 +255,8 @@ cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
     if (version->run != NULL) {
         version->run->logged++;
     }
-    cull__pending_set(catalog, collection, row->ordinal, cull__version_pending(version));
+    cull__pending_set(catalog, collection, row->ordinal,
+                      cull__version_pending(collection, version));
     catalog->retained++;
     catalog->references += row->blobs;
     collection->committed++;
@@ -341,14 +343,6 @@ cull_status cull__apply_alias_remove(struct cull__catalog *catalog, uint64_t col
     return CULL_OK;
 }
 
-/* Below zero, zero, above: as strcmp does. */
-static int compare_label(const struct cull__label *label, const char *text, size_t len)
-{
-    int order = strncmp(label->text, text, len);
-
-    return order != 0 ? order : label->text[len] != '\0';
-}
-
 cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection, uint32_t ordinal,
                             const char *name, size_t len, bool present)
 {
@@ -361,11 +355,7 @@ cull_status cull__apply_tag(struct cull__catalog *catalog, uint64_t collection, 
     if (version == NULL || !cull__label_ok(name, len)) {
         return CULL_E_CORRUPT;
     }
-    at = &version->tags;
-    while (*at != NULL && compare_label(*at, name, len) < 0) {
-        at = &(*at)->next;
-    }
-    there = *at != NULL && compare_label(*at, name, len) == 0;
+    at = cull__label_seek(&version->tags, name, len, &there);
     if (present) {
         return there || cull__label_insert(catalog, at, name, len) != NULL ? CULL_OK : CULL_E_NOMEM;
     }
@@ -460,6 +450,10 @@ cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collectio
             status = note_lost_aliases(catalog, in, version);
         }
     }
+    if (status == CULL_OK) {
+        status = cull__links_note(catalog, in, ordinals, count);
+    }
+    cull__links_lose(catalog, in, ordinals, count, status == CULL_OK);
     if (deletes_most(in, count)) {
         cull__equal_drop(catalog, in);
     }
@@ -516,6 +510,9 @@ cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collecti
 
         version->state = CULL_VERSION_COMMITTED;
         status = regain_aliases(catalog, in, version);
+        if (status == CULL_OK) {
+            status = cull__links_regain(catalog, in, version->ordinal);
+        }
     }
     walk = (struct walk){ in, 0 };
     for (size_t i = 0; i < restored; i++) {
@@ -526,12 +523,14 @@ cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collecti
                 cull__alias_drop(catalog, in, version->aliases);
             }
             version->state = CULL_VERSION_DELETED;
+            cull__links_have(catalog, in, version->ordinal, false);
             continue;
         }
+        cull__links_have(catalog, in, version->ordinal, true);
         cull__labels_free(catalog, &version->lost_aliases);
         version->deleted_ms = version->kept_until_ms = 0;
         version->reason = CULL_REASON_NONE;
-        cull__pending_set(catalog, in, version->ordinal, cull__version_pending(version));
+        cull__pending_set(catalog, in, version->ordinal, cull__version_pending(in, version));
         in->committed++;
         in->in_trash--;
     }
@@ -575,6 +574,7 @@ cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection
 
         cull__pending_set(catalog, in, version->ordinal, false);
         catalog->references -= version->blobs;
+        cull__links_purge(catalog, in, version->ordinal);
         cull__version_release(catalog, version);
         if (version->run != NULL) {
             CULL_ASSERT(version->run->logged > 0);

@@ -39,6 +39,26 @@ cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *
     return CULL_OK;
 }
 
+/* --- labels ----------------------------------------------------------------------------------- */
+
+/* Below zero, zero, above: as strcmp does. */
+static int compare_label(const struct cull__label *label, const char *text, size_t len)
+{
+    int order = strncmp(label->text, text, len);
+
+    return order != 0 ? order : label->text[len] != '\0';
+}
+
+struct cull__label **cull__label_seek(struct cull__label **labels, const char *text, size_t len,
+                                      bool *there)
+{
+    while (*labels != NULL && compare_label(*labels, text, len) < 0) {
+        labels = &(*labels)->next;
+    }
+    *there = *labels != NULL && compare_label(*labels, text, len) == 0;
+    return labels;
+}
+
 /* --- freeing ---------------------------------------------------------------------------------- */
 
 void cull__labels_free(const struct cull__catalog *catalog, struct cull__label **labels)
@@ -133,6 +153,7 @@ void cull__catalog_free(struct cull__catalog *catalog)
     if (catalog == NULL) {
         return;
     }
+    cull__links_free_all(catalog);
     tables_clear(catalog);
     FREE_ALL(struct cull__upload, hh, catalog->uploads, cull__free(catalog->allocator, at));
     FREE_ALL(struct cull__collection, hh_id, catalog->collections, collection_free(catalog, at));
@@ -189,7 +210,8 @@ uint64_t cull__catalog_memory(const struct cull__catalog *catalog)
                      TABLE_BYTES(hh_id, catalog->projects) + TABLE_BYTES(hh_id, catalog->runs) +
                      TABLE_BYTES(hh_id, catalog->collections) + TABLE_BYTES(hh, catalog->uploads) +
                      TABLE_BYTES(hh, catalog->texts) + TABLE_BYTES(hh, catalog->artifact_ids) +
-                     cull__artifact_ids_memory(catalog) +
+                     cull__artifact_ids_memory(catalog) + cull__links_memory(catalog) +
+                     TABLE_BYTES(hh_id, catalog->portfolios) +
                      sizeof(struct cull__upload) * (uint64_t)HASH_CNT(hh, catalog->uploads);
 
     for (const struct cull__entity *at = catalog->entities; at != NULL; at = at->hh.next) {

@@ -22,6 +22,8 @@ struct cull__entity {
     uint64_t id;
     struct cull__project *projects; /* by name */
     struct cull__role *roles;       /* by user */
+    uint64_t ttl_ms;                /* of versions that inherit; 0: none */
+    bool ttl_by_administrators;     /* members may not set TTLs */
     UT_hash_handle hh;              /* in catalog->entities, by name */
     UT_hash_handle hh_id;           /* in catalog->entities_by_id */
     char name[];
@@ -79,7 +81,7 @@ struct cull__version {
     uint64_t created_ms;
     uint64_t deleted_ms;
     uint64_t kept_until_ms;
-    uint64_t ttl_ms; /* 0: none */
+    uint64_t ttl_ms; /* 0: none of its own; CULL__TTL_OFF: it never expires */
     uint64_t entries;
     uint64_t blobs;
     uint64_t sum; /* fingerprint */
@@ -102,10 +104,13 @@ _Static_assert(sizeof(struct cull__version) <= 152,
                "with half of it spare after growth and 8 bytes of the table of equals, a version "
                "stays within 256 bytes");
 
+#define CULL__TTL_OFF UINT64_MAX
+
 struct cull__collection {
     uint64_t id;
     struct cull__project *project;
     struct cull__alias *aliases;    /* by name */
+    struct cull__linked *linked;    /* versions that have links, by ordinal */
     struct cull__version *versions; /* not purged, by ordinal */
     size_t version_count;
     size_t version_capacity;   /* from versions on */
@@ -172,6 +177,7 @@ struct cull__catalog {
     const char *actor;                /* of the last stamp, interned */
     const char *owner;                /* who made the store, interned; NULL: not known */
     uint64_t role_count;              /* given, of all entities and registries */
+    bool strict_links;                /* rule 11: any link keeps its source */
     uint64_t cycles;                  /* begun */
     uint64_t verified;                /* the last cycle that was fully verified */
     uint64_t purged;                  /* versions, ever */
@@ -183,6 +189,7 @@ struct cull__catalog {
     struct cull__project *projects;
     struct cull__collection *collections;
     struct cull__run *runs;
+    struct cull__portfolio *portfolios;
     struct cull__upload *uploads;
     struct cull__text *texts;
     struct cull__artifact_id *artifact_ids; /* of versions that are not purged, by text */
@@ -280,6 +287,16 @@ cull_status cull__check_restore(const struct cull__collection *collection, uint3
                                 cull_error *err);
 /* Rule 23. */
 bool cull__type_takes_ttl(const char *type);
+/* Rule 22: what is in force for a version with this of its own (0, CULL__TTL_OFF); 0: none. */
+uint64_t cull__ttl_in_force(const struct cull__collection *collection, uint64_t own_ms);
+/* Rule 25: may the actor set TTLs of what is in this collection? */
+cull_status cull__check_ttl_role(const struct cull__catalog *catalog, const char *actor,
+                                 const struct cull__collection *collection, cull_error *err);
+/* Rules 23, 24: may this version have this of its own? It must be COMMITTED. */
+cull_status cull__check_ttl(const struct cull__collection *collection, uint32_t ordinal,
+                            uint64_t own_ms, cull_error *err);
+/* Rule 21: seconds as a caller says them, into what is kept: CULL_E_USAGE. */
+cull_status cull__ttl_parse(uint64_t *own_ms, int64_t seconds, cull_error *err);
 /* Rules 20, 26: the instant at which a version expires; 0: never. */
 uint64_t cull__expires_ms(const struct cull__collection *collection,
                           const struct cull__version *version);
@@ -331,6 +348,10 @@ cull_status cull__apply_artifact_id(struct cull__catalog *catalog, uint64_t coll
 cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collection,
                                const uint32_t *ordinals, size_t count, uint64_t kept_until_ms,
                                uint32_t reason);
+cull_status cull__apply_ttl(struct cull__catalog *catalog, uint64_t collection,
+                            const uint32_t *ordinals, size_t count, uint64_t own_ms);
+cull_status cull__apply_ttl_default(struct cull__catalog *catalog, uint64_t entity, uint64_t ttl_ms,
+                                    bool by_administrators);
 cull_status cull__apply_restore(struct cull__catalog *catalog, uint64_t collection,
                                 const uint32_t *ordinals, size_t count);
 cull_status cull__apply_purge(struct cull__catalog *catalog, uint64_t collection,

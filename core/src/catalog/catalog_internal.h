@@ -46,7 +46,13 @@ void cull__collection_drop_if_done(struct cull__catalog *catalog,
 cull_status cull__pending_reserve(const struct cull__catalog *catalog,
                                   struct cull__collection *collection);
 /* Does a version's state say that a cycle must look at it? Room is there if it does. */
-bool cull__version_pending(const struct cull__version *version);
+bool cull__version_pending(const struct cull__collection *collection,
+                           const struct cull__version *version);
+/* What its entity says of TTLs changed, and with that which of its versions a cycle must look at. Room
+ * is there (cull__pending_reserve()); a sealed collection is looked at when it is opened. */
+cull_status cull__pending_refresh_entity(struct cull__catalog *catalog,
+                                         struct cull__entity *entity); /* ttl.c; makes room */
+void cull__pending_refresh(struct cull__catalog *catalog, struct cull__collection *collection);
 /* A version has become, or is no longer, one of them. */
 void cull__pending_set(struct cull__catalog *catalog, struct cull__collection *collection,
                        uint32_t ordinal, bool pending);
@@ -82,6 +88,9 @@ void cull__alias_move(struct cull__collection *collection, struct cull__alias *a
 /* A label before *at, which then points at it. */
 struct cull__label *cull__label_insert(const struct cull__catalog *catalog, struct cull__label **at,
                                        const char *text, size_t len);
+/* Where a text stands in an ascending list, or would stand. */
+struct cull__label **cull__label_seek(struct cull__label **labels, const char *text, size_t len,
+                                      bool *there);
 void cull__labels_free(const struct cull__catalog *catalog, struct cull__label **labels);
 
 /* Look-ups with lengths; as in lookup.c. */
@@ -134,6 +143,43 @@ void cull__roles_free(struct cull__catalog *catalog, struct cull__role **roles);
 uint64_t cull__roles_memory(const struct cull__role *roles);
 /* NULL, or the first broken rule; adds to *count. */
 const char *cull__roles_broken(const struct cull__role *roles, uint64_t *count);
+
+/* --- links (links.c) --------------------------------------------------------------------------- */
+
+/* NULL, false: no memory. A project becomes a registry. */
+bool cull__registry_make(const struct cull__catalog *catalog, struct cull__project *project);
+struct cull__portfolio *cull__portfolio_add(struct cull__catalog *catalog, uint64_t id,
+                                            struct cull__project *registry, const char *name,
+                                            size_t len, const char *type);
+/* Its source is there; created by the catalog's actor at its clock. */
+struct cull__link *cull__link_add(struct cull__catalog *catalog, uint64_t id,
+                                  struct cull__portfolio *portfolio, uint32_t ordinal,
+                                  struct cull__collection *collection, uint32_t source_ordinal);
+bool cull__link_alias_add(const struct cull__catalog *catalog, struct cull__link *link,
+                          const char *name, size_t len);
+/* Those of these versions (ascending) that have links are about to be soft-deleted: note what is to
+ * come back, CULL_E_NOMEM; then either lose the links, or forget what was noted. */
+cull_status cull__links_note(const struct cull__catalog *catalog,
+                             const struct cull__collection *collection, const uint32_t *ordinals,
+                             size_t count);
+void cull__links_lose(const struct cull__catalog *catalog,
+                      const struct cull__collection *collection, const uint32_t *ordinals,
+                      size_t count, bool lose);
+/* A version comes back: bring back the aliases of its links that are free and not protected,
+ * CULL_E_NOMEM; then either have the links again, or take the aliases away. */
+cull_status cull__links_regain(const struct cull__catalog *catalog,
+                               const struct cull__collection *collection, uint32_t ordinal);
+void cull__links_have(const struct cull__catalog *catalog,
+                      const struct cull__collection *collection, uint32_t ordinal, bool have);
+/* A version is purged: its links, which are lost, go for good. */
+void cull__links_purge(struct cull__catalog *catalog, struct cull__collection *collection,
+                       uint32_t ordinal);
+/* Everything, when the catalog goes: tables of portfolios first, as they are read. */
+void cull__links_free_all(struct cull__catalog *catalog);
+uint64_t cull__links_memory(const struct cull__catalog *catalog);
+/* NULL, or the first broken rule of portfolios, links and protected aliases. */
+const char *cull__links_broken(const struct cull__catalog *catalog);
+const char *cull__labels_broken(const struct cull__label *labels);
 
 /* --- checking (catalog_valid.c) ---------------------------------------------------------------- */
 

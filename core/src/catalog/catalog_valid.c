@@ -19,7 +19,12 @@ static size_t id_count(const struct cull__catalog *catalog)
 {
     size_t count = (size_t)HASH_CNT(hh_id, catalog->entities_by_id) +
                    HASH_CNT(hh_id, catalog->projects) + HASH_CNT(hh_id, catalog->runs) +
-                   HASH_CNT(hh_id, catalog->collections) + HASH_COUNT(catalog->uploads);
+                   HASH_CNT(hh_id, catalog->collections) + HASH_COUNT(catalog->uploads) +
+                   HASH_CNT(hh_id, catalog->portfolios);
+
+    for (const struct cull__portfolio *at = catalog->portfolios; at != NULL; at = at->hh_id.next) {
+        count += HASH_COUNT(at->links);
+    }
 
     for (const struct cull__collection *at = catalog->collections; at != NULL;
          at = at->hh_id.next) {
@@ -48,6 +53,12 @@ static void collect_ids(const struct cull__catalog *catalog, uint64_t *ids)
     }
     for (const struct cull__upload *at = catalog->uploads; at != NULL; at = at->hh.next) {
         *ids++ = at->id;
+    }
+    for (const struct cull__portfolio *at = catalog->portfolios; at != NULL; at = at->hh_id.next) {
+        *ids++ = at->id;
+        for (const struct cull__link *link = at->links; link != NULL; link = link->hh.next) {
+            *ids++ = link->id;
+        }
     }
 }
 
@@ -108,7 +119,7 @@ cull_status cull__catalog_check_ids(const struct cull__catalog *catalog, bool *o
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-static const char *labels_broken(const struct cull__label *labels)
+const char *cull__labels_broken(const struct cull__label *labels)
 {
     for (const struct cull__label *at = labels; at != NULL; at = at->next) {
         if (!cull__label_ok(at->text, strlen(at->text))) {
@@ -142,10 +153,10 @@ static const char *version_broken(const struct cull__catalog *catalog,
                                   const struct cull__collection *collection,
                                   const struct cull__version *version)
 {
-    const char *why = labels_broken(version->tags);
+    const char *why = cull__labels_broken(version->tags);
 
     if (why == NULL) {
-        why = labels_broken(version->lost_aliases);
+        why = cull__labels_broken(version->lost_aliases);
     }
     if (why == NULL) {
         why = version_aliases_broken(collection, version);
@@ -270,6 +281,10 @@ static const char *all_roles_broken(const struct cull__catalog *catalog)
     for (const struct cull__entity *at = catalog->entities; at != NULL && why == NULL;
          at = at->hh.next) {
         why = cull__roles_broken(at->roles, &count);
+    }
+    for (const struct cull__project *at = catalog->projects; at != NULL && why == NULL;
+         at = at->hh_id.next) {
+        why = at->registry == NULL ? NULL : cull__roles_broken(at->registry->roles, &count);
     }
     if (why != NULL) {
         return why;
@@ -482,6 +497,9 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
     }
     if (*why == NULL) {
         *why = artifact_ids_lost(catalog);
+    }
+    if (*why == NULL) {
+        *why = cull__links_broken(catalog);
     }
     if (*why == NULL && catalog->verified > catalog->cycles) {
         *why = "a cycle was verified before it began";

@@ -89,6 +89,7 @@ cull_status cull__version_info(cull_version_info *out, const struct cull__catalo
         .kept_until_ms = version->kept_until_ms,
         .reason = (cull_delete_reason)version->reason,
         .expires_ms = cull__expires_ms(collection, version),
+        .ttl_ms = version->ttl_ms,
         .pinned = version->base_pins > 0,
     };
     memcpy(out->manifest_digest.bytes, version->manifest_digest, sizeof version->manifest_digest);
@@ -182,9 +183,16 @@ static int compare_collections(const void *a, const void *b)
     return order != 0 ? order : left->id > right->id ? -1 : left->id < right->id;
 }
 
-/* Has the named part of the store runs, though no collections? */
-static bool has_runs(const struct gather *gather)
+/* Has the named part of the store runs or registries, though no collections? */
+static bool has_others(const struct gather *gather)
 {
+    for (const struct cull__project *at = gather->catalog->projects; at != NULL;
+         at = at->hh_id.next) {
+        if (at->registry != NULL && (gather->entity == NULL || at->entity == gather->entity) &&
+            (gather->project_name == NULL || strcmp(at->name, gather->project_name) == 0)) {
+            return true;
+        }
+    }
     for (const struct cull__run *at = gather->catalog->runs; at != NULL; at = at->hh_id.next) {
         if (!at->deleted && (gather->entity == NULL || at->project->entity == gather->entity) &&
             (gather->project_name == NULL ||
@@ -256,7 +264,7 @@ cull_status cull__collections_sorted(const struct cull__catalog *catalog, const 
         status = cull__error_nomem(err);
     } else if (gather.count == 0 && collection != NULL) {
         status = refuse_named(entity, project, collection, "collection", err);
-    } else if (gather.count == 0 && (entity != NULL || project != NULL) && !has_runs(&gather)) {
+    } else if (gather.count == 0 && (entity != NULL || project != NULL) && !has_others(&gather)) {
         status = refuse_named(entity, project, NULL, project != NULL ? "project" : "entity", err);
     }
     if (status != CULL_OK) {

@@ -1,10 +1,11 @@
 /*
  * pending.c - the versions that a cycle has to look at, so that it need not look at the others.
  *
- * SHAPE     A cycle may take a soft-deleted version, or one with a TTL. Each collection has a bit for
- *           every ordinal of such a version; those with any stand in a list.
- * INVARIANT A bit is set if and only if its version is there and soft-deleted or has a TTL, whatever
- *           the instant: what is due is for the rules to say.
+ * SHAPE     A cycle may take a soft-deleted version, or one with a TTL, its own or its entity's. Each
+ *           collection has a bit for every ordinal of such a version; those with any stand in a list.
+ * INVARIANT A bit is set if and only if its version is there and soft-deleted or has a TTL in force,
+ *           whatever the instant: what is due is for the rules to say. A change of an entity's default
+ *           sets the bits of all its versions anew, which is rare, so that a cycle need not.
  * COST      A cycle looks at a bit for each ordinal of the collections in the list, and at the versions
  *           of the bits set. One bit an ordinal of those, none elsewhere.
  * FAILURE   Room is made before anything changes.
@@ -19,9 +20,11 @@ cull_status cull__pending_reserve(const struct cull__catalog *catalog,
     return cull__bits_resize(&collection->pending, (size_t)collection->next_ordinal + 1);
 }
 
-bool cull__version_pending(const struct cull__version *version)
+bool cull__version_pending(const struct cull__collection *collection,
+                           const struct cull__version *version)
 {
-    return version->state == CULL_VERSION_DELETED || version->ttl_ms != 0;
+    return version->state == CULL_VERSION_DELETED ||
+           cull__ttl_in_force(collection, version->ttl_ms) != 0;
 }
 
 static void list_add(struct cull__catalog *catalog, struct cull__collection *collection)
@@ -71,6 +74,16 @@ void cull__pending_set(struct cull__catalog *catalog, struct cull__collection *c
     }
 }
 
+void cull__pending_refresh(struct cull__catalog *catalog, struct cull__collection *collection)
+{
+    for (size_t i = 0; i < collection->version_count; i++) {
+        const struct cull__version *version = &collection->versions[i];
+
+        cull__pending_set(catalog, collection, version->ordinal,
+                          cull__version_pending(collection, version));
+    }
+}
+
 uint32_t cull__pending_next(const struct cull__collection *collection, uint32_t from)
 {
     return cull__bits_next(collection->pending.words, from, (uint32_t)collection->pending.count);
@@ -89,7 +102,7 @@ const char *cull__pending_broken(const struct cull__catalog *catalog,
         bool bit = version->ordinal < collection->pending.count &&
                    cull__bit_get(collection->pending.words, version->ordinal);
 
-        if (bit != cull__version_pending(version)) {
+        if (bit != cull__version_pending(collection, version)) {
             return "a version that a cycle must look at is not noted, or another is";
         }
         count += bit;

@@ -292,19 +292,13 @@ cull_status cull__check_restore(const struct cull__collection *collection, uint3
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-bool cull__type_takes_ttl(const char *type)
-{
-    return strcmp(type, "run_table") != 0 && strcmp(type, "code") != 0 &&
-           strcmp(type, "job") != 0 && strncmp(type, "wandb-", 6) != 0;
-}
-
 uint64_t cull__expires_ms(const struct cull__collection *collection,
                           const struct cull__version *version)
 {
+    uint64_t ttl_ms = cull__ttl_in_force(collection, version->ttl_ms);
     uint64_t expires_ms = 0;
 
-    if (version->ttl_ms == 0 || !cull__type_takes_ttl(collection->type) ||
-        !cull__add_u64(&expires_ms, version->created_ms, version->ttl_ms)) {
+    if (ttl_ms == 0 || !cull__add_u64(&expires_ms, version->created_ms, ttl_ms)) {
         return 0; /* an end beyond all time is none */
     }
     return expires_ms;

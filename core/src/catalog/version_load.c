@@ -171,7 +171,7 @@ static void take_version(struct cull__loader *loader, struct cull__collection *c
     if (!loader->builds) {
         loader->committed[loader->committed_count] = version->ordinal;
         loader->committed_count += version->state == CULL_VERSION_COMMITTED;
-    } else if (cull__version_pending(version) &&
+    } else if (cull__version_pending(collection, version) &&
                cull__load_must_have_memory(loader,
                                            cull__pending_reserve(catalog, collection) == CULL_OK)) {
         cull__pending_set(catalog, collection, version->ordinal, true);

@@ -35,7 +35,8 @@ enum field {
     SETTINGS = 4096,
     COMMIT = 8192,
     SIZES = 16384, /* behind NUMBERS: a varint for each of them */
-    TOTAL = 32768  /* varint total_bytes, u8 total_exact */
+    TOTAL = 32768, /* varint total_bytes, u8 total_exact */
+    SOURCE = 65536 /* varint source, varint source_ordinal */
 };
 
 static const struct {
@@ -74,6 +75,18 @@ static const struct {
     [CULL__FACT_RESIZE] = { "resize", PARENT | ORDINAL | TOTAL },
     [CULL__FACT_ARTIFACT_ID] = { "artifact-id", PARENT | ORDINAL | NAME },
     [CULL__FACT_ROLE] = { "role", PARENT | HOW | NAME },
+    [CULL__FACT_REGISTRY] = { "registry", ID | PARENT | NAME },
+    [CULL__FACT_PORTFOLIO] = { "portfolio", ID | PARENT | NAME | KIND },
+    [CULL__FACT_LINK] = { "link", ID | PARENT | ORDINAL | SOURCE },
+    [CULL__FACT_UNLINK] = { "unlink", PARENT | NUMBERS },
+    [CULL__FACT_LINK_ALIAS] = { "link-alias", PARENT | ORDINAL | NAME },
+    [CULL__FACT_LINK_ALIAS_REMOVE] = { "link-alias-remove", PARENT | NAME },
+    [CULL__FACT_PROTECT] = { "protect", PARENT | HOW | NAME },
+    [CULL__FACT_PORTFOLIO_DELETE] = { "portfolio-delete", ID },
+    [CULL__FACT_REGISTRY_DELETE] = { "registry-delete", ID },
+    [CULL__FACT_STRICT_LINKS] = { "strict-links", HOW },
+    [CULL__FACT_TTL] = { "ttl", PARENT | UNTIL | NUMBERS },
+    [CULL__FACT_TTL_DEFAULT] = { "ttl-default", PARENT | UNTIL | HOW },
 };
 
 const char *cull__fact_type_name(unsigned type)
@@ -92,6 +105,10 @@ bool cull__fact_gives_room(enum cull__fact_type type)
     case CULL__FACT_STAMP:
     case CULL__FACT_UPLOAD_END:
     case CULL__FACT_ALIAS_REMOVE:
+    case CULL__FACT_UNLINK:
+    case CULL__FACT_LINK_ALIAS_REMOVE:
+    case CULL__FACT_PORTFOLIO_DELETE:
+    case CULL__FACT_REGISTRY_DELETE:
     case CULL__FACT_DELETE:
     case CULL__FACT_RESTORE:
     case CULL__FACT_PURGE:
@@ -414,6 +431,10 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
         cull__buf_varint(buf, fact->total_bytes);
         cull__buf_u8(buf, fact->total_exact);
     }
+    if (fields & SOURCE) {
+        cull__buf_varint(buf, fact->source);
+        cull__buf_varint(buf, fact->source_ordinal);
+    }
     if (fields & NUMBERS) {
         put_ranges(buf, fact->numbers, fact->number_count);
     }
@@ -509,6 +530,10 @@ cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *
     if (fields & TOTAL) {
         out->total_bytes = cull__cursor_varint(&in);
         out->total_exact = take_flag(&in);
+    }
+    if (fields & SOURCE) {
+        out->source = cull__cursor_varint(&in);
+        out->source_ordinal = (uint32_t)cull__cursor_varint_max(&in, UINT32_MAX);
     }
     take_arrays(out, fields, &in, digest_len, scratch);
     if (scratch->numbers.failed || scratch->sizes.failed || scratch->opened.failed ||

@@ -66,7 +66,19 @@ enum cull__fact_type {
     CULL__FACT_RESIZE = 30,            /* parent (collection), ordinal, total: known better now */
     CULL__FACT_ARTIFACT_ID = 31,       /* parent (collection), ordinal, name: base64; set or move */
     CULL__FACT_ROLE = 32,              /* parent (entity or registry), how: role, name: user */
-    CULL__FACT_TYPES = 33
+    CULL__FACT_REGISTRY = 33,          /* id, parent (entity), name */
+    CULL__FACT_PORTFOLIO = 34,         /* id, parent (registry), name, kind */
+    CULL__FACT_LINK = 35,              /* id, parent (portfolio), ordinal, source */
+    CULL__FACT_UNLINK = 36,            /* parent (portfolio), numbers (ordinals) */
+    CULL__FACT_LINK_ALIAS = 37,        /* parent (portfolio), ordinal, name: set or move */
+    CULL__FACT_LINK_ALIAS_REMOVE = 38, /* parent (portfolio), name */
+    CULL__FACT_PROTECT = 39,           /* parent (registry), how: 1 or 0, name */
+    CULL__FACT_PORTFOLIO_DELETE = 40,  /* id */
+    CULL__FACT_REGISTRY_DELETE = 41,   /* id */
+    CULL__FACT_STRICT_LINKS = 42,      /* how: 1 or 0 */
+    CULL__FACT_TTL = 43,               /* parent (collection), until: own TTL, numbers (ordinals) */
+    CULL__FACT_TTL_DEFAULT = 44, /* parent (entity), until: TTL, how: 1 by administrators only */
+    CULL__FACT_TYPES = 45
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };
@@ -134,6 +146,8 @@ struct cull__fact {
     struct cull__fact_commit commit;
     uint64_t total_bytes; /* RESIZE */
     bool total_exact;
+    uint64_t source; /* LINK: collection and ordinal */
+    uint32_t source_ordinal;
 };
 
 /* Append one fact. digest_len: of the store's digests. Failure shows as buf->failed: no memory, or

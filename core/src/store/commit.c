@@ -690,6 +690,9 @@ static cull_status check_commit(struct cull__txn *txn, void *ctx, cull_error *er
         return cull__error_set(err, CULL_E_ENDED, "%s", ended.message);
     }
     status = cull__txn_check_member(txn, collection, err);
+    if (status == CULL_OK && commit->options->ttl_ms != 0) {
+        status = cull__check_ttl_role(txn->store->catalog, cull__txn_actor(txn), collection, err);
+    }
     if (status != CULL_OK) {
         return status;
     }

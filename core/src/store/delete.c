@@ -7,7 +7,7 @@
  * INVARIANT All or none: every version is checked before the first fact is added.
  * COST      O(versions named); no object, no lifespan, no count is touched.
  */
-#include "store/store_internal.h"
+#include "store/going.h"
 
 #include <stdlib.h>
 
@@ -66,9 +66,8 @@ void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
     }
 }
 
-/* A sorted copy of keys, without duplicates; freed by the caller. */
-static cull_status sorted_copy(const cull_store *store, const cull_version_key *keys, size_t *count,
-                               cull_version_key **out, cull_error *err)
+cull_status cull__version_keys_copy(const cull_store *store, const cull_version_key *keys,
+                                    size_t *count, cull_version_key **out, cull_error *err)
 {
     *out = cull__alloc(store->allocator, *count, sizeof **out);
     if (*out == NULL) {
@@ -93,8 +92,8 @@ static uint64_t kept_until(const struct cull__txn *txn)
 struct versions_ctx {
     const cull_version_key *keys; /* sorted, distinct */
     size_t count;
-    bool delete_aliases;
-    bool dry_run;
+    const cull_delete_options *options; /* NULL: restoring */
+    struct cull__going going;
     const char *as;
 };
 
@@ -122,25 +121,56 @@ static cull_status open_to_change(const struct cull__txn *txn, const cull_versio
     return status;
 }
 
+/* A link goes alone; a version with its links, unless one of them keeps it; or why it cannot. */
+static cull_status take_key(const struct cull__txn *txn, struct versions_ctx *versions,
+                            const cull_version_key *key, const struct cull__collection **allowed,
+                            cull_error *err)
+{
+    const struct cull__catalog *catalog = txn->store->catalog;
+    const struct cull__portfolio *portfolio =
+        catalog->portfolios == NULL ? NULL : cull__portfolio_by_id(catalog, key->collection);
+    const struct cull__collection *collection;
+    cull_status status;
+
+    if (portfolio != NULL) { /* rule 10 */
+        status = cull__check_unlink(catalog, cull__txn_actor(txn), portfolio, key->ordinal, err);
+        if (status == CULL_OK && cull__keys_push(txn->store->allocator, &versions->going.unlinked,
+                                                 key->collection, key->ordinal) != CULL_OK) {
+            status = cull__error_nomem(err);
+        }
+        return status;
+    }
+    status = open_to_change(txn, key, allowed, &collection, err);
+    if (status == CULL_OK && cull__version_blocker(catalog, collection, key->ordinal) == NULL) {
+        status = cull__check_delete(catalog, collection, key->ordinal,
+                                    versions->options->delete_aliases, err);
+    }
+    if (status == CULL_OK &&
+        cull__going_take(&versions->going, catalog, collection, key->ordinal) != CULL_OK) {
+        status = cull__error_nomem(err);
+    }
+    return status;
+}
+
 static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *err)
 {
-    const struct versions_ctx *versions = ctx;
+    struct versions_ctx *versions = ctx;
+    struct cull__going *going = &versions->going;
     struct cull__u32s ordinals = CULL__U32S_INIT(txn->store->allocator);
     const struct cull__collection *allowed = NULL; /* who asks may change it */
     cull_status status = CULL_OK;
 
+    cull__going_clear(going);
     for (size_t i = 0; i < versions->count && status == CULL_OK; i++) {
-        const struct cull__collection *collection;
-
-        status = open_to_change(txn, &versions->keys[i], &allowed, &collection, err);
-        if (status == CULL_OK) {
-            status = cull__check_delete(txn->store->catalog, collection, versions->keys[i].ordinal,
-                                        versions->delete_aliases, err);
-        }
+        status = take_key(txn, versions, &versions->keys[i], &allowed, err);
     }
-    if (status == CULL_OK && !versions->dry_run) {
-        cull__add_by_collection(txn, CULL__FACT_DELETE, versions->keys, versions->count,
+    if (status == CULL_OK) {
+        status = cull__going_check(going, txn->store, versions->options->skip_protected, err);
+    }
+    if (status == CULL_OK && !versions->options->dry_run) {
+        cull__add_by_collection(txn, CULL__FACT_DELETE, going->versions.at, going->versions.count,
                                 kept_until(txn), CULL_REASON_USER, &ordinals, &status);
+        status = status == CULL_OK ? cull__going_add_links(txn, going) : status;
         if (status != CULL_OK) {
             status = cull__error_nomem(err);
         }
@@ -153,14 +183,18 @@ cull_status cull_delete(cull_store *store, const cull_version_key *keys, size_t 
                         const cull_delete_options *options, const cull_caller *caller,
                         cull_error *err)
 {
-    struct versions_ctx versions = { NULL, count, options->delete_aliases, options->dry_run, NULL };
+    struct versions_ctx versions = { .count = count,
+                                     .options = options,
+                                     .going = { .allocator = store->allocator } };
     cull_version_key *sorted = NULL;
-    cull_status status = sorted_copy(store, keys, &versions.count, &sorted, err);
+    cull_status status = cull__version_keys_copy(store, keys, &versions.count, &sorted, err);
 
     versions.keys = sorted;
     if (status == CULL_OK) {
         status = cull__transact(store, CULL__NEED_NAMES, caller, check_delete, &versions, err);
+        status = cull__going_end(&versions.going, store, status, options, err);
     }
+    cull__going_release(&versions.going);
     cull__free(store->allocator, sorted);
     return status;
 }
@@ -196,6 +230,7 @@ static cull_status check_selected(struct cull__txn *txn, void *context, cull_err
     cull_status status;
 
     ctx->count = 0;
+    cull__going_clear(&ctx->versions.going);
     status = cull__select_locked(txn->store, &ctx->selection, take_selected, ctx, err);
     if (status == CULL_E_NOMEM) {
         return cull__error_nomem(err);
@@ -209,9 +244,11 @@ static cull_status check_selected(struct cull__txn *txn, void *context, cull_err
     return check_delete(txn, &ctx->versions, err);
 }
 
-/* Tell of each version, under one lock. A cycle may have been faster than we tell. */
+/* Tell of each version of keys that goes (sorted), under one lock. A cycle may have been faster than
+ * we tell. */
 static cull_status tell(cull_store *store, const cull_version_key *keys, size_t count,
-                        cull_version_visit_fn visit, void *visit_ctx, cull_error *err)
+                        const struct cull__keys *going, cull_version_visit_fn visit,
+                        void *visit_ctx, cull_error *err)
 {
     struct cull__info_scratch scratch = { .allocator = store->allocator };
     cull_status status = CULL_OK;
@@ -228,6 +265,10 @@ static cull_status tell(cull_store *store, const cull_version_key *keys, size_t 
         const struct cull__version *version = NULL;
         cull_version_info info;
 
+        if (going->count < count && !cull__version_keys_have(going->at, going->count,
+                                                             keys[i].collection, keys[i].ordinal)) {
+            continue; /* it was kept */
+        }
         status = cull__key_open(store, &keys[i], &collection, err);
         if (status == CULL_OK && collection != NULL) {
             version = cull__version_at(collection, keys[i].ordinal);
@@ -247,16 +288,19 @@ cull_status cull_delete_selected(cull_store *store, const cull_selection *select
                                  void *visit_ctx, const cull_caller *caller, cull_error *err)
 {
     struct selected_ctx ctx = { .selection = *selection,
-                                .versions = { .delete_aliases = options->delete_aliases,
-                                              .dry_run = options->dry_run },
+                                .versions = { .options = options,
+                                              .going = { .allocator = store->allocator } },
                                 .store = store };
     cull_status status;
 
     ctx.selection.states = 0; /* COMMITTED */
     status = cull__transact(store, CULL__NEED_NAMES, caller, check_selected, &ctx, err);
     if (status == CULL_OK) {
-        status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
+        status =
+            tell(store, ctx.keys, ctx.count, &ctx.versions.going.versions, visit, visit_ctx, err);
     }
+    status = cull__going_end(&ctx.versions.going, store, status, options, err);
+    cull__going_release(&ctx.versions.going);
     cull__free(store->allocator, ctx.keys);
     return status;
 }
@@ -265,55 +309,117 @@ cull_status cull_delete_selected(cull_store *store, const cull_selection *select
 
 struct scope_ctx {
     const cull_scope *scope;
+    const cull_delete_options *options;
     bool with_artifacts;
-    bool dry_run;
-    cull_version_key *keys; /* of the versions that go */
-    size_t count;
-    size_t capacity;
-    uint64_t *collections; /* that go */
-    size_t collection_count;
-    size_t collection_capacity;
-    uint64_t run; /* that goes; 0 */
+    struct cull__going going;
+    struct cull__keys collections; /* that go; ordinals are 0 */
+    struct cull__keys aborted;     /* whose uploads end: those, and those that stay in part */
+    uint64_t run;                  /* that goes; 0 */
 };
 
 static cull_status take_version(struct scope_ctx *ctx, const cull_store *store,
                                 const struct cull__collection *collection,
                                 const struct cull__version *version)
 {
-    void *keys = ctx->keys;
-    cull_status status =
-        cull__reserve(store->allocator, &keys, &ctx->capacity, ctx->count + 1, sizeof *ctx->keys);
-
-    ctx->keys = keys;
-    if (status == CULL_OK) {
-        ctx->keys[ctx->count++] = (cull_version_key){ collection->id, version->ordinal };
-    }
-    return status;
+    return cull__going_take(&ctx->going, store->catalog, collection, version->ordinal);
 }
 
-/* A collection and its COMMITTED versions. */
+/* A collection and its COMMITTED versions; it stays if one of them does. */
 static cull_status take_collection(struct scope_ctx *ctx, const cull_store *store,
                                    struct cull__collection *collection)
 {
-    void *collections = ctx->collections;
-    cull_status status = cull__reserve(store->allocator, &collections, &ctx->collection_capacity,
-                                       ctx->collection_count + 1, sizeof *ctx->collections);
+    size_t kept = ctx->going.kept.count;
+    cull_status status = cull__collection_open(store->catalog, collection);
 
-    ctx->collections = collections;
-    if (status == CULL_OK) {
-        ctx->collections[ctx->collection_count++] = collection->id;
-        status = cull__collection_open(store->catalog, collection);
-    }
     for (size_t i = 0; i < collection->version_count && status == CULL_OK; i++) {
         if (collection->versions[i].state == CULL_VERSION_COMMITTED) {
             status = take_version(ctx, store, collection, &collection->versions[i]);
         }
     }
+    if (status == CULL_OK) {
+        status = cull__keys_push(store->allocator, &ctx->aborted, collection->id, 0);
+    }
+    return status != CULL_OK || ctx->going.kept.count > kept
+               ? status
+               : cull__keys_push(store->allocator, &ctx->collections, collection->id, 0);
+}
+
+/* A registry with all its links. One that protects something stays where that is skipped. */
+static cull_status take_registry(struct scope_ctx *ctx, const struct cull__txn *txn,
+                                 const struct cull__project *registry, cull_error *err)
+{
+    const cull_allocator *allocator = txn->store->allocator;
+    const struct cull__link *protection = cull__registry_protection(registry);
+    cull_status status;
+
+    if (protection != NULL && ctx->options->skip_protected) {
+        status = cull__keys_push(allocator, &ctx->going.kept, protection->portfolio->id,
+                                 protection->ordinal);
+        return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+    }
+    status = cull__check_registry_delete(txn->store->catalog, cull__txn_actor(txn), registry, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    for (const struct cull__portfolio *at = registry->registry->portfolios; at != NULL;
+         at = at->hh.next) {
+        ctx->going.links += at->live;
+    }
+    status = cull__keys_push(allocator, &ctx->going.registries, registry->id, 0);
+    return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+}
+
+static cull_status take_portfolio(struct scope_ctx *ctx, const struct cull__txn *txn,
+                                  const struct cull__project *registry, cull_error *err)
+{
+    const struct cull__portfolio *portfolio =
+        cull__portfolio_find(registry, ctx->scope->collection);
+    char shown[CULL_PRINTABLE_MAX];
+    cull_status status;
+
+    if (portfolio == NULL) {
+        return cull__error_set(
+            err, CULL_E_NOTFOUND, "%s/%s/%s: no such portfolio", registry->entity->name,
+            registry->name,
+            cull__printable(shown, ctx->scope->collection, strlen(ctx->scope->collection)));
+    }
+    status =
+        cull__check_portfolio_delete(txn->store->catalog, cull__txn_actor(txn), portfolio, err);
+    if (status == CULL_OK) {
+        ctx->going.links += portfolio->live;
+        status = cull__keys_push(txn->store->allocator, &ctx->going.portfolios, portfolio->id, 0);
+        status = status == CULL_OK ? CULL_OK : cull__error_nomem(err);
+    }
     return status;
 }
 
-static cull_status take_names(struct scope_ctx *ctx, const cull_store *store, cull_error *err)
+/* What a name names in a registry's place; *out NULL: it is none. */
+static const struct cull__project *named_registry(const cull_store *store, const cull_scope *scope)
 {
+    const struct cull__entity *entity = cull__entity_find(store->catalog, scope->entity);
+    const struct cull__project *project = entity == NULL || scope->kind < CULL_SCOPE_PROJECT
+                                              ? NULL
+                                              : cull__project_find(entity, scope->project);
+
+    return project == NULL || project->registry == NULL ? NULL : project;
+}
+
+static cull_status take_registries_of(struct scope_ctx *ctx, const struct cull__txn *txn,
+                                      cull_error *err)
+{
+    const struct cull__entity *entity = cull__entity_find(txn->store->catalog, ctx->scope->entity);
+    cull_status status = CULL_OK;
+
+    for (const struct cull__project *at = entity == NULL ? NULL : entity->projects;
+         at != NULL && status == CULL_OK; at = at->hh.next) {
+        status = at->registry == NULL ? CULL_OK : take_registry(ctx, txn, at, err);
+    }
+    return status;
+}
+
+static cull_status take_names(struct scope_ctx *ctx, const struct cull__txn *txn, cull_error *err)
+{
+    const cull_store *store = txn->store;
     const cull_scope *scope = ctx->scope;
     struct cull__collection **collections = NULL;
     size_t count = 0;
@@ -329,7 +435,8 @@ static cull_status take_names(struct scope_ctx *ctx, const cull_store *store, cu
         }
     }
     cull__free(store->allocator, collections);
-    return status;
+    return status == CULL_OK && scope->kind == CULL_SCOPE_ENTITY ? take_registries_of(ctx, txn, err)
+                                                                 : status;
 }
 
 /* A run, and what it logged (rule 14: never what it used). */
@@ -375,18 +482,19 @@ static cull_status add_scope(struct cull__txn *txn, struct scope_ctx *ctx, cull_
                                   .id = upload->id,
                                   .how = CULL__END_ABORTED };
 
-        for (size_t i = 0; i < ctx->collection_count; i++) {
-            if (ctx->collections[i] == upload->collection->id) {
+        for (size_t i = 0; i < ctx->aborted.count; i++) {
+            if (ctx->aborted.at[i].collection == upload->collection->id) {
                 cull__txn_add(txn, &end);
                 break;
             }
         }
     }
-    cull__add_by_collection(txn, CULL__FACT_DELETE, ctx->keys, ctx->count, kept_until(txn),
-                            CULL_REASON_CASCADE, &ordinals, &status);
-    for (size_t i = 0; i < ctx->collection_count; i++) {
+    cull__add_by_collection(txn, CULL__FACT_DELETE, ctx->going.versions.at,
+                            ctx->going.versions.count, kept_until(txn), CULL_REASON_CASCADE,
+                            &ordinals, &status);
+    for (size_t i = 0; i < ctx->collections.count; i++) {
         struct cull__fact gone = { .type = CULL__FACT_COLLECTION_DELETE,
-                                   .id = ctx->collections[i] };
+                                   .id = ctx->collections.at[i].collection };
 
         cull__txn_add(txn, &gone);
     }
@@ -395,11 +503,15 @@ static cull_status add_scope(struct cull__txn *txn, struct scope_ctx *ctx, cull_
 
         cull__txn_add(txn, &gone);
     }
+    if (status == CULL_OK) {
+        status = cull__going_add_links(txn, &ctx->going);
+    }
     cull__u32s_release(&ordinals);
     return status == CULL_OK ? CULL_OK : cull__error_nomem(err);
 }
 
-/* Rule 28; what is not there is for others to say. */
+/* Rule 28, of what is in the entity; a registry's own roles count for what is in it. What is not there
+ * is for others to say. */
 static cull_status check_scope_role(const struct cull__txn *txn, const cull_scope *scope,
                                     cull_error *err)
 {
@@ -411,30 +523,49 @@ static cull_status check_scope_role(const struct cull__txn *txn, const cull_scop
                                                    &place, CULL_ROLE_MEMBER, err);
 }
 
+static cull_status take_scope(struct scope_ctx *ctx, const struct cull__txn *txn, cull_error *err)
+{
+    const struct cull__project *registry =
+        ctx->scope->kind == CULL_SCOPE_RUN ? NULL : named_registry(txn->store, ctx->scope);
+    cull_status status;
+
+    if (registry != NULL) {
+        return ctx->scope->kind == CULL_SCOPE_COLLECTION ? take_portfolio(ctx, txn, registry, err)
+                                                         : take_registry(ctx, txn, registry, err);
+    }
+    status = check_scope_role(txn, ctx->scope, err);
+    if (status != CULL_OK) {
+        return status;
+    }
+    return ctx->scope->kind == CULL_SCOPE_RUN ? take_run(ctx, txn->store, err)
+                                              : take_names(ctx, txn, err);
+}
+
 static cull_status check_scope(struct cull__txn *txn, void *context, cull_error *err)
 {
     struct scope_ctx *ctx = context;
     cull_status status;
 
-    ctx->count = ctx->collection_count = 0;
+    cull__going_clear(&ctx->going);
+    ctx->collections.count = ctx->aborted.count = 0;
     ctx->run = 0;
-    status = check_scope_role(txn, ctx->scope, err);
-    if (status != CULL_OK) {
-        return status;
-    }
-    status = ctx->scope->kind == CULL_SCOPE_RUN ? take_run(ctx, txn->store, err)
-                                                : take_names(ctx, txn->store, err);
+    status = take_scope(ctx, txn, err);
+    ctx->going.versions.count =
+        cull__version_keys_sort(ctx->going.versions.at, ctx->going.versions.count);
     if (status == CULL_OK) {
-        ctx->count = cull__version_keys_sort(ctx->keys, ctx->count);
+        status = cull__going_check(&ctx->going, txn->store, ctx->options->skip_protected, err);
     }
-    return status == CULL_OK && !ctx->dry_run ? add_scope(txn, ctx, err) : status;
+    return status == CULL_OK && !ctx->options->dry_run ? add_scope(txn, ctx, err) : status;
 }
 
-cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool with_artifacts,
-                              bool dry_run, cull_version_visit_fn visit, void *visit_ctx,
-                              const cull_caller *caller, cull_error *err)
+cull_status cull_delete_cascade(cull_store *store, const cull_scope *scope, bool with_artifacts,
+                                const cull_delete_options *options, cull_version_visit_fn visit,
+                                void *visit_ctx, const cull_caller *caller, cull_error *err)
 {
-    struct scope_ctx ctx = { .scope = scope, .with_artifacts = with_artifacts, .dry_run = dry_run };
+    struct scope_ctx ctx = { .scope = scope,
+                             .options = options,
+                             .with_artifacts = with_artifacts,
+                             .going = { .allocator = store->allocator } };
     cull_status status;
 
     if (scope->kind < CULL_SCOPE_ENTITY || scope->kind > CULL_SCOPE_RUN) {
@@ -442,11 +573,24 @@ cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool w
     }
     status = cull__transact(store, CULL__NEED_NAMES, caller, check_scope, &ctx, err);
     if (status == CULL_OK) {
-        status = tell(store, ctx.keys, ctx.count, visit, visit_ctx, err);
+        status = tell(store, ctx.going.versions.at, ctx.going.versions.count, &ctx.going.versions,
+                      visit, visit_ctx, err);
     }
-    cull__free(store->allocator, ctx.keys);
-    cull__free(store->allocator, ctx.collections);
+    status = cull__going_end(&ctx.going, store, status, options, err);
+    cull__going_release(&ctx.going);
+    cull__free(store->allocator, ctx.collections.at);
+    cull__free(store->allocator, ctx.aborted.at);
     return status;
+}
+
+cull_status cull_delete_scope(cull_store *store, const cull_scope *scope, bool with_artifacts,
+                              bool dry_run, cull_version_visit_fn visit, void *visit_ctx,
+                              const cull_caller *caller, cull_error *err)
+{
+    const cull_delete_options options = { .dry_run = dry_run };
+
+    return cull_delete_cascade(store, scope, with_artifacts, &options, visit, visit_ctx, caller,
+                               err);
 }
 
 /* --- taking back ------------------------------------------------------------------------------ */
@@ -549,12 +693,12 @@ static cull_status check_restore(struct cull__txn *txn, void *ctx, cull_error *e
 cull_status cull_restore(cull_store *store, const cull_version_key *keys, size_t count,
                          const char *as, const cull_caller *caller, cull_error *err)
 {
-    struct versions_ctx versions = { NULL, count, false, false, as };
+    struct versions_ctx versions = { .count = count, .as = as };
     cull_version_key *sorted = NULL;
     cull_status status = as == NULL ? CULL_OK : cull__check_name("collection", as, err);
 
     if (status == CULL_OK) {
-        status = sorted_copy(store, keys, &versions.count, &sorted, err);
+        status = cull__version_keys_copy(store, keys, &versions.count, &sorted, err);
     }
     for (size_t i = 1; i < versions.count && status == CULL_OK && as != NULL; i++) {
         if (sorted[i].collection != sorted[0].collection) {

@@ -330,14 +330,17 @@ typedef cull_status (*read_fn)(cull_store *store, const struct cull__collection 
 
 /* Read something of a key's version. What is damaged may be of a version that another process has
  * purged meanwhile: then we look again. */
-static cull_status read_version(cull_store *store, const cull_version_key *key, read_fn read,
+static cull_status read_version(cull_store *store, const cull_version_key *named, read_fn read,
                                 void *out, cull_error *err)
 {
+    cull_version_key source;
+    const cull_version_key *key = &source;
     cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
     }
+    source = cull__key_source(store, named);
     for (int turn = 0; turn < 2; turn++) {
         const struct cull__collection *collection;
         const struct cull__version *version;

@@ -41,23 +41,39 @@ cull_status cull_version_find(cull_store *store, const cull_name *name, cull_ver
                               cull_error *err)
 {
     struct cull__collection *collection = NULL;
+    const struct cull__entity *entity;
+    const struct cull__project *project;
+    struct cull__link *link;
     cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status != CULL_OK) {
         return status;
     }
-    status = cull__version_resolve(store->catalog, name, &collection, &out->ordinal, err);
-    if (status == CULL_OK) {
-        out->collection = collection->id;
+    entity = cull__entity_find(store->catalog, name->entity);
+    project = entity == NULL ? NULL : cull__project_find(entity, name->project);
+    if (project != NULL && project->registry != NULL) {
+        status =
+            cull__link_resolve(project, name->collection,
+                               name->version[0] == '\0' ? "latest" : name->version, &link, err);
+        if (status == CULL_OK) {
+            *out = (cull_version_key){ link->portfolio->id, link->ordinal };
+        }
+    } else {
+        status = cull__version_resolve(store->catalog, name, &collection, &out->ordinal, err);
+        if (status == CULL_OK) {
+            out->collection = collection->id;
+        }
     }
     cull__store_leave(store);
     return status;
 }
 
-cull_status cull_version_show(cull_store *store, const cull_version_key *key,
+cull_status cull_version_show(cull_store *store, const cull_version_key *named,
                               cull_version_visit_fn visit, void *ctx, cull_error *err)
 {
     struct cull__info_scratch scratch = { .allocator = store->allocator };
+    cull_version_key source;
+    const cull_version_key *key = &source;
     const struct cull__collection *collection;
     const struct cull__version *version = NULL;
     cull_version_info info;
@@ -66,6 +82,7 @@ cull_status cull_version_show(cull_store *store, const cull_version_key *key,
     if (status != CULL_OK) {
         return status;
     }
+    source = cull__key_source(store, named);
     status = cull__key_open(store, key, &collection, err);
     if (status == CULL_OK && collection != NULL) {
         version = cull__version_at(collection, key->ordinal);
@@ -297,7 +314,9 @@ static cull_status find_committed(struct cull__txn *txn, const struct label_ctx 
         return status;
     }
     if (*out == NULL) {
-        return cull__error_set(err, CULL_E_NOTFOUND, "no such collection");
+        return cull__key_link(txn->store, &label->key) != NULL
+                   ? cull__error_set(err, CULL_E_USAGE, "a link has no tags: tag its source")
+                   : cull__error_set(err, CULL_E_NOTFOUND, "no such collection");
     }
     status = cull__txn_check_member(txn, *out, err);
     return status == CULL_OK ? cull__check_committed(*out, label->key.ordinal, err) : status;
@@ -308,10 +327,14 @@ static cull_status check_alias_set(struct cull__txn *txn, void *ctx, cull_error 
     const struct label_ctx *label = ctx;
     const struct cull__collection *collection;
     struct cull__fact fact = { .type = CULL__FACT_ALIAS, .parent = label->key.collection };
-    cull_status status = find_committed(txn, label, &collection, err);
-    const struct cull__alias *there =
-        status == CULL_OK ? cull__alias_find(collection, label->label) : NULL;
+    const struct cull__alias *there;
+    cull_status status;
 
+    if (cull__portfolio_by_id(txn->store->catalog, label->key.collection) != NULL) {
+        return cull__link_alias_set(txn, &label->key, label->label, err);
+    }
+    status = find_committed(txn, label, &collection, err);
+    there = status == CULL_OK ? cull__alias_find(collection, label->label) : NULL;
     if (status == CULL_OK && (there == NULL || there->ordinal != label->key.ordinal)) {
         fact.ordinal = label->key.ordinal;
         fact.name = label->label;
@@ -338,8 +361,12 @@ static cull_status check_alias_remove(struct cull__txn *txn, void *ctx, cull_err
     const struct cull__collection *collection;
     struct cull__fact fact = { .type = CULL__FACT_ALIAS_REMOVE, .parent = label->key.collection };
     char shown[CULL_PRINTABLE_MAX];
-    cull_status status = cull__key_open(txn->store, &label->key, &collection, err);
+    cull_status status;
 
+    if (cull__portfolio_by_id(txn->store->catalog, label->key.collection) != NULL) {
+        return cull__link_alias_remove(txn, label->key.collection, label->label, err);
+    }
+    status = cull__key_open(txn->store, &label->key, &collection, err);
     if (status == CULL_OK && collection != NULL) {
         status = cull__txn_check_member(txn, collection, err);
     }

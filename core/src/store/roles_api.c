@@ -267,15 +267,31 @@ cull_status cull_role_of(cull_store *store, const cull_place *place, const cull_
     return status;
 }
 
+/* Through a link: what the registry allows, or the source's entity. */
+static cull_status check_link_download(const cull_store *store, const char *actor,
+                                       const struct cull__link *link, cull_error *err)
+{
+    const struct cull__project *registry = link->portfolio->registry;
+    const struct cull__place place = { registry->entity, registry->entity->name, registry };
+    cull_error ignored = { CULL_OK, "" };
+
+    return cull__check_collection_role(store->catalog, actor, link->source->collection,
+                                       CULL_ROLE_VIEWER, &ignored) == CULL_OK
+               ? CULL_OK
+               : cull__check_role(store->catalog, actor, &place, CULL_ROLE_VIEWER, err);
+}
+
 cull_status cull_download_check(cull_store *store, const cull_version_key *version,
                                 const cull_caller *caller, cull_error *err)
 {
     cull_status status = cull__store_enter(store, CULL__NEED_NAMES, err);
 
     if (status == CULL_OK) {
+        const struct cull__link *link = cull__key_link(store, version);
         const struct cull__collection *collection = cull__key_collection(store, version);
 
-        status = collection == NULL
+        status = link != NULL ? check_link_download(store, actor_of(caller), link, err)
+                 : collection == NULL
                      ? cull__version_missing(store, version, err)
                      : cull__check_collection_role(store->catalog, actor_of(caller), collection,
                                                    CULL_ROLE_VIEWER, err);

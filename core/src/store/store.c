@@ -132,6 +132,47 @@ static cull_status catalog_apply_versions(struct cull__catalog *catalog,
     }
 }
 
+/* Facts about roles, registries and links; see catalog_apply. */
+static cull_status catalog_apply_rules(struct cull__catalog *catalog, const struct cull__fact *fact)
+{
+    switch (fact->type) {
+    case CULL__FACT_ROLE:
+        return cull__apply_role(catalog, fact->parent, fact->name, fact->name_len, fact->how);
+    case CULL__FACT_REGISTRY:
+        return cull__apply_registry(catalog, fact->id, fact->parent, fact->name, fact->name_len);
+    case CULL__FACT_REGISTRY_DELETE:
+        return cull__apply_registry_delete(catalog, fact->id);
+    case CULL__FACT_PORTFOLIO:
+        return cull__apply_portfolio(catalog, fact->id, fact->parent, fact->name, fact->name_len,
+                                     fact->kind, fact->kind_len);
+    case CULL__FACT_PORTFOLIO_DELETE:
+        return cull__apply_portfolio_delete(catalog, fact->id);
+    case CULL__FACT_LINK:
+        return cull__apply_link(catalog, fact->id, fact->parent, fact->ordinal, fact->source,
+                                fact->source_ordinal);
+    case CULL__FACT_UNLINK:
+        return cull__apply_unlink(catalog, fact->parent, fact->numbers, fact->number_count);
+    case CULL__FACT_LINK_ALIAS:
+        return cull__apply_link_alias(catalog, fact->parent, fact->ordinal, fact->name,
+                                      fact->name_len);
+    case CULL__FACT_LINK_ALIAS_REMOVE:
+        return cull__apply_link_alias_remove(catalog, fact->parent, fact->name, fact->name_len);
+    case CULL__FACT_PROTECT:
+        return fact->how > 1 ? CULL_E_CORRUPT
+                             : cull__apply_protect(catalog, fact->parent, fact->name,
+                                                   fact->name_len, fact->how == 1);
+    case CULL__FACT_TTL:
+        return cull__apply_ttl(catalog, fact->parent, fact->numbers, fact->number_count,
+                               fact->until_ms);
+    case CULL__FACT_TTL_DEFAULT:
+        return fact->how > 1
+                   ? CULL_E_CORRUPT
+                   : cull__apply_ttl_default(catalog, fact->parent, fact->until_ms, fact->how == 1);
+    default:
+        return fact->how > 1 ? CULL_E_CORRUPT : cull__apply_strict_links(catalog, fact->how == 1);
+    }
+}
+
 /* What a fact says of a collection is applied to its versions, so it must be open. */
 static cull_status open_for(struct cull__catalog *catalog, const struct cull__fact *fact)
 {
@@ -155,10 +196,14 @@ static cull_status open_for(struct cull__catalog *catalog, const struct cull__fa
     case CULL__FACT_ALIAS_REMOVE:
     case CULL__FACT_ARTIFACT_ID:
     case CULL__FACT_TAG:
+    case CULL__FACT_TTL:
     case CULL__FACT_DELETE:
     case CULL__FACT_RESTORE:
     case CULL__FACT_PURGE:
         collection = cull__collection_by_id(catalog, fact->parent);
+        break;
+    case CULL__FACT_LINK:
+        collection = cull__collection_by_id(catalog, fact->source);
         break;
     default:
         break;
@@ -198,7 +243,19 @@ static cull_status catalog_apply(struct cull__catalog *catalog, const struct cul
     case CULL__FACT_RUN_DELETE:
         return cull__apply_run_delete(catalog, fact->id);
     case CULL__FACT_ROLE:
-        return cull__apply_role(catalog, fact->parent, fact->name, fact->name_len, fact->how);
+    case CULL__FACT_REGISTRY:
+    case CULL__FACT_REGISTRY_DELETE:
+    case CULL__FACT_PORTFOLIO:
+    case CULL__FACT_PORTFOLIO_DELETE:
+    case CULL__FACT_LINK:
+    case CULL__FACT_UNLINK:
+    case CULL__FACT_LINK_ALIAS:
+    case CULL__FACT_LINK_ALIAS_REMOVE:
+    case CULL__FACT_PROTECT:
+    case CULL__FACT_STRICT_LINKS:
+    case CULL__FACT_TTL:
+    case CULL__FACT_TTL_DEFAULT:
+        return catalog_apply_rules(catalog, fact);
     case CULL__FACT_CYCLE:
         return apply_cycle(catalog, fact->id);
     case CULL__FACT_CLAIM:
@@ -650,6 +707,7 @@ cull_status cull_store_open(cull_store **out, const cull_store_options *options,
     status = cull__store_enter(store, CULL__NEED_NAMES, err);
     if (status == CULL_OK) {
         store->settings = store->catalog->settings;
+        store->settings.strict_links = store->catalog->strict_links;
         if (store->settings.index_only) {
             store->objects = NULL;
         }
@@ -745,6 +803,11 @@ cull_status cull_store_create(cull_log *log, const cull_store_settings *wanted,
         };
         txn_begin(&txn, store, caller);
         cull__txn_add(&txn, &fact);
+        if (settings.strict_links) {
+            const struct cull__fact strict = { .type = CULL__FACT_STRICT_LINKS, .how = 1 };
+
+            cull__txn_add(&txn, &strict);
+        }
         status = txn_append(&txn, err);
         if (status == CULL_E_MOVED) {
             status = cull__error_set(err, CULL_E_EXISTS, "there is a store already");

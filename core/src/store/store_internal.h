@@ -265,6 +265,10 @@ void cull__add_by_collection(struct cull__txn *txn, enum cull__fact_type type,
 /* Sort by collection, ordinal; drop duplicates; returns how many are left. */
 size_t cull__version_keys_sort(cull_version_key *keys, size_t count);
 
+/* A sorted copy, without duplicates, of *count keys; freed by the caller. */
+cull_status cull__version_keys_copy(const cull_store *store, const cull_version_key *keys,
+                                    size_t *count, cull_version_key **out, cull_error *err);
+
 /* Sort, drop duplicates; returns the count. */
 size_t cull__numbers_unique(struct cull__u32s *numbers);
 /* Is a version among sorted keys? */
@@ -281,6 +285,19 @@ static inline struct cull__collection *cull__key_collection(const cull_store *st
 /* The same, opened. CULL_E_NOMEM. */
 cull_status cull__key_open(const cull_store *store, const cull_version_key *key,
                            const struct cull__collection **out, cull_error *err);
+
+/* The link of a key, if it names one that is not lost; NULL. And the key of its source, or the same
+ * key if it names none (links_api.c). */
+const struct cull__link *cull__key_link(const cull_store *store, const cull_version_key *key);
+cull_version_key cull__key_source(const cull_store *store, const cull_version_key *key);
+/* Tell of a link. */
+cull_status cull__link_visit(const cull_store *store, const struct cull__link *link,
+                             cull_link_visit_fn visit, void *ctx, cull_error *err);
+/* What cull_alias_set() and cull_alias_remove() do where the key's collection is a portfolio. */
+cull_status cull__link_alias_set(struct cull__txn *txn, const cull_version_key *key,
+                                 const char *alias, cull_error *err);
+cull_status cull__link_alias_remove(struct cull__txn *txn, uint64_t portfolio, const char *alias,
+                                    cull_error *err);
 
 /* cull_select() for who holds the lock. */
 cull_status cull__select_locked(cull_store *store, const cull_selection *selection,

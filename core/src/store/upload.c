@@ -61,6 +61,9 @@ static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open,
     cull_status status =
         cull__check_role(txn->store->catalog, cull__txn_actor(txn), &place, CULL_ROLE_MEMBER, err);
 
+    if (status == CULL_OK) {
+        status = cull__check_project(project, err);
+    }
     if (status != CULL_OK) {
         return status;
     }
