@@ -2150,7 +2150,7 @@ static const struct {
     { "both of two", { .type = "dataset", .tag = "nightly" }, true },
 };
 
-START_TEST(a_selection_takes_a_version_if_all_that_is_set_holds)
+START_TEST(rule_19_a_selection_takes_a_version_if_all_that_is_set_holds)
     {
         static const char *const aliases[] = { "best", "rc-1" };
         static const char *const tags[] = { "nightly" };
@@ -3217,7 +3217,7 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(lists, collections_come_in_the_order_of_their_names, 0,
                         ARRAY_LEN(listings));
     tcase_add_test(lists, a_version_is_shown_with_all_that_is_known_of_it);
-    tcase_add_loop_test(lists, a_selection_takes_a_version_if_all_that_is_set_holds, 0,
+    tcase_add_loop_test(lists, rule_19_a_selection_takes_a_version_if_all_that_is_set_holds, 0,
                         ARRAY_LEN(selections));
     tcase_add_test(lists, a_bare_version_is_taken_by_what_asks_for_nothing);
     suite_add_tcase(suite, lists);
