@@ -21,7 +21,7 @@ struct bytes {
 };
 
 /* i id, p parent, r run, u until, o ordinal, h how, n name, k kind, # numbers, + opened, b blobs,
- * v versions, z sizes, t total, s settings, c commit */
+ * v versions, z sizes, t total, y policy, s settings, c commit */
 static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_STAMP] = "un",
     [CULL__FACT_STORE] = "ns",
@@ -54,6 +54,8 @@ static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_SIZES] = "#z",
     [CULL__FACT_RESIZE] = "pot",
     [CULL__FACT_ARTIFACT_ID] = "pon",
+    [CULL__FACT_POLICY] = "nky",
+    [CULL__FACT_POLICY_REMOVE] = "n",
 };
 
 static const uint8_t *take(struct bytes *in, size_t len)
@@ -223,6 +225,12 @@ static void take_field(struct bytes *in, char field, size_t digest_len, struct w
     case 't':
         (void)varint(in);
         (void)take(in, 1); /* whether it is exact */
+        break;
+    case 'y':
+        for (size_t i = 0; i < 4; i++) { /* keep last, keep every, younger than, TTL */
+            (void)varint(in);
+        }
+        (void)take(in, 1); /* may leave nothing */
         break;
     case 's':
         take_settings(in);

@@ -18,7 +18,7 @@ static const struct cli_command *const commands[] = {
     &command_init,   &command_put,     &command_import, &command_export, &command_get,
     &command_ls,     &command_show,    &command_alias,  &command_tag,    &command_run,
     &command_delete, &command_restore, &command_trash,  &command_gc,     &command_why,
-    &command_du,     &command_fsck,    &command_stat,
+    &command_du,     &command_fsck,    &command_stat,   &command_policy,
 };
 
 /* --- how a run ends ------------------------------------------------------------------------ */

@@ -1500,7 +1500,7 @@ static cull_status delete_no_reason(struct full_world *full)
 static cull_status delete_other_reason(struct full_world *full)
 {
     return cull__apply_delete(full->world.catalog, MNIST, (uint32_t[]){ 0 }, 1, 3000,
-                              CULL_REASON_CASCADE + 1);
+                              CULL_REASON_POLICY + 1);
 }
 
 static cull_status delete_nowhere(struct full_world *full)
@@ -2591,7 +2591,7 @@ START_TEST(another_format_is_named)
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),
             CULL_E_TOO_NEW);
-        ck_assert_str_eq(err.message, "catalog checkpoint: format 2, where 1 is known");
+        ck_assert_str_eq(err.message, "catalog checkpoint: format 2, where 3 is known");
         bytes.data[0] = 0;
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),

@@ -329,6 +329,10 @@ static void load_rest(struct cull__loader *loader)
     for (size_t i = 0; i < count && cull__load_going(loader); i++) {
         load_upload(loader, &last_id);
     }
+    cull__load_now(loader, "a policy");
+    if (loader->policies && cull__load_going(loader)) {
+        loader->status = cull__policies_load(loader->catalog, &loader->in);
+    }
     cull__load_now(loader, "the end");
     (void)cull__load_must(loader, cull__cursor_done(&loader->in));
 }
@@ -352,17 +356,19 @@ static void check_whole(struct cull__loader *loader)
                                       cull__ids_distinct(loader->met->list, loader->met->count));
 }
 
-static cull_status check_format(struct cull__cursor *in, cull_error *err)
+static cull_status check_format(struct cull__cursor *in, bool *policies, cull_error *err)
 {
     uint32_t format = cull__cursor_u32(in);
 
+    *policies = format == CULL__CATALOG_FORMAT + CULL__CATALOG_POLICIES;
     if (in->failed) {
         return cull__error_set(err, CULL_E_CORRUPT, "catalog checkpoint: cut short");
     }
-    if (format != CULL__CATALOG_FORMAT) {
+    if (format != CULL__CATALOG_FORMAT && !*policies) {
         return cull__error_set(err, format > CULL__CATALOG_FORMAT ? CULL_E_TOO_NEW : CULL_E_CORRUPT,
                                "catalog checkpoint: format %lu, where %u is known",
-                               (unsigned long)format, CULL__CATALOG_FORMAT);
+                               (unsigned long)format,
+                               CULL__CATALOG_FORMAT + CULL__CATALOG_POLICIES);
     }
     return CULL_OK;
 }
@@ -409,7 +415,7 @@ static cull_status load(struct cull__catalog **out, uint8_t **data, size_t len,
     struct cull__loader loader = {
         .in = cull__cursor(*data, len), .counts = true, .builds = owner == NULL, .what = "the head"
     };
-    cull_status status = check_format(&loader.in, err);
+    cull_status status = check_format(&loader.in, &loader.policies, err);
 
     *out = NULL;
     if (status != CULL_OK) {

@@ -26,6 +26,7 @@ struct cull__loader {
                                  /* they lie */
     bool has_artifact_ids;       /* the collection that was read last */
     bool empty_text;             /* among the texts */
+    bool policies;               /* there are some, says the format */
     struct cull__run *last_run;  /* versions of one run follow one another */
     struct cull__version one;    /* where nothing is built: the version being looked at */
     uint32_t *committed;         /* and the ordinals of those that aliases may name */

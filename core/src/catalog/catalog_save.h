@@ -7,7 +7,9 @@
 
 #include "catalog/catalog_internal.h"
 
+/* The format is 1, and more for each part that is only there if it holds something. */
 #define CULL__CATALOG_FORMAT 1u
+#define CULL__CATALOG_POLICIES 2u
 
 /* Flags of a version. */
 enum cull__saved_flags {

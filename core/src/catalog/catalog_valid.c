@@ -180,7 +180,7 @@ static const char *version_broken(const struct cull__catalog *catalog,
     }
     return version->deleted_ms >= version->created_ms &&
                    version->kept_until_ms >= version->deleted_ms &&
-                   version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_CASCADE
+                   version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_POLICY
                ? NULL
                : "a deleted version's times or reason do not fit";
 }
@@ -461,6 +461,9 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
     }
     if (*why == NULL) {
         *why = artifact_ids_lost(catalog);
+    }
+    if (*why == NULL) {
+        *why = cull__policies_broken(catalog);
     }
     if (*why == NULL && catalog->verified > catalog->cycles) {
         *why = "a cycle was verified before it began";

@@ -35,7 +35,8 @@ enum field {
     SETTINGS = 4096,
     COMMIT = 8192,
     SIZES = 16384, /* behind NUMBERS: a varint for each of them */
-    TOTAL = 32768  /* varint total_bytes, u8 total_exact */
+    TOTAL = 32768, /* varint total_bytes, u8 total_exact */
+    POLICY = 131072
 };
 
 static const struct {
@@ -73,6 +74,8 @@ static const struct {
     [CULL__FACT_SIZES] = { "sizes", NUMBERS | SIZES },
     [CULL__FACT_RESIZE] = { "resize", PARENT | ORDINAL | TOTAL },
     [CULL__FACT_ARTIFACT_ID] = { "artifact-id", PARENT | ORDINAL | NAME },
+    [CULL__FACT_POLICY] = { "policy", NAME | KIND | POLICY },
+    [CULL__FACT_POLICY_REMOVE] = { "policy-remove", NAME },
 };
 
 const char *cull__fact_type_name(unsigned type)
@@ -82,7 +85,7 @@ const char *cull__fact_type_name(unsigned type)
 
 uint32_t cull__fact_reader_min(enum cull__fact_type type)
 {
-    return type <= CULL__FACT_RESIZE ? 1 : 2;
+    return type <= CULL__FACT_RESIZE ? 1 : type <= CULL__FACT_ARTIFACT_ID ? 2 : 3;
 }
 
 bool cull__fact_gives_room(enum cull__fact_type type)
@@ -97,6 +100,7 @@ bool cull__fact_gives_room(enum cull__fact_type type)
     case CULL__FACT_COLLECTION_DELETE:
     case CULL__FACT_COLLECTION_REVIVE:
     case CULL__FACT_RUN_DELETE:
+    case CULL__FACT_POLICY_REMOVE:
     case CULL__FACT_CYCLE:
     case CULL__FACT_CLAIM:
     case CULL__FACT_GONE:
@@ -379,6 +383,24 @@ static void take_commit(struct cull__cursor *in, struct cull__fact_commit *commi
     commit->ttl_ms = cull__cursor_varint(in);
 }
 
+static void put_policy(struct cull__buf *buf, const struct cull__fact_policy *policy)
+{
+    cull__buf_varint(buf, policy->keep_last);
+    cull__buf_varint(buf, policy->keep_every);
+    cull__buf_varint(buf, policy->keep_younger_ms);
+    cull__buf_varint(buf, policy->ttl_ms);
+    cull__buf_u8(buf, policy->allow_empty);
+}
+
+static void take_policy(struct cull__cursor *in, struct cull__fact_policy *policy)
+{
+    policy->keep_last = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX);
+    policy->keep_every = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX);
+    policy->keep_younger_ms = cull__cursor_varint(in);
+    policy->ttl_ms = cull__cursor_varint(in);
+    policy->allow_empty = take_flag(in);
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, size_t digest_len)
@@ -412,6 +434,9 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
     if (fields & TOTAL) {
         cull__buf_varint(buf, fact->total_bytes);
         cull__buf_u8(buf, fact->total_exact);
+    }
+    if (fields & POLICY) {
+        put_policy(buf, &fact->policy);
     }
     if (fields & NUMBERS) {
         put_ranges(buf, fact->numbers, fact->number_count);
@@ -508,6 +533,9 @@ cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *
     if (fields & TOTAL) {
         out->total_bytes = cull__cursor_varint(&in);
         out->total_exact = take_flag(&in);
+    }
+    if (fields & POLICY) {
+        take_policy(&in, &out->policy);
     }
     take_arrays(out, fields, &in, digest_len, scratch);
     if (scratch->numbers.failed || scratch->sizes.failed || scratch->opened.failed ||

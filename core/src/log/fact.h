@@ -65,7 +65,9 @@ enum cull__fact_type {
     CULL__FACT_SIZES = 29,             /* numbers, sizes: of blobs that had none, or nobody holds */
     CULL__FACT_RESIZE = 30,            /* parent (collection), ordinal, total: known better now */
     CULL__FACT_ARTIFACT_ID = 31,       /* parent (collection), ordinal, name: base64; set or move */
-    CULL__FACT_TYPES = 32
+    CULL__FACT_POLICY = 48,            /* name, kind (globs of aliases), policy: set or replace */
+    CULL__FACT_POLICY_REMOVE = 49,     /* name */
+    CULL__FACT_TYPES = 50
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };
@@ -106,6 +108,14 @@ struct cull__fact_commit {
     uint64_t ttl_ms; /* 0: none */
 };
 
+struct cull__fact_policy {
+    uint32_t keep_last;
+    uint32_t keep_every;
+    uint64_t keep_younger_ms;
+    uint64_t ttl_ms;
+    bool allow_empty;
+};
+
 /* One fact of any type; fields not named beside its type are zero. Texts are borrowed, not
  * terminated; arrays are borrowed from the caller (encode) or the scratch (decode). */
 struct cull__fact {
@@ -133,6 +143,7 @@ struct cull__fact {
     struct cull__fact_commit commit;
     uint64_t total_bytes; /* RESIZE */
     bool total_exact;
+    struct cull__fact_policy policy;
 };
 
 /* Append one fact. digest_len: of the store's digests. Failure shows as buf->failed: no memory, or
