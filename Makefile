@@ -286,6 +286,11 @@ check: deps ## All tests but the long ones (at most 4 minutes on two cores)
 unit: $(BUILD)/unit-tests ## Unit tests alone; UNIT="base digest" runs these suites
 	@$(BUILD)/unit-tests $(UNIT)
 
+.PHONY: rules
+rules: deps ## The rules of an artifact's life, by number, with the tests that show each
+	+@$(AGAIN) all $(BUILD)/unit-tests
+	@CC='$(CC)' sh tests/rules.sh $(BUILD)
+
 .PHONY: model
 model: deps ## The protocol's model through spin, whole and without each guard (FULL=1: 20 minutes)
 	@CC='$(CC)' sh tests/model/verify.sh $(if $(filter 1,$(FULL)),--full) $(BUILD)

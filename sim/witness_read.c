@@ -21,7 +21,7 @@ struct bytes {
 };
 
 /* i id, p parent, r run, u until, o ordinal, h how, n name, k kind, # numbers, + opened, b blobs,
- * v versions, z sizes, t total, q source, s settings, c commit */
+ * v versions, z sizes, t total, q source, y policy, s settings, c commit */
 static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_STAMP] = "un",
     [CULL__FACT_STORE] = "ns",
@@ -67,6 +67,8 @@ static const char *const fields[CULL__FACT_TYPES] = {
     [CULL__FACT_STRICT_LINKS] = "h",
     [CULL__FACT_TTL] = "pu#",
     [CULL__FACT_TTL_DEFAULT] = "puh",
+    [CULL__FACT_POLICY] = "nky",
+    [CULL__FACT_POLICY_REMOVE] = "n",
 };
 
 static const uint8_t *take(struct bytes *in, size_t len)
@@ -240,6 +242,12 @@ static void take_field(struct bytes *in, char field, size_t digest_len, struct w
     case 'q':
         (void)varint(in);
         (void)varint(in);
+        break;
+    case 'y':
+        for (size_t i = 0; i < 4; i++) { /* keep last, keep every, younger than, TTL */
+            (void)varint(in);
+        }
+        (void)take(in, 1); /* may leave nothing */
         break;
     case 's':
         take_settings(in);

@@ -75,6 +75,7 @@ struct cycle {
     cull_plan_info info;
     struct version_list purged;
     struct version_list expired;
+    struct version_list let_go;
     struct progress progress;
 };
 
@@ -133,10 +134,15 @@ static cull_status name_versions(struct cycle *cycle)
 {
     size_t purged = 0;
     size_t expired = 0;
+    size_t let_go = 0;
     const cull_version_key *purge = cull_plan_versions(cycle->plan, &purged);
     const cull_version_key *expire = cull_plan_expired(cycle->plan, &expired);
+    const cull_version_key *leave = cull_plan_let_go(cycle->plan, &let_go);
     cull_status status = CULL_OK;
 
+    for (size_t i = 0; status == CULL_OK && i < let_go; i++) {
+        status = version_list_add_key(cycle->cli, &cycle->let_go, &leave[i]);
+    }
     for (size_t i = 0; status == CULL_OK && i < expired; i++) {
         status = version_list_add_key(cycle->cli, &cycle->expired, &expire[i]);
     }
@@ -162,6 +168,9 @@ static void print_planned(struct cycle *cycle)
 {
     struct output *out = &cycle->cli->out;
 
+    for (size_t i = 0; i < cycle->let_go.count; i++) {
+        print_version(out, &cycle->let_go.items[i], "would delete by policy", "committed");
+    }
     for (size_t i = 0; i < cycle->expired.count; i++) {
         print_version(out, &cycle->expired.items[i], "would expire", "committed");
     }
@@ -176,6 +185,22 @@ static cull_status visit_state(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
+/* Those of a list that are soft-deleted now. */
+static void print_deleted(struct cli *cli, const struct version_list *list, const char *verb)
+{
+    cull_error ignored = { CULL_OK, "" };
+    cull_version_state state = CULL_VERSION_COMMITTED;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct version_item *item = &list->items[i];
+
+        if (cull_version_show(cli->store, &item->key, visit_state, &state, &ignored) == CULL_OK &&
+            state == CULL_VERSION_DELETED) {
+            print_version(&cli->out, item, verb, "deleted");
+        }
+    }
+}
+
 /* What became of the plan's versions: one that was restored or pinned in between is not told. */
 static void print_done(struct cycle *cycle)
 {
@@ -183,14 +208,8 @@ static void print_done(struct cycle *cycle)
     cull_error ignored = { CULL_OK, "" };
     cull_version_state state = CULL_VERSION_COMMITTED;
 
-    for (size_t i = 0; i < cycle->expired.count; i++) {
-        const struct version_item *item = &cycle->expired.items[i];
-
-        if (cull_version_show(cli->store, &item->key, visit_state, &state, &ignored) == CULL_OK &&
-            state == CULL_VERSION_DELETED) {
-            print_version(&cli->out, item, "expired", "deleted");
-        }
-    }
+    print_deleted(cli, &cycle->let_go, "deleted by policy");
+    print_deleted(cli, &cycle->expired, "expired");
     for (size_t i = 0; i < cycle->purged.count; i++) {
         const struct version_item *item = &cycle->purged.items[i];
 
@@ -229,6 +248,7 @@ static void print_summary(struct cycle *cycle, const cull_gc_result *result)
     if (cycle->options->dry_run) {
         field_bool(out, "dry_run", true);
     }
+    field_number(out, "versions_by_policy", result->versions_let_go);
     field_number(out, "versions_expired", result->versions_expired);
     field_number(out, "versions_purged", result->versions_purged);
     field_number(out, cycle->options->list != NULL ? "blobs_listed" : "blobs_deleted",
@@ -239,6 +259,9 @@ static void print_summary(struct cycle *cycle, const cull_gc_result *result)
     field_number(out, "blobs_rescued", result->blobs_rescued);
     field_number(out, "blobs_failed", result->blobs_failed);
     field_number(out, "blobs_finished", result->blobs_finished);
+    if (info->policy_refused > 0) {
+        field_number(out, "versions_policy_refused", info->policy_refused);
+    }
     field_number(out, "references", info->references);
     field_number(out, "lifespans", info->lifespans);
     field_bool(out, "verified_full", info->verified_full);
@@ -285,6 +308,12 @@ static void print_totals(const struct cycle *cycle, const cull_gc_result *result
     if (result->limit) {
         (void)printf("stopped at a limit: the next cycle goes on\n");
     }
+    if (dry_run && cycle->info.policy_refused > 0) {
+        (void)printf("%s version%s kept: by policy no version of the collection would be left "
+                     "(cull policy test)\n",
+                     count_human(versions, cycle->info.policy_refused),
+                     cycle->info.policy_refused == 1 ? "" : "s");
+    }
     if (dry_run && cycle->info.refusal != NULL) {
         (void)printf("cull gc would refuse: %s\n", cycle->info.refusal);
     }
@@ -326,6 +355,7 @@ static cull_status dry_run(struct cycle *cycle)
 {
     const cull_plan_info *info = &cycle->info;
     cull_gc_result planned = { .seq = info->seq,
+                               .versions_let_go = info->let_go,
                                .versions_expired = info->expired,
                                .versions_purged = info->versions,
                                .blobs_deleted = info->blobs,
@@ -364,6 +394,13 @@ static cull_status execute(struct cycle *cycle)
         print_answer(cycle, &result);
     } else {
         print_summary(cycle, &result);
+    }
+    if (status == CULL_OK && cycle->info.policy_refused > 0) {
+        status =
+            cli_fail(cli, CULL_E_PARTIAL,
+                     "%" PRIu64 " version%s kept: by policy no version of the collection would "
+                     "be left: cull policy test names them",
+                     cycle->info.policy_refused, cycle->info.policy_refused == 1 ? "" : "s");
     }
     return status;
 }
@@ -415,6 +452,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     cull_plan_free(cycle.plan);
     version_list_release(&cycle.purged);
     version_list_release(&cycle.expired);
+    version_list_release(&cycle.let_go);
     return status;
 }
 
@@ -433,7 +471,8 @@ const struct cli_command command_gc = {
     .option_count = ARG_LEN(gc_table),
     .args_bytes = sizeof(struct gc_options),
     .exits = "exit: 0 done, or stopped at a limit  1 failed  2 usage\n"
-             "      3 some blobs could not be deleted  4 no such store\n"
+             "      3 some blobs could not be deleted, or a policy would leave nothing\n"
+             "      4 no such store\n"
              "      5 another collector is at work  6 refused (an --allow-... says otherwise)\n"
              "      7 damaged: nothing was deleted  130, 143 interrupted\n",
     .run = run,

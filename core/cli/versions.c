@@ -183,6 +183,8 @@ const char *delete_reason_name(cull_delete_reason reason)
         return "ttl";
     case CULL_REASON_CASCADE:
         return "cascade";
+    case CULL_REASON_POLICY:
+        return "policy";
     }
     return "";
 }

@@ -43,7 +43,7 @@ void version_item_record(struct output *out, const struct version_item *item, co
 
 /* "committed", "deleted", "purged". */
 const char *version_state_name(cull_version_state state);
-/* "user", "ttl", "cascade"; "" for none. */
+/* "user", "ttl", "cascade", "policy"; "" for none. */
 const char *delete_reason_name(cull_delete_reason reason);
 /* "a, b, c" in a text that the caller releases. */
 void text_list(struct text *text, const char *const *items, size_t count);

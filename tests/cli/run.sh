@@ -1,20 +1,28 @@
 #!/bin/sh
 # run.sh - the command line's tests: each case's output against what is expected of it.
 #
-# usage: run.sh [--update] CULL [CASE]...
+# usage: run.sh [--update | --each] CULL [CASE]...
 #
 # A case is a script, cases/NAME.sh; cases/NAME.stdout, .stderr and .exit hold what it must give
 # (missing: empty, empty, 0). It runs in an empty directory with `cull` and the helpers of lib.sh.
 # Times, digests, ids and seconds are replaced by words before comparing. A case that cannot run
-# here (it needs root, a mount) says why and exits 77. --update writes what came out as expected.
+# here (it needs root, a mount) says why and exits 77. --update writes what came out as expected;
+# --each says "ok NAME" or "failed NAME" of every case.
 set -u
 update=0
-if [ "${1-}" = --update ]; then
+each=0
+case ${1-} in
+--update)
     update=1
     shift
-fi
+    ;;
+--each)
+    each=1
+    shift
+    ;;
+esac
 here=$(cd "$(dirname "$0")" && pwd)
-cull=${1:?usage: run.sh [--update] CULL [CASE]...}
+cull=${1:?usage: run.sh [--update | --each] CULL [CASE]...}
 shift
 cull=$(cd "$(dirname "$cull")" && pwd)/$(basename "$cull")
 
@@ -111,6 +119,9 @@ run_case() {
         expect "$name" $part || good=0
     done
     if [ $good = 1 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    if [ $each = 1 ]; then
+        if [ $good = 1 ]; then echo "ok $name"; else echo "failed $name"; fi
+    fi
     chmod -R u+rwX "$work" && rm -rf "$work"
 }
 

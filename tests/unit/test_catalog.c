@@ -1503,7 +1503,7 @@ static cull_status delete_no_reason(struct full_world *full)
 static cull_status delete_other_reason(struct full_world *full)
 {
     return cull__apply_delete(full->world.catalog, MNIST, (uint32_t[]){ 0 }, 1, 3000,
-                              CULL_REASON_CASCADE + 1);
+                              CULL_REASON_POLICY + 1);
 }
 
 static cull_status delete_nowhere(struct full_world *full)
@@ -2153,7 +2153,7 @@ static const struct {
     { "both of two", { .type = "dataset", .tag = "nightly" }, true },
 };
 
-START_TEST(a_selection_takes_a_version_if_all_that_is_set_holds)
+START_TEST(rule_19_a_selection_takes_a_version_if_all_that_is_set_holds)
     {
         static const char *const aliases[] = { "best", "rc-1" };
         static const char *const tags[] = { "nightly" };
@@ -2590,11 +2590,11 @@ START_TEST(another_format_is_named)
 
         world_init(&world);
         bytes = save(world.catalog);
-        bytes.data[0] = 3;
+        bytes.data[0] = 5;
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),
             CULL_E_TOO_NEW);
-        ck_assert_str_eq(err.message, "catalog checkpoint: format 3, where 2 is known");
+        ck_assert_str_eq(err.message, "catalog checkpoint: format 5, where 4 is known");
         bytes.data[0] = 0;
         ck_assert_int_eq(
             cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),
@@ -3220,7 +3220,7 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(lists, collections_come_in_the_order_of_their_names, 0,
                         ARRAY_LEN(listings));
     tcase_add_test(lists, a_version_is_shown_with_all_that_is_known_of_it);
-    tcase_add_loop_test(lists, a_selection_takes_a_version_if_all_that_is_set_holds, 0,
+    tcase_add_loop_test(lists, rule_19_a_selection_takes_a_version_if_all_that_is_set_holds, 0,
                         ARRAY_LEN(selections));
     tcase_add_test(lists, a_bare_version_is_taken_by_what_asks_for_nothing);
     suite_add_tcase(suite, lists);

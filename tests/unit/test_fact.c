@@ -42,6 +42,7 @@ static struct cull__fact full_fact(unsigned type)
                                .total_exact = true,
                                .source = 77,
                                .source_ordinal = 88,
+                               .policy = { 1, UINT32_MAX, 2, UINT64_MAX, true },
                                .opened = more_numbers,
                                .opened_count = 1,
                                .blobs = some_blobs,
@@ -75,6 +76,22 @@ static cull_status decode(const struct cull__buf *buf, struct cull__fact *out,
     return status == CULL_OK && !cull__cursor_done(&cursor) ? CULL_E_CORRUPT : status;
 }
 
+/* A number that no type has yet: what says so is refused. */
+static bool is_free(unsigned type)
+{
+    const struct cull__frame frame = { (uint16_t)type, (const uint8_t *)"", 0 };
+    struct cull__fact_scratch scratch;
+    struct cull__fact fact;
+
+    if (cull__fact_type_name(type) != NULL) {
+        return false;
+    }
+    cull__fact_scratch_init(&scratch, cull_allocator_default());
+    ck_assert_int_eq(cull__fact_decode(&fact, &frame, DIGEST_LEN, &scratch, NULL), CULL_E_CORRUPT);
+    cull__fact_scratch_release(&scratch);
+    return true;
+}
+
 START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
     {
         struct cull__buf buf = CULL__BUF_INIT(cull_allocator_default());
@@ -83,8 +100,10 @@ START_TEST(every_type_comes_back_as_it_was_and_encodes_to_the_same_bytes)
         struct cull__fact want = full_fact((unsigned)_i);
         struct cull__fact got;
 
+        if (is_free((unsigned)_i)) {
+            return;
+        }
         cull__fact_scratch_init(&scratch, cull_allocator_default());
-        ck_assert_ptr_nonnull(cull__fact_type_name((unsigned)_i));
         cull__fact_encode(&buf, &want, DIGEST_LEN);
         ck_assert(!buf.failed);
         ck_assert_int_eq(decode(&buf, &got, &scratch), CULL_OK);
@@ -111,10 +130,7 @@ START_TEST(a_log_asks_for_no_newer_program_than_its_facts_need)
         for (unsigned type = 1; type < CULL__FACT_TYPES; type++) {
             uint32_t needs = cull__fact_reader_min((enum cull__fact_type)type);
 
-            ck_assert_msg(needs == (type <= 30   ? 1
-                                    : type <= 31 ? 2
-                                                 : 3),
-                          "%s", cull__fact_type_name(type));
+            ck_assert_msg(needs == (type <= 30 ? 1 : type <= 31 ? 2 : 3), "%u", type);
             ck_assert_uint_le(needs, CULL__READER_VERSION);
         }
     }
@@ -126,6 +142,9 @@ START_TEST(every_cut_and_every_flipped_bit_is_noticed)
         struct cull__fact_scratch scratch;
         struct cull__fact fact = full_fact((unsigned)_i);
 
+        if (is_free((unsigned)_i)) {
+            return;
+        }
         cull__fact_scratch_init(&scratch, cull_allocator_default());
         cull__fact_encode(&buf, &fact, DIGEST_LEN);
         for (size_t len = 0; len < buf.len; len++) {

@@ -144,7 +144,7 @@ static bool collect_overtaken(size_t row, unsigned after)
     return stall.calls >= after;
 }
 
-START_TEST(a_collector_that_is_overtaken_deletes_nothing_of_what_came_since)
+START_TEST(rule_34_a_collector_that_is_overtaken_deletes_nothing_of_what_came_since)
     {
         unsigned after = 1;
 
@@ -228,7 +228,7 @@ static bool collect_in_directory(unsigned after)
     return stall.calls >= after;
 }
 
-START_TEST(a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock)
+START_TEST(rule_34_a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock)
     {
         struct turns all = { 0, 0 };
         bool made = true;
@@ -526,9 +526,10 @@ Suite *fence_suite(void)
     Suite *suite = suite_create("fence");
     TCase *tc = tcase_create("fence");
 
-    tcase_add_loop_test(tc, a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0,
-                        STORES);
-    tcase_add_test(tc, a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock);
+    tcase_add_loop_test(
+        tc, rule_34_a_collector_that_is_overtaken_deletes_nothing_of_what_came_since, 0, STORES);
+    tcase_add_test(
+        tc, rule_34_a_directory_keeps_a_second_collector_away_whatever_became_of_the_logs_lock);
     tcase_add_test(tc, an_object_that_was_published_while_a_repair_looked_is_not_lost);
     tcase_add_loop_test(tc, a_blob_that_has_the_number_of_one_that_was_lost_is_not_called_lost, 0,
                         STORES);

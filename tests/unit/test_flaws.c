@@ -331,7 +331,7 @@ START_TEST(a_purged_heads_lifespan_is_removed_so_that_the_next_commit_opens_a_ne
 END_TEST
 
 /* purge_nbr_before: each with the neighbours that were there before, both would see the other. */
-START_TEST(two_neighbours_purged_together_free_what_only_they_hold)
+START_TEST(rule_30_two_neighbours_purged_together_free_what_only_they_hold)
     {
         struct lab lab;
 
@@ -484,7 +484,7 @@ START_TEST(a_base_must_be_committed_when_the_upload_opens)
 END_TEST
 
 /* no_pin: what an upload was told is stored stays stored, though no version holds it. */
-START_TEST(what_an_upload_sent_stays_through_a_cycle)
+START_TEST(rule_33_what_an_upload_sent_stays_through_a_cycle)
     {
         struct lab lab;
 
@@ -514,7 +514,7 @@ static void plan_for_a(struct lab *lab)
 }
 
 /* claim_nocheck: named between plan and execution. */
-START_TEST(a_planned_blob_that_is_named_again_is_rescued)
+START_TEST(rule_35_a_planned_blob_that_is_named_again_is_rescued)
     {
         struct lab lab;
 
@@ -697,7 +697,7 @@ static const struct {
     { "incarnations, answer lost", CULL_LATE_INCARNATION, CULL__FAULT_DELETE_AFTER, "S" },
 };
 
-START_TEST(a_deletion_that_failed_is_finished_by_the_next_cycle)
+START_TEST(rule_34_a_deletion_that_failed_is_finished_by_the_next_cycle)
     {
         delete_fails_once(failures[_i].late, failures[_i].fault, failures[_i].put_answer);
     }
@@ -1442,7 +1442,7 @@ Suite *flaws_suite(void)
 
     tcase_add_test(spans,
                    a_purged_heads_lifespan_is_removed_so_that_the_next_commit_opens_a_new_one);
-    tcase_add_test(spans, two_neighbours_purged_together_free_what_only_they_hold);
+    tcase_add_test(spans, rule_30_two_neighbours_purged_together_free_what_only_they_hold);
     tcase_add_test(spans, two_neighbours_purged_together_free_a_blob_once);
     tcase_add_test(spans, a_blob_leaves_only_when_no_path_of_the_new_manifest_holds_it);
     tcase_add_test(spans, a_patch_on_an_older_base_is_compared_with_the_head);
@@ -1451,8 +1451,8 @@ Suite *flaws_suite(void)
     tcase_add_test(protocol, a_blob_that_is_only_named_is_to_be_sent_by_everybody);
     tcase_add_test(protocol, the_base_of_an_open_upload_is_not_purged);
     tcase_add_test(protocol, a_base_must_be_committed_when_the_upload_opens);
-    tcase_add_test(protocol, what_an_upload_sent_stays_through_a_cycle);
-    tcase_add_test(protocol, a_planned_blob_that_is_named_again_is_rescued);
+    tcase_add_test(protocol, rule_33_what_an_upload_sent_stays_through_a_cycle);
+    tcase_add_test(protocol, rule_35_a_planned_blob_that_is_named_again_is_rescued);
     tcase_add_test(protocol, a_blob_that_is_named_while_it_is_being_claimed_is_rescued);
     tcase_add_test(protocol, a_version_that_is_restored_after_the_plan_is_not_purged);
     tcase_add_test(protocol, a_commit_after_the_lease_is_refused_whoever_ended_it);
@@ -1460,7 +1460,7 @@ Suite *flaws_suite(void)
     tcase_add_test(protocol, an_orphan_is_claimed_in_the_log_before_it_is_deleted);
     tcase_add_test(protocol, two_processes_that_put_and_collect_at_once_lose_nothing);
     suite_add_tcase(suite, protocol);
-    tcase_add_loop_test(late, a_deletion_that_failed_is_finished_by_the_next_cycle, 0,
+    tcase_add_loop_test(late, rule_34_a_deletion_that_failed_is_finished_by_the_next_cycle, 0,
                         (int)ARRAY_LEN(failures));
     tcase_add_test(late, a_blob_is_gone_only_after_the_object_store_has_answered);
     tcase_add_test(late, a_late_delete_by_version_ids_does_not_touch_a_new_upload);

@@ -183,7 +183,7 @@ static cull_manifest *manifest_of_paths(const char *const *paths)
 /* ---- vectors ---- */
 
 /* fixtures/manifests/vectors.tsv: digest, size, name, manifest. */
-START_TEST(each_vector_has_the_digest_and_size_that_the_client_computes)
+START_TEST(rule_6_each_vector_has_the_digest_and_size_that_the_client_computes)
     {
         struct cull__buf file = file_bytes("fixtures/manifests/vectors.tsv");
         size_t rows = 0;
@@ -273,7 +273,7 @@ static const struct {
       0, 0, true },
 };
 
-START_TEST(what_clients_write_is_read)
+START_TEST(rule_6_what_clients_write_is_read)
     {
         cull_manifest *manifest = parsed_text(accepted_cases[_i].text);
         bool exact = false;
@@ -507,7 +507,7 @@ static cull_status read_one_byte(void *ctx, void *data, size_t len, size_t *got,
 }
 
 /* However the source cuts it, the same message. */
-START_TEST(bad_manifests_are_refused_with_file_offset_and_reason)
+START_TEST(rule_6_bad_manifests_are_refused_with_file_offset_and_reason)
     {
         const char *text = refused_cases[_i].text;
         char want[CULL_ERROR_MESSAGE_MAX];
@@ -2193,12 +2193,12 @@ END_TEST
 
 static void add_reading_tests(TCase *tc)
 {
-    tcase_add_test(tc, each_vector_has_the_digest_and_size_that_the_client_computes);
-    tcase_add_loop_test(tc, what_clients_write_is_read, 0, ARRAY_LEN(accepted_cases));
+    tcase_add_test(tc, rule_6_each_vector_has_the_digest_and_size_that_the_client_computes);
+    tcase_add_loop_test(tc, rule_6_what_clients_write_is_read, 0, ARRAY_LEN(accepted_cases));
     tcase_add_loop_test(tc, a_reference_is_external_or_into_the_store_or_refused, 0,
                         ARRAY_LEN(ref_cases));
     tcase_add_test(tc, an_artifact_reference_splits_into_its_id_and_path);
-    tcase_add_loop_test(tc, bad_manifests_are_refused_with_file_offset_and_reason, 0,
+    tcase_add_loop_test(tc, rule_6_bad_manifests_are_refused_with_file_offset_and_reason, 0,
                         ARRAY_LEN(refused_cases));
     tcase_add_test(tc, a_manifest_that_is_cut_short_anywhere_is_refused);
     tcase_add_loop_test(tc, the_files_of_both_clients_are_read, 0, ARRAY_LEN(file_cases));

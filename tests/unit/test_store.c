@@ -364,7 +364,7 @@ static cull_status note_ordinal(void *ctx, const cull_version_info *info)
     return info->state == CULL_VERSION_DELETED ? CULL_OK : CULL_E_DAMAGED;
 }
 
-START_TEST(a_selection_is_decided_where_the_log_is_when_it_is_deleted)
+START_TEST(rule_19_a_selection_is_decided_where_the_log_is_when_it_is_deleted)
     {
         const char *name = selected_cases[_i].name;
         const struct bench_options days = { .grace_ms = 86400000 };
@@ -415,7 +415,7 @@ END_TEST
 
 /* --- uploads ------------------------------------------------------------------------------------ */
 
-START_TEST(a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send)
+START_TEST(rule_33_a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send)
     {
         const struct bench_options options = { .lease_ms = 1000 };
         struct bench_store bench;
@@ -444,7 +444,7 @@ START_TEST(a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send)
     }
 END_TEST
 
-START_TEST(a_renewed_lease_holds_what_was_told_stored)
+START_TEST(rule_33_a_renewed_lease_holds_what_was_told_stored)
     {
         const struct bench_options options = { .lease_ms = 1000 };
         struct bench_store bench;
@@ -541,7 +541,7 @@ START_TEST(a_patch_is_applied_to_its_base_also_when_that_is_not_the_head)
     }
 END_TEST
 
-START_TEST(a_base_is_not_purged_before_its_upload_ends)
+START_TEST(rule_30_a_base_is_not_purged_before_its_upload_ends)
     {
         struct bench_store bench;
         cull_upload *upload;
@@ -813,7 +813,7 @@ START_TEST(limits_stop_a_cycle_and_the_next_one_goes_on)
     }
 END_TEST
 
-START_TEST(ttl_expires_at_exactly_its_instant)
+START_TEST(rule_20_ttl_expires_at_exactly_its_instant)
     {
         const struct bench_options options = { .grace_ms = 500 };
         struct bench_store bench;
@@ -857,7 +857,7 @@ static void count_findings(void *ctx, const cull_finding *finding)
     kinds[finding->kind] += finding->is_problem;
 }
 
-START_TEST(fsck_finds_and_heals_a_lost_and_a_corrupt_object)
+START_TEST(rule_38_fsck_finds_and_heals_a_lost_and_a_corrupt_object)
     {
         struct bench_store bench;
         cull_fsck_options options = { .read_data = true };
@@ -934,7 +934,7 @@ static uint64_t repair(struct bench_store *bench, uint64_t found)
     return result.repaired;
 }
 
-START_TEST(an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle)
+START_TEST(rule_38_an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle)
     {
         struct bench_store bench;
 
@@ -1180,13 +1180,13 @@ Suite *store_suite(void)
     tcase_add_test(tc, rule_32_restoring_brings_manifest_and_free_aliases_back_until_purged);
     tcase_add_test(tc, rule_13_a_deleted_collection_frees_its_name_and_comes_back_under_another);
     tcase_add_test(tc, rule_9_a_version_with_aliases_is_refused_and_named);
-    tcase_add_loop_test(tc, a_selection_is_decided_where_the_log_is_when_it_is_deleted, 0,
+    tcase_add_loop_test(tc, rule_19_a_selection_is_decided_where_the_log_is_when_it_is_deleted, 0,
                         sizeof selected_cases / sizeof selected_cases[0]);
-    tcase_add_test(tc, a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send);
-    tcase_add_test(tc, a_renewed_lease_holds_what_was_told_stored);
+    tcase_add_test(tc, rule_33_a_lease_ends_by_a_fact_and_a_late_commit_is_told_what_to_send);
+    tcase_add_test(tc, rule_33_a_renewed_lease_holds_what_was_told_stored);
     tcase_add_test(tc, a_commit_that_names_what_was_never_sent_is_refused_with_the_list);
     tcase_add_test(tc, a_patch_is_applied_to_its_base_also_when_that_is_not_the_head);
-    tcase_add_test(tc, a_base_is_not_purged_before_its_upload_ends);
+    tcase_add_test(tc, rule_30_a_base_is_not_purged_before_its_upload_ends);
     tcase_add_test(tc, a_patch_whose_base_is_purged_while_it_is_read_comes_too_late);
     tcase_add_test(tc, fsck_does_not_miss_the_manifest_of_what_is_purged_while_it_looks);
     tcase_add_test(tc, a_blob_named_between_plan_and_execution_is_rescued);
@@ -1194,9 +1194,9 @@ Suite *store_suite(void)
     tcase_add_test(tc, a_plan_that_would_leave_no_version_is_refused_without_the_override);
     tcase_add_loop_test(tc, several_threads_delete_exactly_what_one_does, 0, 7);
     tcase_add_test(tc, limits_stop_a_cycle_and_the_next_one_goes_on);
-    tcase_add_test(tc, ttl_expires_at_exactly_its_instant);
-    tcase_add_test(tc, fsck_finds_and_heals_a_lost_and_a_corrupt_object);
-    tcase_add_test(tc, an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle);
+    tcase_add_test(tc, rule_20_ttl_expires_at_exactly_its_instant);
+    tcase_add_test(tc, rule_38_fsck_finds_and_heals_a_lost_and_a_corrupt_object);
+    tcase_add_test(tc, rule_38_an_old_orphan_is_adopted_by_a_fact_and_swept_by_the_next_cycle);
     tcase_add_test(tc, an_orphan_that_is_named_while_it_is_being_adopted_stays);
     tcase_add_test(tc, an_orphan_whose_key_an_upload_may_still_get_is_kept_until_a_cycle_has_begun);
     tcase_add_loop_test(

@@ -11,6 +11,7 @@
 #include "cull/log.h"
 #include "cull/manifest.h"
 #include "cull/objects.h"
+#include "cull/policy.h"
 #include "cull/rules.h"
 #include "cull/store.h"
 

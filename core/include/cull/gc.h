@@ -35,8 +35,8 @@ typedef struct cull_plan cull_plan;
 /**
  * Decide what a cycle would delete. Deletes nothing; pure in (log position, now_ms, options).
  *
- * Takes as purged every soft-deleted version that is due and not the base of an open upload, and
- * every version whose TTL is over as soft-deleted; finds the blobs that nothing else holds; and
+ * Takes as soft-deleted every version that the store's policies let go, and every one whose TTL is
+ * over; as purged every soft-deleted version that is due and not the base of an open upload; finds the blobs that nothing else holds; and
  * verifies: that what the purges would take is what the rule of the mark says, that all counts
  * together are all lifespans and pins, and that what changed since the last time is what was kept of
  * it; and, when due, every count, every lifespan and the fingerprints of all versions, with
@@ -46,8 +46,8 @@ typedef struct cull_plan cull_plan;
  * @retval CULL_E_DAMAGED  counts, mark or fingerprints disagree; err names the first. No plan is
  *                         made: collecting a damaged store destroys evidence.
  * @retval CULL_E_BUSY     other cycles purged again and again while this one was verified in full
- * Cost: time follows the versions that are soft-deleted or have a TTL, what they kill, and what
- * changed; a full verification is O(lifespans + blobs). Memory: 64 bytes a blob of the plan, 4 a
+ * Cost: time follows the versions that are soft-deleted or have a TTL, those of the collections that
+ * policies are for, what they kill, and what changed; a full verification is O(lifespans + blobs). Memory: 64 bytes a blob of the plan, 4 a
  * killed lifespan, 16 a version of the largest collection and thread.
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *store,
@@ -55,8 +55,13 @@ CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *sto
 CULL_API void cull_plan_free(cull_plan *plan);
 
 typedef struct cull_plan_info {
-    uint64_t seq;        /**< the log position that it was made at */
-    uint64_t expired;    /**< versions whose TTL is over: they become soft-deleted */
+    uint64_t seq;     /**< the log position that it was made at */
+    uint64_t expired; /**< versions whose TTL is over: they become soft-deleted */
+    uint64_t let_go;  /**< versions that the store's policies (cull/policy.h) let go: they become
+                              soft-deleted, before those that expire */
+    uint64_t
+        policy_refused;  /**< versions that they would let go, but nothing would be left of their
+                              collections: they stay */
     uint64_t versions;   /**< that will be purged */
     uint64_t blobs;      /**< that will be deleted */
     uint64_t listed;     /**< of them, that the plan names: all, unless max_memory is too little */
@@ -77,6 +82,8 @@ CULL_API void cull_plan_get_info(const cull_plan *plan, cull_plan_info *out);
 CULL_API const cull_version_key *cull_plan_versions(const cull_plan *plan, size_t *count);
 /** The versions that will expire; borrowed. */
 CULL_API const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count);
+/** The versions that policies let go; borrowed. */
+CULL_API const cull_version_key *cull_plan_let_go(const cull_plan *plan, size_t *count);
 /** The blob at i < info.listed, in order of digests. */
 CULL_API void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out);
 
@@ -84,6 +91,7 @@ typedef struct cull_gc_result {
     uint64_t cycle; /**< its number */
     uint64_t seq;   /**< of the log afterwards */
     uint64_t versions_expired, versions_purged;
+    uint64_t versions_let_go; /**< by policy */
     uint64_t blobs_deleted, bytes_freed;
     bool bytes_exact;        /**< the sizes of all that bytes_freed is of are known */
     uint64_t blobs_rescued;  /**< in the plan, but named by somebody since */

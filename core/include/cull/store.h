@@ -146,7 +146,8 @@ typedef enum cull_delete_reason {
     CULL_REASON_NONE = 0,
     CULL_REASON_USER = 1,
     CULL_REASON_TTL = 2,
-    CULL_REASON_CASCADE = 3 /**< with its collection, project, entity or run */
+    CULL_REASON_CASCADE = 3, /**< with its collection, project, entity or run */
+    CULL_REASON_POLICY = 4   /**< let go by the store's policies: cull/policy.h */
 } cull_delete_reason;
 
 /** One version as listings show it. Strings and arrays are borrowed for the visit only. */

@@ -439,7 +439,7 @@ cull_status cull__apply_delete(struct cull__catalog *catalog, uint64_t collectio
     cull_status status = CULL_OK;
 
     if (in == NULL || kept_until_ms < catalog->clock_ms || reason == CULL_REASON_NONE ||
-        reason > CULL_REASON_CASCADE || !all_are(in, ordinals, count, CULL_VERSION_COMMITTED)) {
+        reason > CULL_REASON_POLICY || !all_are(in, ordinals, count, CULL_VERSION_COMMITTED)) {
         return CULL_E_CORRUPT;
     }
     status = cull__pending_reserve(catalog, in);

@@ -162,6 +162,7 @@ void cull__catalog_free(struct cull__catalog *catalog)
     HASH_CLEAR(hh_id, catalog->entities_by_id);
     FREE_ALL(struct cull__entity, hh, catalog->entities, entity_free(catalog, at));
     FREE_ALL(struct cull__text, hh, catalog->texts, cull__free(catalog->allocator, at));
+    cull__policies_free(catalog);
     cull__sealed_free(catalog);
     cull__free(catalog->allocator, catalog);
 }
@@ -211,7 +212,7 @@ uint64_t cull__catalog_memory(const struct cull__catalog *catalog)
                      TABLE_BYTES(hh_id, catalog->collections) + TABLE_BYTES(hh, catalog->uploads) +
                      TABLE_BYTES(hh, catalog->texts) + TABLE_BYTES(hh, catalog->artifact_ids) +
                      cull__artifact_ids_memory(catalog) + cull__links_memory(catalog) +
-                     TABLE_BYTES(hh_id, catalog->portfolios) +
+                     cull__policies_memory(catalog) + TABLE_BYTES(hh_id, catalog->portfolios) +
                      sizeof(struct cull__upload) * (uint64_t)HASH_CNT(hh, catalog->uploads);
 
     for (const struct cull__entity *at = catalog->entities; at != NULL; at = at->hh.next) {

@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/buf.h"
 #include "catalog/names.h"
+#include "catalog/policy.h"
 #include "catalog/registry.h"
 #include "cull/store.h"
 
@@ -194,6 +195,8 @@ struct cull__catalog {
     struct cull__text *texts;
     struct cull__artifact_id *artifact_ids; /* of versions that are not purged, by text */
     struct cull__sealed *sealed;            /* NULL: every collection is open */
+    struct cull__policy *policies;          /* by name */
+    size_t policy_count;
 };
 
 cull_status cull__catalog_new(struct cull__catalog **out, const cull_allocator *allocator);

@@ -329,8 +329,12 @@ static void load_rest(struct cull__loader *loader)
     for (size_t i = 0; i < count && cull__load_going(loader); i++) {
         load_upload(loader, &last_id);
     }
-    if (loader->rules) {
+    if (loader->rules && cull__load_going(loader)) {
         cull__rules_load(loader);
+    }
+    cull__load_now(loader, "a policy");
+    if (loader->policies && cull__load_going(loader)) {
+        loader->status = cull__policies_load(loader->catalog, &loader->in);
     }
     cull__load_now(loader, "the end");
     (void)cull__load_must(loader, cull__cursor_done(&loader->in));
@@ -355,18 +359,22 @@ static void check_whole(struct cull__loader *loader)
                                       cull__ids_distinct(loader->met->list, loader->met->count));
 }
 
-static cull_status check_format(struct cull__cursor *in, bool *rules, cull_error *err)
-{
-    uint32_t format = cull__cursor_u32(in);
+#define CATALOG_PARTS (CULL__CATALOG_RULES | CULL__CATALOG_POLICIES)
 
-    *rules = format == CULL__CATALOG_FORMAT;
-    if (in->failed) {
+static cull_status check_format(struct cull__loader *loader, cull_error *err)
+{
+    uint32_t format = cull__cursor_u32(&loader->in);
+    uint32_t parts = format - CULL__CATALOG_FORMAT;
+
+    if (loader->in.failed) {
         return cull__error_set(err, CULL_E_CORRUPT, "catalog checkpoint: cut short");
     }
-    if (format != CULL__CATALOG_FORMAT && format != CULL__CATALOG_FORMAT_PLAIN) {
+    loader->rules = (parts & CULL__CATALOG_RULES) != 0;
+    loader->policies = (parts & CULL__CATALOG_POLICIES) != 0;
+    if (parts > CATALOG_PARTS) {
         return cull__error_set(err, format > CULL__CATALOG_FORMAT ? CULL_E_TOO_NEW : CULL_E_CORRUPT,
                                "catalog checkpoint: format %lu, where %u is known",
-                               (unsigned long)format, CULL__CATALOG_FORMAT);
+                               (unsigned long)format, CULL__CATALOG_FORMAT + CATALOG_PARTS);
     }
     return CULL_OK;
 }
@@ -413,7 +421,7 @@ static cull_status load(struct cull__catalog **out, uint8_t **data, size_t len,
     struct cull__loader loader = {
         .in = cull__cursor(*data, len), .counts = true, .builds = owner == NULL, .what = "the head"
     };
-    cull_status status = check_format(&loader.in, &loader.rules, err);
+    cull_status status = check_format(&loader, err);
 
     *out = NULL;
     if (status != CULL_OK) {

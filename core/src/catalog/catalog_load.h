@@ -26,7 +26,8 @@ struct cull__loader {
                                  /* they lie */
     bool has_artifact_ids;       /* the collection that was read last */
     bool empty_text;             /* among the texts */
-    bool rules;                  /* the room is of format 2 */
+    bool rules;                  /* what rules_save.c writes is there, says the format */
+    bool policies;               /* and so are these */
     struct cull__run *last_run;  /* versions of one run follow one another */
     struct cull__version one;    /* where nothing is built: the version being looked at */
     uint32_t *committed;         /* and the ordinals of those that aliases may name */

@@ -3,7 +3,8 @@
  *
  * FORMAT    u32 format number; flags and settings; counters; then entities, projects, runs,
  *           collections (each with its versions and aliases) and uploads, each kind a count and its
- *           records by ascending id; and, in format 2, what rules_save.c writes. All other numbers are varints but digests, sums and seed.
+ *           records by ascending id; then what rules_save.c writes, and policies, each if there is any,
+ *           which the format number says. All other numbers are varints but digests, sums and seed.
  *             ids        difference to the one before of its kind, less one
  *             instants   of creation: difference to the one before of its kind (clocks do not go
  *                        back); of deletion: difference to the creation, and from it to the end
@@ -96,7 +97,8 @@ static void save_head(struct cull__saver *saver)
     const struct cull__catalog *catalog = saver->catalog;
     const cull_store_settings *settings = &catalog->settings;
 
-    cull__buf_u32(saver->out, saver->rules ? CULL__CATALOG_FORMAT : CULL__CATALOG_FORMAT_PLAIN);
+    cull__buf_u32(saver->out, CULL__CATALOG_FORMAT + (saver->rules ? CULL__CATALOG_RULES : 0) +
+                                  (catalog->policies != NULL ? CULL__CATALOG_POLICIES : 0));
     cull__buf_u8(saver->out, catalog->exists);
     cull__buf_u8(saver->out, (uint8_t)settings->digest);
     cull__buf_u8(saver->out, settings->index_only);
@@ -293,6 +295,9 @@ cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull_
     save_uploads(&saver);
     if (status == CULL_OK && saver.rules) {
         status = cull__rules_save(&saver);
+    }
+    if (catalog->policies != NULL) {
+        cull__policies_save(catalog, out);
     }
     cull__free(catalog->allocator, saver.texts);
     return status == CULL_OK && out->failed ? CULL_E_NOMEM : status;

@@ -7,10 +7,11 @@
 
 #include "catalog/catalog_internal.h"
 
-/* 2: what rules_save.c writes follows. Where there is nothing of it, 1 is written still, which older
- * programs read. */
-#define CULL__CATALOG_FORMAT 2u
-#define CULL__CATALOG_FORMAT_PLAIN 1u
+/* The format is 1, and more for each part that is only there if it holds something: older programs
+ * read a store that uses nothing of it. */
+#define CULL__CATALOG_FORMAT 1u
+#define CULL__CATALOG_RULES 1u /* rules_save.c */
+#define CULL__CATALOG_POLICIES 2u
 
 /* Flags of a version. */
 enum cull__saved_flags {

@@ -191,7 +191,7 @@ static const char *version_broken(const struct cull__catalog *catalog,
     }
     return version->deleted_ms >= version->created_ms &&
                    version->kept_until_ms >= version->deleted_ms &&
-                   version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_CASCADE
+                   version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_POLICY
                ? NULL
                : "a deleted version's times or reason do not fit";
 }
@@ -500,6 +500,9 @@ bool cull__catalog_valid(const struct cull__catalog *catalog, const char **why)
     }
     if (*why == NULL) {
         *why = cull__links_broken(catalog);
+    }
+    if (*why == NULL) {
+        *why = cull__policies_broken(catalog);
     }
     if (*why == NULL && catalog->verified > catalog->cycles) {
         *why = "a cycle was verified before it began";

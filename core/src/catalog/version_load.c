@@ -79,7 +79,7 @@ static void load_deletion(struct cull__loader *loader, struct cull__version *ver
     version->kept_until_ms = cull__load_sum(loader, version->deleted_ms, UINT64_MAX);
     version->reason = cull__cursor_u8(&loader->in);
     (void)cull__load_must(
-        loader, version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_CASCADE);
+        loader, version->reason >= CULL_REASON_USER && version->reason <= CULL_REASON_POLICY);
 }
 
 static void load_version_run(struct cull__loader *loader, struct cull__collection *collection,

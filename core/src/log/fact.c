@@ -34,9 +34,10 @@ enum field {
     VERSIONS = 2048, /* object versions */
     SETTINGS = 4096,
     COMMIT = 8192,
-    SIZES = 16384, /* behind NUMBERS: a varint for each of them */
-    TOTAL = 32768, /* varint total_bytes, u8 total_exact */
-    SOURCE = 65536 /* varint source, varint source_ordinal */
+    SIZES = 16384,  /* behind NUMBERS: a varint for each of them */
+    TOTAL = 32768,  /* varint total_bytes, u8 total_exact */
+    SOURCE = 65536, /* varint source, varint source_ordinal */
+    POLICY = 131072
 };
 
 static const struct {
@@ -87,6 +88,8 @@ static const struct {
     [CULL__FACT_STRICT_LINKS] = { "strict-links", HOW },
     [CULL__FACT_TTL] = { "ttl", PARENT | UNTIL | NUMBERS },
     [CULL__FACT_TTL_DEFAULT] = { "ttl-default", PARENT | UNTIL | HOW },
+    [CULL__FACT_POLICY] = { "policy", NAME | KIND | POLICY },
+    [CULL__FACT_POLICY_REMOVE] = { "policy-remove", NAME },
 };
 
 const char *cull__fact_type_name(unsigned type)
@@ -115,6 +118,7 @@ bool cull__fact_gives_room(enum cull__fact_type type)
     case CULL__FACT_COLLECTION_DELETE:
     case CULL__FACT_COLLECTION_REVIVE:
     case CULL__FACT_RUN_DELETE:
+    case CULL__FACT_POLICY_REMOVE:
     case CULL__FACT_CYCLE:
     case CULL__FACT_CLAIM:
     case CULL__FACT_GONE:
@@ -397,6 +401,24 @@ static void take_commit(struct cull__cursor *in, struct cull__fact_commit *commi
     commit->ttl_ms = cull__cursor_varint(in);
 }
 
+static void put_policy(struct cull__buf *buf, const struct cull__fact_policy *policy)
+{
+    cull__buf_varint(buf, policy->keep_last);
+    cull__buf_varint(buf, policy->keep_every);
+    cull__buf_varint(buf, policy->keep_younger_ms);
+    cull__buf_varint(buf, policy->ttl_ms);
+    cull__buf_u8(buf, policy->allow_empty);
+}
+
+static void take_policy(struct cull__cursor *in, struct cull__fact_policy *policy)
+{
+    policy->keep_last = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX);
+    policy->keep_every = (uint32_t)cull__cursor_varint_max(in, UINT32_MAX);
+    policy->keep_younger_ms = cull__cursor_varint(in);
+    policy->ttl_ms = cull__cursor_varint(in);
+    policy->allow_empty = take_flag(in);
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, size_t digest_len)
@@ -434,6 +456,9 @@ void cull__fact_encode(struct cull__buf *buf, const struct cull__fact *fact, siz
     if (fields & SOURCE) {
         cull__buf_varint(buf, fact->source);
         cull__buf_varint(buf, fact->source_ordinal);
+    }
+    if (fields & POLICY) {
+        put_policy(buf, &fact->policy);
     }
     if (fields & NUMBERS) {
         put_ranges(buf, fact->numbers, fact->number_count);
@@ -534,6 +559,9 @@ cull_status cull__fact_decode(struct cull__fact *out, const struct cull__frame *
     if (fields & SOURCE) {
         out->source = cull__cursor_varint(&in);
         out->source_ordinal = (uint32_t)cull__cursor_varint_max(&in, UINT32_MAX);
+    }
+    if (fields & POLICY) {
+        take_policy(&in, &out->policy);
     }
     take_arrays(out, fields, &in, digest_len, scratch);
     if (scratch->numbers.failed || scratch->sizes.failed || scratch->opened.failed ||

@@ -77,8 +77,10 @@ enum cull__fact_type {
     CULL__FACT_REGISTRY_DELETE = 41,   /* id */
     CULL__FACT_STRICT_LINKS = 42,      /* how: 1 or 0 */
     CULL__FACT_TTL = 43,               /* parent (collection), until: own TTL, numbers (ordinals) */
-    CULL__FACT_TTL_DEFAULT = 44, /* parent (entity), until: TTL, how: 1 by administrators only */
-    CULL__FACT_TYPES = 45
+    CULL__FACT_TTL_DEFAULT = 44,   /* parent (entity), until: TTL, how: 1 by administrators only */
+    CULL__FACT_POLICY = 48,        /* name, kind (globs of aliases), policy: set or replace */
+    CULL__FACT_POLICY_REMOVE = 49, /* name */
+    CULL__FACT_TYPES = 50
 };
 
 enum cull__upload_end { CULL__END_ABORTED = 1, CULL__END_EXPIRED = 2, CULL__END_EQUAL = 3 };
@@ -119,6 +121,14 @@ struct cull__fact_commit {
     uint64_t ttl_ms; /* 0: none */
 };
 
+struct cull__fact_policy {
+    uint32_t keep_last;
+    uint32_t keep_every;
+    uint64_t keep_younger_ms;
+    uint64_t ttl_ms;
+    bool allow_empty;
+};
+
 /* One fact of any type; fields not named beside its type are zero. Texts are borrowed, not
  * terminated; arrays are borrowed from the caller (encode) or the scratch (decode). */
 struct cull__fact {
@@ -148,6 +158,7 @@ struct cull__fact {
     bool total_exact;
     uint64_t source; /* LINK: collection and ordinal */
     uint32_t source_ordinal;
+    struct cull__fact_policy policy;
 };
 
 /* Append one fact. digest_len: of the store's digests. Failure shows as buf->failed: no memory, or

@@ -14,7 +14,8 @@
 #include "cull/log.h"
 
 /* What this program understands; a log that asks for more is CULL_E_TOO_NEW. 2: facts of type
- * artifact-id. 3: those of roles, registries and times to live. A log asks for no more than what is in it needs (cull__fact_reader_min). */
+ * artifact-id. 3: those of roles, registries, times to live and policies. A log asks for no more than
+ * what is in it needs (cull__fact_reader_min). */
 #define CULL__READER_VERSION 3u
 #define CULL__BATCH_BYTES_MAX (16u << 20)
 #define CULL__SEGMENT_BYTES (1u << 20) /* where columns are cut */

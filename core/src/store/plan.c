@@ -1,7 +1,7 @@
 /*
  * plan.c - what a cycle would delete: pure in (log position, time, options).
  *
- * SHAPE     1. versions: due soft-deletes, expired TTLs. 2. what would die: lifespans that only
+ * SHAPE     1. versions: those that policies let go, due soft-deletes, expired TTLs. 2. what would die: lifespans that only
  *           these versions cross, and pins of uploads whose lease is over, each taking one from its
  *           blob's count; with the blobs whose count is 0 already. 3. verification, at once: what the
  *           purges would leave by the rule of the mark is what was kept less what was taken; all
@@ -93,6 +93,37 @@ static bool due_at_once(const struct planner *planner)
            (planner->options->allow_shorter_grace && planner->options->grace_ms == 0);
 }
 
+/* A version that is soft-deleted now and due at once, too. */
+static cull_status take_at_once(struct planner *planner, const struct cull__collection *collection,
+                                const struct cull__version *version, uint32_t released)
+{
+    cull_plan *plan = planner->plan;
+
+    return due_at_once(planner) && version->base_pins == released
+               ? push_key(plan->allocator, &plan->purged, &plan->purged_capacity,
+                          &plan->info.versions, collection->id, version->ordinal)
+               : CULL_OK;
+}
+
+/* What the policies let go: first, so that it does not expire beside. */
+static cull_status take_by_policy(struct planner *planner)
+{
+    cull_plan *plan = planner->plan;
+    cull_status status =
+        cull__policies_take(planner->store, planner->now_ms, &plan->let_go, &plan->let_go_capacity,
+                            &plan->info.let_go, &plan->info.policy_refused);
+
+    for (size_t i = 0; i < plan->info.let_go && status == CULL_OK; i++) {
+        const struct cull__collection *collection =
+            cull__key_collection(planner->store, &plan->let_go[i]);
+        const struct cull__version *version = cull__version_at(collection, plan->let_go[i].ordinal);
+
+        status =
+            take_at_once(planner, collection, version, released_pins(planner, collection, version));
+    }
+    return status;
+}
+
 static cull_status take_versions(struct planner *planner, const struct cull__collection *collection)
 {
     cull_plan *plan = planner->plan;
@@ -105,15 +136,16 @@ static cull_status take_versions(struct planner *planner, const struct cull__col
         uint32_t released = released_pins(planner, collection, version);
         uint64_t expires_ms = cull__expires_ms(collection, version);
         bool expired = version->state == CULL_VERSION_COMMITTED && expires_ms != 0 &&
-                       expires_ms <= planner->now_ms;
+                       expires_ms <= planner->now_ms &&
+                       !cull__version_keys_have(plan->let_go, (size_t)plan->info.let_go,
+                                                collection->id, ordinal);
 
         if (expired) {
             status = push_key(plan->allocator, &plan->expired, &plan->expired_capacity,
                               &plan->info.expired, collection->id, version->ordinal);
-        }
-        if (status == CULL_OK &&
-            (cull__plan_takes(version, planner->options, planner->now_ms, released) ||
-             (expired && due_at_once(planner) && version->base_pins == released))) {
+            status =
+                status == CULL_OK ? take_at_once(planner, collection, version, released) : status;
+        } else if (cull__plan_takes(version, planner->options, planner->now_ms, released)) {
             status = push_key(plan->allocator, &plan->purged, &plan->purged_capacity,
                               &plan->info.versions, collection->id, version->ordinal);
         }
@@ -494,7 +526,7 @@ static uint64_t clock_ns(const cull_gc_options *options)
 static cull_status find_dead(struct planner *planner)
 {
     cull_plan *plan = planner->plan;
-    cull_status status = CULL_OK;
+    cull_status status = take_by_policy(planner);
 
     for (const struct cull__collection *collection = planner->store->catalog->pending;
          collection != NULL && status == CULL_OK; collection = collection->pending_next) {
@@ -661,6 +693,7 @@ void cull_plan_free(cull_plan *plan)
     if (plan != NULL) {
         cull__free(plan->allocator, plan->purged);
         cull__free(plan->allocator, plan->expired);
+        cull__free(plan->allocator, plan->let_go);
         cull__free(plan->allocator, plan->blobs);
         cull__free(plan->allocator, plan);
     }
@@ -681,6 +714,12 @@ const cull_version_key *cull_plan_expired(const cull_plan *plan, size_t *count)
 {
     *count = (size_t)plan->info.expired;
     return plan->expired;
+}
+
+const cull_version_key *cull_plan_let_go(const cull_plan *plan, size_t *count)
+{
+    *count = (size_t)plan->info.let_go;
+    return plan->let_go;
 }
 
 void cull_plan_blob(const cull_plan *plan, size_t i, cull_blob_ref *out)

@@ -21,6 +21,8 @@ struct cull_plan {
     size_t purged_capacity;
     cull_version_key *expired; /* sorted; info.expired of them */
     size_t expired_capacity;
+    cull_version_key *let_go; /* sorted; info.let_go of them, by policy */
+    size_t let_go_capacity;
     struct cull__plan_blob *blobs; /* by digest; info.listed of them */
     size_t listed_max;             /* in one pass */
     uint32_t next_pass; /* numbers below it were looked at by the further passes so far */
@@ -41,6 +43,10 @@ bool cull__blob_can_die(const cull_store *store, uint32_t number);
 /* Numbers of the blobs that a cycle at this instant would find dead, by count or by what it would
  * purge, expire and end first; not verified. For figures; the caller holds the lock. */
 cull_status cull__plan_dead(cull_store *store, uint64_t now_ms, struct cull__u32s *dead);
+/* The versions that the store's policies let go at an instant, sorted into *keys; *count of them and of
+ * those that they would, but must not, because nothing would be left. The caller holds the lock. */
+cull_status cull__policies_take(const cull_store *store, uint64_t now_ms, cull_version_key **keys,
+                                size_t *capacity, uint64_t *count, uint64_t *refused);
 /* A version of the catalog that a key names; NULL. */
 struct cull__version *cull__key_version(const cull_store *store, const cull_version_key *key);
 

@@ -78,6 +78,24 @@ static cull_status apply_commit(struct cull__catalog *catalog, const struct cull
     return cull__apply_commit(catalog, fact->parent, &row);
 }
 
+static cull_status apply_policy(struct cull__catalog *catalog, const struct cull__fact *fact)
+{
+    const struct cull__fact_policy *policy = &fact->policy;
+    const struct cull__policy_row row = {
+        fact->name,
+        fact->name_len,
+        fact->kind,
+        fact->kind_len,
+        policy->keep_last,
+        policy->keep_every,
+        policy->keep_younger_ms,
+        policy->ttl_ms,
+        policy->allow_empty,
+    };
+
+    return cull__apply_policy(catalog, &row);
+}
+
 static cull_status apply_cycle(struct cull__catalog *catalog, uint64_t number)
 {
     if (number != catalog->cycles + 1) {
@@ -256,6 +274,10 @@ static cull_status catalog_apply(struct cull__catalog *catalog, const struct cul
     case CULL__FACT_TTL:
     case CULL__FACT_TTL_DEFAULT:
         return catalog_apply_rules(catalog, fact);
+    case CULL__FACT_POLICY:
+        return apply_policy(catalog, fact);
+    case CULL__FACT_POLICY_REMOVE:
+        return cull__apply_policy_remove(catalog, fact->name, fact->name_len);
     case CULL__FACT_CYCLE:
         return apply_cycle(catalog, fact->id);
     case CULL__FACT_CLAIM:

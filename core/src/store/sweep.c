@@ -284,6 +284,8 @@ static cull_status finish_unfinished(struct cull__sweep *sweep, uint64_t *finish
  * comes later where one is gone writes a full manifest. */
 struct purge_ctx {
     struct cull__sweep *sweep;
+    cull_version_key *let_go; /* that policies still let go */
+    size_t let_go_count;
     cull_version_key *expired; /* that still expire */
     size_t expired_count;
     cull_version_key *purged; /* that may still be purged */
@@ -361,6 +363,40 @@ static cull_status drop_documents(struct purge_ctx *purge, cull_error *err)
     return status;
 }
 
+/* Those that policies let go by the plan, and do so now as well. */
+static cull_status recheck_policies(struct purge_ctx *purge, uint64_t now_ms)
+{
+    const cull_store *store = purge->sweep->store;
+    const cull_plan *plan = purge->sweep->plan;
+    cull_version_key *now = NULL;
+    size_t capacity = 0;
+    uint64_t count = 0;
+    uint64_t refused = 0;
+    cull_status status = CULL_OK;
+
+    purge->let_go_count = 0;
+    if (plan->info.let_go > 0) {
+        status = cull__policies_take(store, now_ms, &now, &capacity, &count, &refused);
+    }
+    for (size_t i = 0; i < plan->info.let_go && status == CULL_OK; i++) {
+        if (cull__version_keys_have(now, (size_t)count, plan->let_go[i].collection,
+                                    plan->let_go[i].ordinal)) {
+            purge->let_go[purge->let_go_count++] = plan->let_go[i];
+        }
+    }
+    cull__free(store->allocator, now);
+    return status;
+}
+
+/* Is a version of the plan soft-deleted by this transaction? */
+static bool goes_now(const struct purge_ctx *purge, const cull_version_key *key)
+{
+    return cull__version_keys_have(purge->expired, purge->expired_count, key->collection,
+                                   key->ordinal) ||
+           cull__version_keys_have(purge->let_go, purge->let_go_count, key->collection,
+                                   key->ordinal);
+}
+
 /* Those of the plan that hold now as well. */
 static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
 {
@@ -383,12 +419,10 @@ static void recheck_versions(struct purge_ctx *purge, uint64_t now_ms)
     }
     for (size_t i = 0; i < plan->info.versions; i++) {
         const struct cull__version *version = cull__key_version(sweep->store, &plan->purged[i]);
-        bool expires =
-            at_once && cull__version_keys_have(purge->expired, purge->expired_count,
-                                               plan->purged[i].collection, plan->purged[i].ordinal);
+        bool goes = at_once && goes_now(purge, &plan->purged[i]);
 
         if (version != NULL && (cull__plan_takes(version, sweep->options, now_ms, 0) ||
-                                (expires && version->base_pins == 0))) {
+                                (goes && version->base_pins == 0))) {
             purge->purged[purge->purged_count++] = plan->purged[i];
         }
     }
@@ -408,11 +442,16 @@ static cull_status check_purge(struct cull__txn *txn, void *ctx, cull_error *err
     if (purge->sweep->plan->info.verified_full) {
         cull__txn_add(txn, &verified);
     }
-    recheck_versions(purge, txn->now_ms);
-    status = drop_documents(purge, err);
+    status = recheck_policies(purge, txn->now_ms);
+    if (status == CULL_OK) {
+        recheck_versions(purge, txn->now_ms);
+        status = drop_documents(purge, err);
+    }
     if (status != CULL_OK) {
         return status == CULL_E_NOMEM ? cull__error_nomem(err) : status;
     }
+    cull__add_by_collection(txn, CULL__FACT_DELETE, purge->let_go, purge->let_go_count, until_ms,
+                            CULL_REASON_POLICY, &purge->ordinals, &status);
     cull__add_by_collection(txn, CULL__FACT_DELETE, purge->expired, purge->expired_count, until_ms,
                             CULL_REASON_TTL, &purge->ordinals, &status);
     cull__add_by_collection(txn, CULL__FACT_PURGE, purge->purged, purge->purged_count, 0, 0,
@@ -430,18 +469,21 @@ cull_status cull__sweep_purge(struct cull__sweep *sweep, cull_error *err)
     cull_status status = CULL_OK;
 
     purge.ordinals = (struct cull__u32s)CULL__U32S_INIT(allocator);
+    purge.let_go = cull__alloc(allocator, (size_t)info->let_go, sizeof *purge.let_go);
     purge.expired = cull__alloc(allocator, (size_t)info->expired, sizeof *purge.expired);
     purge.purged = cull__alloc(allocator, (size_t)info->versions, sizeof *purge.purged);
-    if (purge.expired == NULL || purge.purged == NULL) {
+    if (purge.let_go == NULL || purge.expired == NULL || purge.purged == NULL) {
         status = cull__error_nomem(err);
     } else {
         status =
             cull__transact(sweep->store, CULL__NEED_INDEX, sweep->caller, check_purge, &purge, err);
     }
     if (status == CULL_OK) {
+        sweep->result->versions_let_go = purge.let_go_count;
         sweep->result->versions_expired = purge.expired_count;
         sweep->result->versions_purged = purge.purged_count;
     }
+    cull__free(allocator, purge.let_go);
     cull__free(allocator, purge.expired);
     cull__free(allocator, purge.purged);
     cull__free(allocator, purge.documents);
