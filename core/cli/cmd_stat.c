@@ -111,6 +111,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
         { "memory_blobs", stat.memory_blobs, true, true },
         { "memory_lifespans", stat.memory_lifespans, true, true },
         { "memory_counts", stat.memory_counts, true, true },
+        { "memory_manifests", stat.memory_manifests, true, true },
     };
 
     record_begin(&cli->out, "store");

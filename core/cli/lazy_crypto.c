@@ -7,7 +7,8 @@
  * INVARIANT Every function of libcrypto that the library calls stands here: a new one would bring
  *           libcrypto back, and tests/cli/cases/libraries.sh would say so.
  * COST      Loading libcrypto takes 1 ms, most of it for 19,000 addresses to write into 100 pages: a
- *           fifth of a `gc --dry-run`, which hashes nothing, nor do delete, ls, alias or restore.
+ *           fifth of a `gc --dry-run`, which hashes nothing, nor do delete, ls, alias or restore, whatever
+ *           the store holds.
  * FAILURE   A libcrypto that cannot be loaded is said once; the call then fails as libcrypto's own do.
  * THREADS   The first call loads, whichever thread makes it.
  * WHY NOT   libcrypto in the command itself: it would not get the system's corrections.
@@ -23,24 +24,12 @@
 #define STRING_OF(x) STRING_OF_(x)
 #define LIBRARY "libcrypto.so." STRING_OF(OPENSSL_SHLIB_VERSION)
 
-enum function {
-    MD_FETCH,
-    MD_FREE,
-    CTX_NEW,
-    CTX_FREE,
-    INIT,
-    UPDATE,
-    FINAL,
-    Q_DIGEST,
-    ENCODE,
-    DECODE
-};
+enum function { MD_FETCH, MD_FREE, CTX_NEW, CTX_FREE, INIT, UPDATE, FINAL, Q_DIGEST };
 
 static const char *const names[] = {
     [MD_FETCH] = "EVP_MD_fetch",    [MD_FREE] = "EVP_MD_free",     [CTX_NEW] = "EVP_MD_CTX_new",
     [CTX_FREE] = "EVP_MD_CTX_free", [INIT] = "EVP_DigestInit_ex2", [UPDATE] = "EVP_DigestUpdate",
-    [FINAL] = "EVP_DigestFinal_ex", [Q_DIGEST] = "EVP_Q_digest",   [ENCODE] = "EVP_EncodeBlock",
-    [DECODE] = "EVP_DecodeBlock",
+    [FINAL] = "EVP_DigestFinal_ex", [Q_DIGEST] = "EVP_Q_digest",
 };
 #define FUNCTIONS (sizeof(names) / sizeof(names[0]))
 
@@ -133,18 +122,4 @@ int EVP_Q_digest(OSSL_LIB_CTX *libctx, const char *name, const char *propq, cons
                 size_t *);
 
     return find(Q_DIGEST, &real) ? real(libctx, name, propq, data, datalen, md, mdlen) : 0;
-}
-
-int EVP_EncodeBlock(unsigned char *t, const unsigned char *f, int n)
-{
-    int (*real)(unsigned char *, const unsigned char *, int);
-
-    return find(ENCODE, &real) ? real(t, f, n) : -1;
-}
-
-int EVP_DecodeBlock(unsigned char *t, const unsigned char *f, int n)
-{
-    int (*real)(unsigned char *, const unsigned char *, int);
-
-    return find(DECODE, &real) ? real(t, f, n) : -1;
 }

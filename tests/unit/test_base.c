@@ -723,7 +723,7 @@ START_TEST(blocks_of_slabs_are_aligned_and_apart)
         for (size_t i = 0; i < BLOCKS; i++) {
             size_t len = sizes[i % ARRAY_LEN(sizes)];
 
-            blocks[i] = cull__slabs_block(&slabs, len, cull_allocator_default());
+            blocks[i] = cull__slabs_block(&slabs, len, bytes, cull_allocator_default());
             ck_assert(blocks[i] != NULL && (uintptr_t)blocks[i] % 64 == 0);
             memset(blocks[i], (int)(i % 251), len);
             bytes += len;
@@ -747,9 +747,9 @@ START_TEST(slabs_without_memory_give_nothing_and_keep_what_is_there)
             void *block;
 
             failing_allocator_init(&failing, n);
-            ck_assert(cull__slabs_block(&slabs, 64, &failing.allocator) == NULL);
+            ck_assert(cull__slabs_block(&slabs, 64, 64, &failing.allocator) == NULL);
             failing.fail_at = 0;
-            block = cull__slabs_block(&slabs, 64, &failing.allocator);
+            block = cull__slabs_block(&slabs, 64, 64, &failing.allocator);
             ck_assert(block != NULL);
             cull__slabs_release(&slabs, &failing.allocator);
             ck_assert_int_eq(failing.live, 0);

@@ -465,13 +465,28 @@ END_TEST
 static const struct {
     const char *name;
     bool damages;
-    bool pinned; /* by an upload, which confirms it itself */
+    bool pinned;    /* by an upload, which confirms it itself */
+    bool unsettled; /* the disk does not take it */
     uint64_t repaired;
 } found_cases[] = {
-    { "it is right", false, false, 1 },
-    { "it holds other bytes", true, false, 0 },
-    { "an upload has named it", false, true, 0 },
+    { "it is right", false, false, false, 1 },
+    { "it holds other bytes", true, false, false, 0 },
+    { "an upload has named it", false, true, false, 0 },
+    { "it cannot be made durable", false, false, true, 0 },
 };
+
+struct unsettled {
+    cull_objects_ops ops;
+    const cull_objects_ops *saved;
+};
+
+static cull_status cannot_settle(cull_objects *objects, const cull_object_id *id, cull_error *err)
+{
+    (void)objects;
+    (void)id;
+    (void)err;
+    return CULL_E_IO;
+}
 
 /* The objects were away (a disk, a backup) while a repair looked, and are there again. */
 START_TEST(a_lost_object_that_is_there_again_is_stored_if_it_is_right)
@@ -480,6 +495,7 @@ START_TEST(a_lost_object_that_is_there_again_is_stored_if_it_is_right)
         const cull_fsck_options repair = { .repair = true };
         struct bench_store bench;
         cull_object_id id = { .incarnation = 0 };
+        struct unsettled unsettled;
         cull_upload *upload = NULL;
         cull_fsck_result found;
         cull_status result;
@@ -509,14 +525,88 @@ START_TEST(a_lost_object_that_is_there_again_is_stored_if_it_is_right)
         if (found_cases[_i].damages) {
             ck_assert_int_eq(cull_objects_memory_corrupt(bench.objects, &id), CULL_OK);
         }
+        unsettled.saved = bench.objects->ops;
+        unsettled.ops = *unsettled.saved;
+        unsettled.ops.settle = found_cases[_i].unsettled ? cannot_settle : NULL;
+        bench.objects->ops = &unsettled.ops;
         ck_assert_int_eq(cull_fsck(bench.store, &repair, &caller, NULL, NULL, &found, &err),
                          found_cases[_i].repaired > 0 ? CULL_OK : CULL_E_DAMAGED);
+        bench.objects->ops = unsettled.saved;
         ck_assert_msg(found.repaired == found_cases[_i].repaired, "%s", found_cases[_i].name);
         if (found_cases[_i].repaired > 0) {
             bench_check(&bench);
             ck_assert_str_eq(bench_text(&bench, "c", 0), "file=content");
         }
         cull_upload_free(upload);
+        bench_close(&bench);
+    }
+END_TEST
+
+static const struct {
+    const char *name;
+    bool collects; /* what held it is deleted and collected; else its content is put again */
+    bool repair;
+} changed_cases[] = {
+    { "it was put again", false, false },
+    { "it was put again, beside a repair", false, true },
+    { "it was collected", true, false },
+};
+
+struct change {
+    struct bench_store *bench;
+    bool collects;
+    bool done;
+};
+
+static bool change_once(void *ctx, const char *stage, uint64_t done, uint64_t total)
+{
+    struct change *change = ctx;
+    cull_error err = { CULL_OK, "" };
+
+    (void)done;
+    (void)total;
+    if (strcmp(stage, "check") != 0 || change->done) {
+        return false;
+    }
+    change->done = true;
+    if (change->collects) {
+        bench_delete(change->bench, "c", 0);
+        bench_collect(change->bench);
+    } else {
+        cull_upload *upload = bench_upload(change->bench, "d", -1);
+
+        ck_assert_int_eq(bench_put(change->bench, upload, "x=content", &err), CULL_OK);
+        cull_upload_free(upload);
+    }
+    return false;
+}
+
+START_TEST(a_lost_blob_that_changed_since_it_was_asked_for_is_no_problem)
+    {
+        const struct bench_options options = { .late = CULL_LATE_IMPOSSIBLE };
+        cull_fsck_options how = { .repair = true };
+        struct bench_store bench;
+        struct change change = { &bench, changed_cases[_i].collects, false };
+        cull_object_id id = { .incarnation = 0 };
+        cull_fsck_result found;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &options);
+        caller = bench_caller(&bench);
+        (void)bench_commit(&bench, "c", "file=content");
+        (void)bench_commit(&bench, "k", "file=keep");
+        id.digest = bench_digest(&bench, "content");
+        ck_assert_int_eq(cull_objects_memory_lose(bench.objects, &id), CULL_OK);
+        ck_assert_int_eq(cull_fsck(bench.store, &how, &caller, NULL, NULL, &found, &err),
+                         CULL_E_DAMAGED);
+        how = (cull_fsck_options){ .repair = changed_cases[_i].repair,
+                                   .progress = change_once,
+                                   .progress_ctx = &change };
+        ck_assert_msg(cull_fsck(bench.store, &how, &caller, NULL, NULL, &found, &err) == CULL_OK,
+                      "%s: %s", changed_cases[_i].name, err.message);
+        ck_assert(change.done);
+        ck_assert_uint_eq(found.problems, 0);
         bench_close(&bench);
     }
 END_TEST
@@ -535,6 +625,8 @@ Suite *fence_suite(void)
                         STORES);
     tcase_add_loop_test(tc, a_lost_object_that_is_there_again_is_stored_if_it_is_right, 0,
                         (int)(sizeof found_cases / sizeof found_cases[0]));
+    tcase_add_loop_test(tc, a_lost_blob_that_changed_since_it_was_asked_for_is_no_problem, 0,
+                        ARRAY_LEN(changed_cases));
     tcase_add_loop_test(tc, what_a_repair_sets_aside_while_it_is_sent_is_not_called_stored, 0,
                         ARRAY_LEN(sent_cases));
     suite_add_tcase(suite, tc);

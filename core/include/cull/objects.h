@@ -181,6 +181,11 @@ typedef struct cull_objects_ops {
      *  collector that was stopped in the midst of a batch from deleting, when it goes on, what has
      *  been sent again since. */
     cull_status (*lock)(cull_objects *objects, bool take, cull_error *err);
+
+    /** Optional. Makes an object durable that is there and that publish may not have put there: a
+     *  backup was copied back. On return it survives what a published one does. CULL_E_NOTFOUND.
+     *  NULL: whatever can be read is durable. */
+    cull_status (*settle)(cull_objects *objects, const cull_object_id *id, cull_error *err);
 } cull_objects_ops;
 
 struct cull_objects {
@@ -268,7 +273,7 @@ CULL_API CULL_MUST_USE cull_status cull_objects_memory_lose(cull_objects *memory
 /** Decides the fate of one operation: CULL_OK lets it through, anything else is its result,
  *  for every element of a batch, and nothing was done (staged bytes are given up). n counts all
  *  questions from 1. op is "list", "stat", "read", "stage", "publish", "delete", "versions",
- *  "versioning", "quarantine", "clean" or "lock"; and, after the work, "publish.after" and
+ *  "versioning", "quarantine", "clean", "lock" or "settle"; and, after the work, "publish.after" and
  *  "delete.after": refusing these loses the answer of what was done. */
 typedef cull_status (*cull_fault_fn)(void *ctx, const char *op, uint64_t n);
 

@@ -631,6 +631,7 @@ typedef struct cull_stat {
     uint64_t lifespans_open, lifespans_closed, references;
     uint64_t log_bytes, audit_bytes, checkpoint_bytes, manifest_bytes;      /**< on disk */
     uint64_t memory_catalog, memory_blobs, memory_lifespans, memory_counts; /**< heap */
+    uint64_t memory_manifests; /**< heap: of versions that patches made, kept for the next one */
 } cull_stat;
 
 /** Figures of the store; loads all rooms. */

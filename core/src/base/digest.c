@@ -17,6 +17,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/base64.h"
 #include "base/base_internal.h"
 #include "base/hash.h"
 
@@ -112,14 +113,12 @@ cull_status cull_digest_from_hex(cull_digest *out, cull_digest_kind kind, const 
     return CULL_OK;
 }
 
-void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_kind kind)
+void cull__base64_encode(char *text, const uint8_t *bytes, size_t len)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const uint8_t *bytes = digest->bytes;
-    size_t left = cull_digest_len(kind);
 
-    for (; left >= 3; left -= 3, bytes += 3) {
+    for (; len >= 3; len -= 3, bytes += 3) {
         uint32_t group = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
 
         *text++ = letters[group >> 18];
@@ -127,15 +126,20 @@ void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_ki
         *text++ = letters[group >> 6 & 63];
         *text++ = letters[group & 63];
     }
-    if (left > 0) { /* unused bytes of a digest are zero, but a caller's may not be: take none */
-        uint32_t group = (uint32_t)bytes[0] << 16 | (left > 1 ? (uint32_t)bytes[1] << 8 : 0);
+    if (len > 0) { /* what lies behind the bytes may not be zero: take none of it */
+        uint32_t group = (uint32_t)bytes[0] << 16 | (len > 1 ? (uint32_t)bytes[1] << 8 : 0);
 
         *text++ = letters[group >> 18];
         *text++ = letters[group >> 12 & 63];
-        *text++ = (char)(left > 1 ? letters[group >> 6 & 63] : '=');
+        *text++ = (char)(len > 1 ? letters[group >> 6 & 63] : '=');
         *text++ = '=';
     }
     *text = '\0';
+}
+
+void cull_digest_to_base64(char *text, const cull_digest *digest, cull_digest_kind kind)
+{
+    cull__base64_encode(text, digest->bytes, cull_digest_len(kind));
 }
 
 /* The value of each base64 character, 64 for any other, '=' included. */
@@ -160,8 +164,8 @@ static const uint8_t base64_values[256] = {
 };
 #undef X
 
-/* The last group of a digest whose length is no multiple of 3: want is 1 or 2 bytes. Characters
- * that they do not need are '=', and the bits left over are zero: one text a digest. */
+/* The last group of bytes whose number is no multiple of 3: want is 1 or 2 bytes. Characters
+ * that they do not need are '=', and the bits left over are zero: one text for them. */
 static bool base64_tail(uint8_t *bytes, const uint8_t *text, size_t want)
 {
     unsigned a = base64_values[text[0]];
@@ -179,18 +183,11 @@ static bool base64_tail(uint8_t *bytes, const uint8_t *text, size_t want)
     return true;
 }
 
-cull_status cull_digest_from_base64(cull_digest *out, cull_digest_kind kind, const char *text,
-                                    size_t len)
+bool cull__base64_decode(uint8_t *bytes, size_t left, const char *text)
 {
     const uint8_t *at = (const uint8_t *)text;
-    size_t left = cull_digest_len(kind);
-    uint8_t *bytes = out->bytes;
     unsigned wrong = 0;
 
-    memset(out, 0, sizeof *out);
-    if (left == 0 || len != (left + 2) / 3 * 4) {
-        return CULL_E_INVALID;
-    }
     for (; left >= 3; left -= 3, at += 4, bytes += 3) {
         unsigned a = base64_values[at[0]];
         unsigned b = base64_values[at[1]];
@@ -202,7 +199,19 @@ cull_status cull_digest_from_base64(cull_digest *out, cull_digest_kind kind, con
         bytes[1] = (uint8_t)(b << 4 | c >> 2);
         bytes[2] = (uint8_t)(c << 6 | d);
     }
-    if ((wrong & 64) != 0 || (left > 0 && !base64_tail(bytes, at, left))) {
+    return (wrong & 64) == 0 && (left == 0 || base64_tail(bytes, at, left));
+}
+
+cull_status cull_digest_from_base64(cull_digest *out, cull_digest_kind kind, const char *text,
+                                    size_t len)
+{
+    size_t bytes = cull_digest_len(kind);
+
+    memset(out, 0, sizeof *out);
+    if (bytes == 0 || len != CULL__BASE64_CHARS(bytes)) {
+        return CULL_E_INVALID;
+    }
+    if (!cull__base64_decode(out->bytes, bytes, text)) {
         memset(out, 0, sizeof *out);
         return CULL_E_INVALID;
     }

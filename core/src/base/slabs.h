@@ -3,7 +3,7 @@
  *
  * A table that is read at random misses the cache of page addresses at each read, and each such miss
  * reads memory itself. Who has tens of megabytes takes further blocks from slabs, which are an eighth
- * of the whole. Memory is the caller's allocator's; advice is all that the system gets.
+ * of the whole, four megabytes at least. Memory is the caller's allocator's; advice is all that the system gets.
  */
 #ifndef CULL_SLABS_H
 #define CULL_SLABS_H
@@ -22,8 +22,9 @@ struct cull__slabs { /* zero: none yet */
 };
 
 /* A block of `bytes`, a multiple of 64 up to a megabyte, at a multiple of 64; not zeroed. All are
- * freed together. NULL: no memory. */
-void *cull__slabs_block(struct cull__slabs *slabs, size_t bytes, const cull_allocator *allocator);
+ * freed together. whole: bytes that the table has by now, slabs included. NULL: no memory. */
+void *cull__slabs_block(struct cull__slabs *slabs, size_t bytes, uint64_t whole,
+                        const cull_allocator *allocator);
 uint64_t cull__slabs_memory(const struct cull__slabs *slabs);
 void cull__slabs_release(struct cull__slabs *slabs, const cull_allocator *allocator);
 

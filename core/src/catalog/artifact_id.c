@@ -11,9 +11,8 @@
  * COST      Looking up: O(1). A version without ids costs one pointer.
  * FAILURE   No memory: false or NULL, and nothing changed.
  */
+#include "base/base64.h"
 #include "catalog/catalog_internal.h"
-
-#include <openssl/evp.h>
 
 /* --- forms ------------------------------------------------------------------------------------ */
 
@@ -22,7 +21,7 @@ static bool encode(char out[CULL_ARTIFACT_ID_MAX], const uint8_t *bytes, size_t 
     if (len == 0 || len > CULL_ARTIFACT_ID_BYTES_MAX) {
         return false;
     }
-    (void)EVP_EncodeBlock((unsigned char *)out, bytes, (int)len);
+    cull__base64_encode(out, bytes, len);
     return true;
 }
 
@@ -56,10 +55,8 @@ bool cull__artifact_id_from_hex(char out[CULL_ARTIFACT_ID_MAX], const char *hex,
 
 bool cull__artifact_id_ok(const char *text, size_t len)
 {
-    unsigned char bytes[CULL_ARTIFACT_ID_MAX + 3];
-    char again[CULL_ARTIFACT_ID_MAX];
+    uint8_t bytes[CULL_ARTIFACT_ID_BYTES_MAX];
     size_t padding = 0;
-    int decoded;
 
     if (len == 0 || len >= CULL_ARTIFACT_ID_MAX || len % 4 != 0) {
         return false;
@@ -67,10 +64,8 @@ bool cull__artifact_id_ok(const char *text, size_t len)
     while (padding < 2 && text[len - 1 - padding] == '=') {
         padding++;
     }
-    decoded = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len);
-    /* written again it must be the same: spaces and stray bits are passed over in reading */
-    return decoded > (int)padding && encode(again, bytes, (size_t)decoded - padding) &&
-           strlen(again) == len && memcmp(again, text, len) == 0;
+    len = len / 4 * 3 - padding;
+    return len <= sizeof bytes && cull__base64_decode(bytes, len, text);
 }
 
 cull_status cull_artifact_id_parse(char out[CULL_ARTIFACT_ID_MAX], const char *text,

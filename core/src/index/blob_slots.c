@@ -153,7 +153,8 @@ static cull_status segment_init(struct cull__slot_segment *out, unsigned lines_l
 
     if (segment.slabbed) {
         segment.block =
-            cull__slabs_block(&slots->slabs, LINE_BYTES << lines_log2, table->allocator);
+            cull__slabs_block(&slots->slabs, LINE_BYTES << lines_log2,
+                              slots->block_bytes + slots->slabs.bytes, table->allocator);
     } else {
         segment.block = cull__alloc(table->allocator, block_bytes(lines_log2), 1);
         slots->block_bytes += segment.block == NULL ? 0 : block_bytes(lines_log2);

@@ -2,8 +2,8 @@
  * column.c - a growable column of fixed-width rows that never copies what is full.
  *
  * SHAPE     Chunks of 4,096 rows; only the last may be shorter, and grows by a sixteenth of the
- *           whole, so that the room to spare is a sixteenth at every size. The first may lie in
- *           memory that was read from a checkpoint, the last, of a large column, in slabs.
+ *           whole, so that the room to spare is a sixteenth. The first may lie in memory that was read
+ *           from a checkpoint, the last, of a large column, in slabs: an eighth to spare.
  * COST      Rows past the first 65,536 are never moved; the ones before, a few times.
  * FAILURE   CULL_E_NOMEM leaves every row where it was.
  * WHY NOT   Doubling: half of the memory is air after a step, and three times it during one.
@@ -43,7 +43,8 @@ cull_status cull__column_borrow(struct cull__column *column, void *chunk,
 /* A whole chunk at once, which in a large column is a small step. */
 static cull_status add_slabbed(struct cull__column *column, const cull_allocator *allocator)
 {
-    uint8_t *chunk = cull__slabs_block(&column->slabs, CULL__CHUNK_ROWS * column->width, allocator);
+    uint8_t *chunk = cull__slabs_block(&column->slabs, CULL__CHUNK_ROWS * column->width,
+                                       column->rows_capacity * column->width, allocator);
     cull_status status = chunk == NULL ? CULL_E_NOMEM : add_chunk(column, chunk, allocator);
 
     if (status == CULL_OK) { /* else the block is left unused, until the column is released */

@@ -75,8 +75,8 @@ uint32_t cull__blob_table_in_use(const struct cull__blob_table *table);
 /* The number that the (i+1)-th insertion from now will get: free ones first, last freed first. */
 uint32_t cull__blob_table_next(const struct cull__blob_table *table, size_t i);
 
-/* Numbers of digests, CULL__BLOB_NONE where there is none. The slots are built at the first
- * call, or insertion (a cycle never pays for them). Batched with prefetch. CULL_E_NOMEM;
+/* Numbers of digests, CULL__BLOB_NONE where there is none. The slots are built when
+ * it pays (blob_table.c; a cycle never pays for them). Batched with prefetch. CULL_E_NOMEM;
  * CULL_E_CORRUPT: a loaded table holds a digest twice. */
 cull_status cull__blob_table_find(struct cull__blob_table *table, const cull_digest *digests,
                                   size_t count, uint32_t *numbers);

@@ -446,6 +446,12 @@ static bool same_members(const struct cull_manifest *a, const struct cull__row_r
     return a_text != NULL && b_text != NULL && a_len == b_len && memcmp(a_text, b_text, a_len) == 0;
 }
 
+uint64_t cull__manifest_memory(const struct cull_manifest *manifest)
+{
+    return sizeof *manifest + manifest->capacity * sizeof *manifest->rows +
+           manifest->strings.capacity + manifest->places_capacity * sizeof *manifest->places;
+}
+
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j)
 {

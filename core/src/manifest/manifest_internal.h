@@ -209,6 +209,8 @@ cull_status cull__manifest_append_run(struct cull_manifest *manifest,
 cull_status cull__manifest_close(struct cull_manifest *manifest,
                                  struct cull__manifest_duplicate *duplicate, cull_error *err);
 const char *cull__manifest_path(const struct cull_manifest *manifest, size_t i);
+/* Bytes of heap, but for texts that rows share. */
+uint64_t cull__manifest_memory(const struct cull_manifest *manifest);
 /* Its row, for length and kind; as long as cull_manifest_at() says. */
 const struct cull__manifest_row *cull__manifest_row(const struct cull_manifest *manifest, size_t i);
 /* Row i of a against row j of b by path: negative, 0, positive. */

@@ -433,6 +433,35 @@ static cull_late_deletes directory_late_deletes(cull_objects *objects)
     return CULL_LATE_IMPOSSIBLE;
 }
 
+/* By the name as it is now: whoever put a folder back made another one. */
+static cull_status directory_settle(cull_objects *objects, const cull_object_id *id,
+                                    cull_error *err)
+{
+    struct cull__directory *directory = (struct cull__directory *)objects;
+    char label[CULL__OBJECT_NAME_AT] = "objects/";
+    char path[CULL__OBJECT_PATH_MAX];
+    const char *name = cull__directory_object_path(path, directory, &id->digest);
+    cull_status status;
+    int folder;
+    int file;
+
+    fanout_name(label + 8, id->digest.bytes[0]);
+    status = folder_open(directory->objects_fd, label + 8, label, false, &folder, err);
+    if (status != CULL_OK || folder < 0) {
+        return status == CULL_OK ? CULL_E_NOTFOUND : status;
+    }
+    file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT) {
+        status = CULL_E_NOTFOUND;
+    } else if (file < 0 || fdatasync(file) != 0 || fsync(folder) != 0 ||
+               fsync(directory->objects_fd) != 0) {
+        status = cull__error_errno(err, errno, "%s: cannot be synced", path);
+    }
+    (void)(file < 0 ? 0 : close(file));
+    (void)close(folder);
+    return status;
+}
+
 /* The folder, and no file in it, which somebody may think is left over. flock belongs to the open folder,
  * so that two handles of one process exclude each other as well. Whoever moves the fan-outs into another
  * objects/ under a collector moves them out of the lock. */
@@ -589,6 +618,7 @@ static const cull_objects_ops directory_ops = {
     .clean_staged = cull__directory_clean_staged,
     .close = directory_close,
     .lock = directory_lock,
+    .settle = directory_settle,
 };
 
 /* The store's own directory: the one path that may lead through symlinks, because the user

@@ -166,6 +166,14 @@ static cull_status faulty_lock(cull_objects *objects, bool take, cull_error *err
     return status != CULL_OK ? status : cull__objects_lock(faulty->inner, take, err);
 }
 
+static cull_status faulty_settle(cull_objects *objects, const cull_object_id *id, cull_error *err)
+{
+    struct faulty *faulty = (struct faulty *)objects;
+    cull_status status = faulty_ask(faulty, "settle", err);
+
+    return status != CULL_OK ? status : cull__objects_settle(faulty->inner, id, err);
+}
+
 static void faulty_close(cull_objects *objects)
 {
     struct faulty *faulty = (struct faulty *)objects;
@@ -191,6 +199,7 @@ static const cull_objects_ops faulty_ops = {
     .clean_staged = faulty_clean_staged,
     .close = faulty_close,
     .lock = faulty_lock,
+    .settle = faulty_settle,
 };
 
 cull_status cull_objects_faulty_new(cull_objects **out, cull_objects *inner, cull_fault_fn fault,

@@ -185,6 +185,11 @@ cull_status cull__objects_lock(cull_objects *objects, bool take, cull_error *err
     return HAS(objects, lock) ? objects->ops->lock(objects, take, err) : CULL_OK;
 }
 
+cull_status cull__objects_settle(cull_objects *objects, const cull_object_id *id, cull_error *err)
+{
+    return HAS(objects, settle) ? objects->ops->settle(objects, id, err) : CULL_OK;
+}
+
 void cull_objects_close(cull_objects *objects)
 {
     if (objects != NULL && HAS(objects, close)) {

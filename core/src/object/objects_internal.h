@@ -54,6 +54,8 @@ cull_status cull__objects_clean_staged(cull_objects *objects, uint64_t before_ms
 
 /* Without the operation: CULL_OK, and the log's lock alone keeps other collectors away. */
 cull_status cull__objects_lock(cull_objects *objects, bool take, cull_error *err);
+/* Without the operation: CULL_OK. */
+cull_status cull__objects_settle(cull_objects *objects, const cull_object_id *id, cull_error *err);
 
 /* For stores: what a batch returns. CULL_OK if every result is, CULL_E_PARTIAL if some are,
  * else the first. err, filled by the first failure, gets that status. */

@@ -231,9 +231,9 @@ cull_status cull__manifest_load(cull_store *store, uint64_t collection, uint32_t
 }
 
 /* What a handle keeps for a next patch: the manifest, which would else be read from its documents, and
- * of a smaller one the memory of the one before, too. About 80 bytes an entry each. */
-#define RECENT_ENTRIES_MAX (1u << 20)
-#define SPARE_ENTRIES_MAX (1u << 18)
+ * of a smaller one the memory of the one before, too. */
+#define RECENT_BYTES_MAX (UINT64_C(128) << 20)
+#define SPARE_BYTES_MAX (UINT64_C(32) << 20)
 
 cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection, uint32_t ordinal)
 {
@@ -261,7 +261,7 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
     cull_manifest_free(store->recent);
     cull_manifest_free(store->spare);
     store->recent = store->spare = NULL;
-    if (cull_manifest_count(manifest) > RECENT_ENTRIES_MAX || manifest->spill != NULL) {
+    if (manifest->spill != NULL || cull__manifest_memory(manifest) > RECENT_BYTES_MAX) {
         cull_manifest_free(manifest);
         cull_manifest_free(before);
         return;
@@ -269,11 +269,17 @@ void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t
     store->recent = manifest;
     store->recent_collection = collection;
     store->recent_ordinal = ordinal;
-    if (before != NULL && cull_manifest_count(before) > SPARE_ENTRIES_MAX) {
+    if (before != NULL && cull__manifest_memory(before) > SPARE_BYTES_MAX) {
         cull_manifest_free(before);
         before = NULL;
     }
     store->spare = before;
+}
+
+uint64_t cull__manifest_kept_memory(const cull_store *store)
+{
+    return (store->recent == NULL ? 0 : cull__manifest_memory(store->recent)) +
+           (store->spare == NULL ? 0 : cull__manifest_memory(store->spare));
 }
 
 cull_status cull__manifest_lost(const struct cull__collection *collection, uint32_t ordinal,

@@ -258,13 +258,14 @@ static cull_status check_found(struct cull__txn *txn, void *ctx, cull_error *err
 }
 
 /* A blob that versions hold, whose object was lost and was read now, right to the last byte: a disk
- * was mounted again, a backup put back. What an upload has named it confirms itself. No delete can
+ * was mounted again, a backup put back, which may be in memory only as yet. What an upload has named it confirms itself. No delete can
  * be on its way: repairs hold the collector's lock, and what a version holds is never claimed. */
 static bool repair_found(struct fsck *fsck, uint32_t number, const cull_object_id *id)
 {
     struct repair_ctx repair = { .id = *id, .number = number };
 
     return fsck->options->repair &&
+           cull__objects_settle(fsck->store->objects, id, NULL) == CULL_OK &&
            cull__transact(fsck->store, CULL__NEED_INDEX, fsck->caller, check_found, &repair,
                           NULL) == CULL_OK &&
            repair.done;
@@ -357,7 +358,6 @@ struct blob_batch {
     uint64_t sizes[STAT_BATCH];
     bool held[STAT_BATCH];     /* by a retained version */
     bool expected[STAT_BATCH]; /* no object is confirmed */
-    bool pinned[STAT_BATCH];   /* by an upload */
     cull_object_info info[STAT_BATCH];
     size_t count;
     uint32_t next;
@@ -386,7 +386,6 @@ static cull_status next_batch(struct fsck *fsck, struct blob_batch *batch)
             batch->ids[batch->count] = cull__object_id(index, batch->next);
             batch->sizes[batch->count] = cull__blob_table_size(index->blobs, batch->next);
             batch->held[batch->count] = held;
-            batch->pinned[batch->count] = pins > 0;
             batch->expected[batch->count] = state == CULL__BLOB_EXPECTED;
             batch->count++;
         }
@@ -454,29 +453,69 @@ static bool set_aside(struct fsck *fsck, const struct blob_batch *batch, size_t 
     return repair_lost(fsck, batch->numbers[i], &batch->ids[i], damaged) && !batch->held[i];
 }
 
+/* Is a blob still expected that versions hold? It may have been put or collected since it was asked
+ * for. *pinned: an upload has named it, and confirms it itself. */
+static bool is_still_expected(struct fsck *fsck, const struct blob_batch *batch, size_t i,
+                              bool *pinned)
+{
+    bool is = false;
+
+    *pinned = false;
+    if (cull__store_enter(fsck->store, CULL__NEED_INDEX, NULL) == CULL_OK) {
+        const struct cull__index *index = fsck->store->index;
+        uint32_t pins = pins_of(index, batch->numbers[i]);
+
+        is = is_same(index, batch->numbers[i], &batch->ids[i], CULL__BLOB_EXPECTED) &&
+             cull__counts_get(index->counts, batch->numbers[i]) > pins;
+        *pinned = pins > 0;
+        cull__store_leave(fsck->store);
+    }
+    return is;
+}
+
 /* A blob that versions hold and whose object a repair found missing, or set aside. */
 static cull_status check_expected(struct fsck *fsck, const struct blob_batch *batch, size_t i,
                                   const char *hex)
 {
     const cull_object_info *info = &batch->info[i];
+    cull_status status = info->status;
+    cull_error why = { CULL_OK, "" };
     char message[MESSAGE_MAX];
-    bool there = info->status == CULL_OK && !batch->pinned[i] &&
-                 (batch->sizes[i] == CULL_SIZE_UNKNOWN || info->size_bytes == batch->sizes[i]);
+    bool repaired = false;
+    bool pinned;
 
-    if (there) {
-        cull_status status = read_object(fsck, &batch->ids[i], NULL);
-
-        if (status == CULL_E_NOMEM) {
-            return cull__error_nomem(fsck->err);
-        }
-        there = status == CULL_OK;
-        fsck->result->objects++;
+    fsck->result->objects += status == CULL_OK;
+    if (status == CULL_OK) {
+        status = batch->sizes[i] == CULL_SIZE_UNKNOWN || info->size_bytes == batch->sizes[i]
+                     ? read_object(fsck, &batch->ids[i], &why)
+                     : CULL_E_DAMAGED;
     }
-    (void)snprintf(message, sizeof message, "blob %s: its object %s", hex,
-                   there ? "was missing, and is there again"
-                         : "is missing: putting its content again heals it");
-    find(fsck, CULL_FOUND_MISSING, true,
-         there && repair_found(fsck, batch->numbers[i], &batch->ids[i]), message);
+    if (status == CULL_E_NOMEM) {
+        return cull__error_nomem(fsck->err);
+    }
+    if (!is_still_expected(fsck, batch, i, &pinned)) {
+        return CULL_OK;
+    }
+    if (status == CULL_OK && !pinned) {
+        repaired = repair_found(fsck, batch->numbers[i], &batch->ids[i]);
+        if (!repaired && !is_still_expected(fsck, batch, i, &pinned)) {
+            return CULL_OK;
+        }
+    }
+    if (status == CULL_OK) {
+        (void)snprintf(message, sizeof message,
+                       "blob %s: its object was missing, and is there again%s", hex,
+                       pinned ? ": an upload names it, and confirms it" : "");
+    } else if (status == CULL_E_NOTFOUND || status == CULL_E_DAMAGED) {
+        (void)snprintf(message, sizeof message,
+                       "blob %s: its object is missing: putting its content again heals it", hex);
+    } else {
+        (void)snprintf(message, sizeof message, "blob %s: its object cannot be read: %.200s", hex,
+                       why.message[0] != '\0' ? why.message : cull_strerror(status));
+        find(fsck, CULL_FOUND_UNREADABLE, true, false, message);
+        return CULL_OK;
+    }
+    find(fsck, CULL_FOUND_MISSING, true, repaired, message);
     return CULL_OK;
 }
 

@@ -241,6 +241,8 @@ cull_manifest *cull__manifest_recent_take(cull_store *store, uint64_t collection
 cull_manifest *cull__manifest_spare_take(cull_store *store);
 void cull__manifest_recent_keep(cull_store *store, uint64_t collection, uint32_t ordinal,
                                 cull_manifest *manifest, cull_manifest *before);
+/* Bytes of what is kept for a next patch. */
+uint64_t cull__manifest_kept_memory(const cull_store *store);
 /* The same, compared with the digest that was committed: CULL_E_DAMAGED. */
 cull_status cull__version_manifest_locked(cull_store *store,
                                           const struct cull__collection *collection,

@@ -378,6 +378,7 @@ cull_status cull_stat_of(cull_store *store, cull_stat *out, cull_error *err)
     }
     stat_catalog(store->catalog, out);
     stat_index(store->index, out);
+    out->memory_manifests = cull__manifest_kept_memory(store);
     status = store->log->ops->stat(store->log, &log, err);
     out->seq = log.seq;
     out->log_bytes = log.log_bytes;
