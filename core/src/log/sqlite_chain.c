@@ -1,0 +1,315 @@
+/*
+ * sqlite_chain.c - the segments of a large checkpoint read by two threads, past SQLite's pager.
+ *
+ * SHAPE     A row too large for its page goes on in a chain of pages, each of which begins with the
+ *           number of the next (https://sqlite.org/fileformat2.html, 1.5 and 1.6). Each thread looks
+ *           for a segment's row in the table's tree and reads its chain with one call for as many
+ *           pages as probably lie in a row, the bytes straight to where they belong. Before that it
+ *           makes the pages of memory there, afterwards it hashes what is still in the cache; and it
+ *           tells the system which segments come next.
+ * INVARIANT Nothing that is read here is believed but by its hash, which is the segment's name. The
+ *           file may be behind the write-ahead log, or be written to just now: what then does not
+ *           hash right is left to SQLite, and so is whatever else goes wrong.
+ * COST      Of 360 MB in the page cache at three times what SQLite's blobs come to: it copies page by
+ *           page into memory of its own first, and on one thread.
+ * THREADS   Closing any descriptor of a file drops the POSIX record locks that its process holds on
+ *           it, those of SQLite. They belong to the table of descriptors, though: each thread has one
+ *           of its own, in which nothing but the database is open. No thread, or no table to be had:
+ *           SQLite reads it all. Nothing here allocates.
+ * WHY NOT   Mapping the file: a disk that fails would be a signal. More than two threads: memory is
+ *           then the limit. The file of SQLite's own handle: it reads into one place at a time, and
+ *           may be used by one thread.
+ */
+#include "log/sqlite_handle.h"
+#include "log/segments.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define THREADS 2
+#define TAKEN 4          /* places that a thread takes at a time */
+#define ADVISED_AHEAD 16 /* places between those it takes and those it tells the system of */
+#define PAGE_BYTES ((size_t)CULL__SQLITE_PAGE_BYTES)
+#define LINK_BYTES 4 /* the next page's number, at the start of each page of a chain */
+#define LINKED_BYTES (PAGE_BYTES - LINK_BYTES)
+#define PAGES_MAX 128 /* in one call */
+#define PAGES_FIRST 32
+#define PAGES_MIN 4
+#define DEPTH_MAX 8 /* of a tree over 2^31 pages */
+#define INTERIOR 5  /* kinds of pages of a table */
+#define LEAF 13
+#define LOCAL_MAX (PAGE_BYTES - 35) /* of a row in its page */
+#define LOCAL_MIN ((PAGE_BYTES - 12) * 32 / 255 - 23)
+
+struct job {
+    const char *path;
+    uint32_t root;
+    struct cull__place *places;
+    size_t count;
+    atomic_size_t next;
+};
+
+/* Where a segment's bytes lie in the file. */
+struct chain {
+    uint32_t page; /* the first of those it goes on in */
+    size_t local;  /* bytes in the row itself */
+    uint8_t row[LOCAL_MAX];
+};
+
+static uint32_t big_endian(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static uint32_t cursor_page(struct cull__cursor *in)
+{
+    const uint8_t *bytes = cull__cursor_take(in, LINK_BYTES);
+
+    return bytes == NULL ? 0 : big_endian(bytes);
+}
+
+/* SQLite's: the highest bits first, seven a byte, all eight of the ninth. */
+static uint64_t cursor_varint(struct cull__cursor *in)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t byte = cull__cursor_u8(in);
+
+        value = value << 7 | (byte & 0x7f);
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+    return value << 8 | cull__cursor_u8(in);
+}
+
+static off_t page_at(uint32_t page)
+{
+    return (off_t)(page - 1) * (off_t)PAGE_BYTES;
+}
+
+/* --- the table's tree ------------------------------------------------------------------------- */
+
+/* The cell at an index of a page, whose header has header_bytes. */
+static struct cull__cursor cell(const uint8_t *page, size_t header_bytes, size_t index)
+{
+    const uint8_t *at = page + header_bytes + 2 * index;
+    size_t start = (size_t)at[0] << 8 | at[1];
+
+    start = start < PAGE_BYTES ? start : PAGE_BYTES;
+    return cull__cursor(page + start, PAGE_BYTES - start);
+}
+
+static size_t cell_count(const uint8_t *page, size_t header_bytes)
+{
+    size_t count = (size_t)page[3] << 8 | page[4];
+
+    return count <= (PAGE_BYTES - header_bytes) / 2 ? count : 0;
+}
+
+/* The page below an interior one in which the row is. */
+static uint32_t child_of(const uint8_t *page, uint64_t id)
+{
+    for (size_t i = 0; i < cell_count(page, 12); i++) {
+        struct cull__cursor in = cell(page, 12, i);
+        uint32_t child = cursor_page(&in);
+
+        if (id <= cursor_varint(&in)) {
+            return child;
+        }
+    }
+    return big_endian(page + 8);
+}
+
+/* A row of id, name and data, the data of len bytes and over what fits the page. */
+static bool row_decode(struct cull__cursor *in, uint64_t payload, size_t len, struct chain *out)
+{
+    size_t local = LOCAL_MIN + (payload - LOCAL_MIN) % LINKED_BYTES;
+    struct cull__cursor row;
+    const uint8_t *data;
+    uint64_t head;
+
+    if (payload <= LOCAL_MAX) {
+        return false;
+    }
+    local = local <= LOCAL_MAX ? local : LOCAL_MIN;
+    data = cull__cursor_take(in, local);
+    out->page = cursor_page(in);
+    if (in->failed) {
+        return false;
+    }
+    row = cull__cursor(data, local);
+    head = cursor_varint(&row);
+    if (cursor_varint(&row) != 0 || cursor_varint(&row) != 2 * CULL__SEGMENT_NAME_LEN + 12 ||
+        cursor_varint(&row) != 2 * (uint64_t)len + 12 ||
+        (uint64_t)(row.at - data) != head || /* NOLINT: both in one row */
+        payload != head + CULL__SEGMENT_NAME_LEN + len) {
+        return false;
+    }
+    (void)cull__cursor_take(&row, CULL__SEGMENT_NAME_LEN);
+    out->local = cull__cursor_left(&row);
+    if (row.failed || out->local > len) {
+        return false;
+    }
+    memcpy(out->row, row.at, out->local);
+    return true;
+}
+
+static bool leaf_find(const uint8_t *page, uint64_t id, size_t len, struct chain *out)
+{
+    for (size_t i = 0; i < cell_count(page, 8); i++) {
+        struct cull__cursor in = cell(page, 8, i);
+        uint64_t payload = cursor_varint(&in);
+
+        if (cursor_varint(&in) == id) {
+            return row_decode(&in, payload, len, out);
+        }
+    }
+    return false;
+}
+
+static bool chain_find(int fd, uint32_t root, const struct cull__place *place, struct chain *out)
+{
+    uint8_t page[PAGE_BYTES];
+    uint32_t at = root;
+
+    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+        if (at == 0 || pread(fd, page, PAGE_BYTES, page_at(at)) != (ssize_t)PAGE_BYTES) {
+            return false;
+        }
+        if (page[0] != INTERIOR) {
+            return page[0] == LEAF && leaf_find(page, place->id, place->len, out);
+        }
+        at = child_of(page, place->id);
+    }
+    return false;
+}
+
+/* --- chains ----------------------------------------------------------------------------------- */
+
+/* Read len bytes that begin on a page, which others follow. The next one of a chain is mostly the
+ * next one of the file. */
+static bool chain_read(int fd, uint32_t page, uint8_t *data, size_t len)
+{
+    size_t most = PAGES_FIRST;
+
+    while (len > 0) {
+        uint8_t links[PAGES_MAX][LINK_BYTES];
+        struct iovec parts[2 * PAGES_MAX];
+        size_t bytes = 0;
+        size_t pages;
+        uint32_t next;
+
+        for (pages = 0; pages < most && bytes < len; pages++) {
+            size_t some = len - bytes < LINKED_BYTES ? len - bytes : LINKED_BYTES;
+
+            parts[2 * pages] = (struct iovec){ links[pages], LINK_BYTES };
+            parts[2 * pages + 1] = (struct iovec){ data + bytes, some };
+            bytes += some;
+        }
+        if (page == 0 || preadv(fd, parts, (int)(2 * pages), page_at(page)) !=
+                             (ssize_t)(bytes + pages * LINK_BYTES)) {
+            return false;
+        }
+        bytes = 0;
+        next = page;
+        for (size_t i = 0; i < pages && next == page + i; i++) {
+            next = big_endian(links[i]);
+            bytes += parts[2 * i + 1].iov_len;
+        }
+        most = next == page + pages ? 2 * pages : PAGES_MIN;
+        most = most < PAGES_MAX ? most : PAGES_MAX;
+        page = next;
+        data += bytes;
+        len -= bytes;
+    }
+    return true;
+}
+
+static void place_read(int fd, uint32_t root, struct cull__place *place)
+{
+    uint8_t name[CULL__SEGMENT_NAME_LEN];
+    struct chain chain;
+
+    if (!chain_find(fd, root, place, &chain)) {
+        return;
+    }
+    cull__pages_make(place->data, place->len);
+    memcpy(place->data, chain.row, chain.local);
+    if (chain_read(fd, chain.page, place->data + chain.local, place->len - chain.local)) {
+        cull__segment_name(name, place->data, place->len);
+        place->right = memcmp(name, place->name, sizeof name) == 0;
+    }
+}
+
+/* Tell the system that a segment is wanted soon: its chain, if that lies in a row. */
+static void place_advise(int fd, uint32_t root, const struct cull__place *place)
+{
+    struct chain chain;
+
+    if (chain_find(fd, root, place, &chain) && chain.page > 0) {
+        (void)posix_fadvise(fd, page_at(chain.page), (off_t)place->len, POSIX_FADV_WILLNEED);
+    }
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+/* Has the file pages as we know them? */
+static bool pages_are_ours(int fd)
+{
+    uint8_t header[24];
+
+    return pread(fd, header, sizeof header, 0) == (ssize_t)sizeof header &&
+           ((size_t)header[16] << 8 | header[17]) == PAGE_BYTES && header[20] == 0;
+}
+
+static void *read_places(void *ctx)
+{
+    struct job *job = ctx;
+    int fd;
+    size_t from;
+
+#ifdef CLOSE_RANGE_UNSHARE /* from here on our descriptors are ours alone; standard ones stay */
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+        return NULL;
+    }
+#else
+    return NULL;
+#endif
+    fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return NULL;
+    }
+    while (pages_are_ours(fd) && (from = atomic_fetch_add(&job->next, TAKEN)) < job->count) {
+        for (size_t i = from; i < from + TAKEN; i++) {
+            if (i + ADVISED_AHEAD < job->count) {
+                place_advise(fd, job->root, &job->places[i + ADVISED_AHEAD]);
+            }
+        }
+        for (size_t i = from; i < from + TAKEN && i < job->count; i++) {
+            place_read(fd, job->root, &job->places[i]);
+        }
+    }
+    (void)close(fd);
+    return NULL;
+}
+
+void cull__sqlite_chains_read(const char *path, uint32_t root, struct cull__place *places,
+                              size_t count)
+{
+    struct job job = { .path = path, .root = root, .places = places, .count = count };
+    pthread_t threads[THREADS];
+    unsigned started = 0;
+
+    atomic_init(&job.next, 0);
+    while (started < THREADS &&
+           pthread_create(&threads[started], NULL, read_places, &job) == 0) {
+        started++;
+    }
+    while (started > 0) {
+        (void)pthread_join(threads[--started], NULL);
+    }
+}
