@@ -279,14 +279,15 @@ cull_status cull__counts_save(const struct cull__counts *counts, struct cull__bu
     return out->failed ? CULL_E_NOMEM : CULL_OK;
 }
 
-cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
-                              const cull_allocator *allocator)
+cull_status cull__counts_lay(struct cull__counts **out, struct cull__cursor *in,
+                             const uint8_t **bytes, const cull_allocator *allocator)
 {
     struct cull__counts *counts = NULL;
     uint32_t limit = (uint32_t)cull__cursor_count(in, 4, CULL__BLOBS_MAX);
     cull_status status;
 
     *out = NULL;
+    *bytes = cull__cursor_take(in, 4 * (size_t)limit);
     if (in->failed) {
         return CULL_E_CORRUPT;
     }
@@ -298,24 +299,55 @@ cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in
         cull__counts_free(counts);
         return status;
     }
+    *out = counts;
+    return CULL_OK;
+}
+
+/* A block that was just read: its bits and its sum. */
+static void block_begin(struct cull__counts *counts, uint32_t from, uint32_t rows)
+{
+    const uint32_t *at = count_at(counts, from);
+    uint64_t zero = 0;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        zero |= (uint64_t)(at[i] == 0) << i;
+    }
+    counts->zero.words[from >> 6] = zero;
+    if (zero != 0) {
+        cull__bit_set(counts->zero_words.words, from >> 6);
+    }
+    *sum_at(counts, from) = block_sum(counts, from);
+    counts->sum += *sum_at(counts, from);
+}
+
+void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes)
+{
+    uint32_t limit = cull__counts_limit(counts);
+
     for (uint32_t blob = 0; blob < limit;) {
         uint32_t left = limit - blob;
         uint32_t rows = left < CULL__CHUNK_ROWS ? left : CULL__CHUNK_ROWS;
-        const uint32_t *at = count_at(counts, blob);
 
-        cull__u32s_decode(count_at(counts, blob), cull__cursor_take(in, 4 * (size_t)rows), rows);
-        for (uint32_t end = blob + rows; blob < end; blob++) {
-            if (*at++ == 0) {
-                set_zero(counts, blob);
-            }
+        cull__u32s_decode(count_at(counts, blob), bytes + 4 * (size_t)blob, rows);
+        for (uint32_t end = blob + rows; blob < end;) {
+            uint32_t some = end - blob < CULL__COUNTS_BLOCK ? end - blob : CULL__COUNTS_BLOCK;
+
+            block_begin(counts, blob, some);
+            blob += some;
         }
     }
-    for (uint64_t at = 0; at < limit; at += CULL__COUNTS_BLOCK) {
-        *sum_at(counts, (uint32_t)at) = block_sum(counts, (uint32_t)at);
-        counts->sum += *sum_at(counts, (uint32_t)at);
+}
+
+cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
+                              const cull_allocator *allocator)
+{
+    const uint8_t *bytes;
+    cull_status status = cull__counts_lay(out, in, &bytes, allocator);
+
+    if (status == CULL_OK) {
+        cull__counts_fill(*out, bytes);
     }
-    *out = counts;
-    return CULL_OK;
+    return status;
 }
 
 bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,
