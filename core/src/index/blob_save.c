@@ -226,9 +226,8 @@ cull_status cull__blob_table_lay(struct cull__blob_table **out, cull_digest_kind
         return cull__error_set(err, status, "blob table: %s", cull_strerror(status));
     }
     why = header_broken(table, *data, len, &limit, &free_count);
-    status = why == NULL
-                 ? load_rows(table, limit, free_count, *data + HEADER_BYTES, owner != NULL)
-                 : CULL_E_CORRUPT;
+    status = why == NULL ? load_rows(table, limit, free_count, *data + HEADER_BYTES, owner != NULL)
+                         : CULL_E_CORRUPT;
     if (status != CULL_OK) {
         cull__blob_table_free(table);
         return table_error(status, why, err);

@@ -6,9 +6,12 @@
  * INVARIANT Every segment that a kept listing names is there; what no listing names is dropped in
  *           the transaction that made it so.
  * COST      put: hashing before the transaction, then the new segments, twice through SQLite's
- *           write-ahead log. get: one read and one hash of every byte, into place, no copy between;
- *           of 100 MB at 2.8 GB/s where the system gives huge pages, at 1.1 where it does not:
- *           half the time is then its zeroing of fresh 4 KiB pages.
+ *           write-ahead log. get: one read and one hash of every byte, into place, no copy between; of
+ *           what is large by threads (sqlite_places.c), at 3.5 GB/s of what is cached. A third of it is
+ *           the system's zeroing of fresh pages of 4 KiB. Huge ones take half of that where they were in
+ *           use a moment ago, and seven times as long where a virtual machine's host has taken free
+ *           memory back, as it has from a command that is run now and then: so they are asked for when
+ *           all is read.
  * FAILURE   A wrong hash is CULL_E_CORRUPT and is remembered, and so is what the system refuses to
  *           read: a segment that two checkpoints share would else damage each later one that finds
  *           it there. From then on this handle reads what it shares, writes anew what is wrong, and
@@ -489,9 +492,6 @@ static cull_status places_make(struct cull__sqlite *log, const struct cull__list
             return cull__error_nomem(err);
         }
         column->len = listed->len;
-        if (column->len >= HUGE_COLUMN_BYTES) { /* it is filled at once and read for long */
-            pages_advise(column->data, column->len, MADV_HUGEPAGE);
-        }
         for (size_t k = 0; k < listed->segment_count; k++, places++) {
             bool there = false;
             cull_status status;
@@ -530,7 +530,7 @@ static cull_status places_hasten(struct cull__sqlite *log, struct cull__place *p
         uint32_t root = (uint32_t)cull__sqlite_number(statement, 0);
 
         (void)sqlite3_reset(statement);
-        cull__sqlite_chains_read(log->path, root, places, count);
+        cull__sqlite_places_read(log->path, root, places, count);
     }
     return status;
 }
@@ -577,6 +577,12 @@ static cull_status places_load(struct cull__sqlite *log, const struct cull__list
     }
     if (narrow) {
         cache_narrow(log, false);
+    }
+    for (size_t i = 0; status == CULL_OK && i < out->count; i++) {
+        if (out->columns[i].len >=
+            HUGE_COLUMN_BYTES) { /* for who stays: the system makes them later */
+            pages_advise(out->columns[i].data, out->columns[i].len, MADV_HUGEPAGE);
+        }
     }
     return status;
 }

@@ -147,7 +147,7 @@ cull_status cull__sqlite_checkpoint_size(cull_log *log, const char *room, uint64
 /* Make the memory there in one go. Advice only. */
 void cull__pages_make(uint8_t *data, size_t len);
 
-/* sqlite_chain.c */
+/* sqlite_places.c */
 /* A segment that is wanted. */
 struct cull__place {
     const uint8_t *name;
@@ -160,7 +160,7 @@ struct cull__place {
 };
 /* Read into their places what threads of their own can get of the table "segment", whose tree begins on
  * page root; what of it is right, they say. The others' bytes may be anything. */
-void cull__sqlite_chains_read(const char *path, uint32_t root, struct cull__place *places,
+void cull__sqlite_places_read(const char *path, uint32_t root, struct cull__place *places,
                               size_t count);
 
 /* sqlite_audit.c */

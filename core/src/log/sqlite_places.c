@@ -1,24 +1,25 @@
 /*
- * sqlite_chain.c - the segments of a large checkpoint read by two threads, past SQLite's pager.
+ * sqlite_places.c - the segments of a large checkpoint read by two threads, past SQLite's pager.
  *
  * SHAPE     A row too large for its page goes on in a chain of pages, each of which begins with the
  *           number of the next (https://sqlite.org/fileformat2.html, 1.5 and 1.6). Each thread looks
  *           for a segment's row in the table's tree and reads its chain with one call for as many
- *           pages as probably lie in a row, the bytes straight to where they belong. Before that it
- *           makes the pages of memory there, afterwards it hashes what is still in the cache; and it
+ *           pages as probably follow each other, the bytes straight to where they belong. Before that
+ *           it makes the memory's pages there, afterwards it hashes what is still in the cache; and it
  *           tells the system which segments come next.
  * INVARIANT Nothing that is read here is believed but by its hash, which is the segment's name. The
  *           file may be behind the write-ahead log, or be written to just now: what then does not
  *           hash right is left to SQLite, and so is whatever else goes wrong.
- * COST      Of 360 MB in the page cache at three times what SQLite's blobs come to: it copies page by
- *           page into memory of its own first, and on one thread.
+ * COST      Of 360 MB in the page cache at over twice the rate of SQLite's blobs: it copies each page
+ *           into memory of its own first, and on one thread. A chain that lies scattered costs a call
+ *           and four pages for each of its pages.
  * THREADS   Closing any descriptor of a file drops the POSIX record locks that its process holds on
  *           it, those of SQLite. They belong to the table of descriptors, though: each thread has one
  *           of its own, in which nothing but the database is open. No thread, or no table to be had:
  *           SQLite reads it all. Nothing here allocates.
- * WHY NOT   Mapping the file: a disk that fails would be a signal. More than two threads: memory is
- *           then the limit. The file of SQLite's own handle: it reads into one place at a time, and
- *           may be used by one thread.
+ * WHY NOT   Mapping the file: a disk that fails would be a signal. The file of SQLite's own handle: it
+ *           reads into one place at a time, and is one thread's. A thread that only makes pages or
+ *           hashes, one that only reads ahead: no faster, and each waits for the other.
  */
 #include "log/sqlite_handle.h"
 #include "log/segments.h"
@@ -34,7 +35,7 @@
 #define PAGE_BYTES ((size_t)CULL__SQLITE_PAGE_BYTES)
 #define LINK_BYTES 4 /* the next page's number, at the start of each page of a chain */
 #define LINKED_BYTES (PAGE_BYTES - LINK_BYTES)
-#define PAGES_MAX 128 /* in one call */
+#define PAGES_MAX 32 /* in one call */
 #define PAGES_FIRST 32
 #define PAGES_MIN 4
 #define DEPTH_MAX 8 /* of a tree over 2^31 pages */
@@ -144,8 +145,7 @@ static bool row_decode(struct cull__cursor *in, uint64_t payload, size_t len, st
     row = cull__cursor(data, local);
     head = cursor_varint(&row);
     if (cursor_varint(&row) != 0 || cursor_varint(&row) != 2 * CULL__SEGMENT_NAME_LEN + 12 ||
-        cursor_varint(&row) != 2 * (uint64_t)len + 12 ||
-        (uint64_t)(row.at - data) != head || /* NOLINT: both in one row */
+        cursor_varint(&row) != 2 * (uint64_t)len + 12 || head != local - cull__cursor_left(&row) ||
         payload != head + CULL__SEGMENT_NAME_LEN + len) {
         return false;
     }
@@ -190,6 +190,25 @@ static bool chain_find(int fd, uint32_t root, const struct cull__place *place, s
 
 /* --- chains ----------------------------------------------------------------------------------- */
 
+/* Of pages that were read from *page of the file on, got bytes in all, how many are the chain's? Sets
+ * *page to where it goes on. */
+static size_t links_follow(const struct iovec *parts, size_t pages, ssize_t got, uint32_t *page)
+{
+    uint32_t first = *page;
+    size_t count = 0;
+    ssize_t end = 0;
+
+    while (count < pages && *page == first + count) {
+        end += (ssize_t)(parts[2 * count].iov_len + parts[2 * count + 1].iov_len);
+        if (end > got) {
+            break;
+        }
+        *page = big_endian(parts[2 * count].iov_base);
+        count++;
+    }
+    return count;
+}
+
 /* Read len bytes that begin on a page, which others follow. The next one of a chain is mostly the
  * next one of the file. */
 static bool chain_read(int fd, uint32_t page, uint8_t *data, size_t len)
@@ -201,7 +220,7 @@ static bool chain_read(int fd, uint32_t page, uint8_t *data, size_t len)
         struct iovec parts[2 * PAGES_MAX];
         size_t bytes = 0;
         size_t pages;
-        uint32_t next;
+        size_t followed;
 
         for (pages = 0; pages < most && bytes < len; pages++) {
             size_t some = len - bytes < LINKED_BYTES ? len - bytes : LINKED_BYTES;
@@ -210,19 +229,17 @@ static bool chain_read(int fd, uint32_t page, uint8_t *data, size_t len)
             parts[2 * pages + 1] = (struct iovec){ data + bytes, some };
             bytes += some;
         }
-        if (page == 0 || preadv(fd, parts, (int)(2 * pages), page_at(page)) !=
-                             (ssize_t)(bytes + pages * LINK_BYTES)) {
+        if (page == 0) {
             return false;
         }
-        bytes = 0;
-        next = page;
-        for (size_t i = 0; i < pages && next == page + i; i++) {
-            next = big_endian(links[i]);
-            bytes += parts[2 * i + 1].iov_len;
+        followed =
+            links_follow(parts, pages, preadv(fd, parts, (int)(2 * pages), page_at(page)), &page);
+        if (followed == 0) {
+            return false;
         }
-        most = next == page + pages ? 2 * pages : PAGES_MIN;
+        most = followed == pages ? 2 * pages : PAGES_MIN;
         most = most < PAGES_MAX ? most : PAGES_MAX;
-        page = next;
+        bytes = followed * LINKED_BYTES < len ? followed * LINKED_BYTES : len;
         data += bytes;
         len -= bytes;
     }
@@ -266,27 +283,35 @@ static bool pages_are_ours(int fd)
            ((size_t)header[16] << 8 | header[17]) == PAGE_BYTES && header[20] == 0;
 }
 
+/* The database, in a table of descriptors that is this thread's alone; the standard ones stay. -1: that
+ * is not to be had. */
+static int open_apart(const char *path)
+{
+    int fd = -1;
+
+#ifdef CLOSE_RANGE_UNSHARE
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE) == 0) {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+#else
+    (void)path;
+#endif
+    return fd;
+}
+
 static void *read_places(void *ctx)
 {
     struct job *job = ctx;
-    int fd;
+    int fd = open_apart(job->path);
     size_t from;
 
-#ifdef CLOSE_RANGE_UNSHARE /* from here on our descriptors are ours alone; standard ones stay */
-    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
-        return NULL;
-    }
-#else
-    return NULL;
-#endif
-    fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return NULL;
     }
     while (pages_are_ours(fd) && (from = atomic_fetch_add(&job->next, TAKEN)) < job->count) {
-        for (size_t i = from; i < from + TAKEN; i++) {
-            if (i + ADVISED_AHEAD < job->count) {
-                place_advise(fd, job->root, &job->places[i + ADVISED_AHEAD]);
+        for (size_t i = from + ADVISED_AHEAD; i < from + ADVISED_AHEAD + TAKEN; i++) {
+            if (i < job->count) {
+                place_advise(fd, job->root, &job->places[i]);
             }
         }
         for (size_t i = from; i < from + TAKEN && i < job->count; i++) {
@@ -297,7 +322,7 @@ static void *read_places(void *ctx)
     return NULL;
 }
 
-void cull__sqlite_chains_read(const char *path, uint32_t root, struct cull__place *places,
+void cull__sqlite_places_read(const char *path, uint32_t root, struct cull__place *places,
                               size_t count)
 {
     struct job job = { .path = path, .root = root, .places = places, .count = count };
@@ -305,8 +330,7 @@ void cull__sqlite_chains_read(const char *path, uint32_t root, struct cull__plac
     unsigned started = 0;
 
     atomic_init(&job.next, 0);
-    while (started < THREADS &&
-           pthread_create(&threads[started], NULL, read_places, &job) == 0) {
+    while (started < THREADS && pthread_create(&threads[started], NULL, read_places, &job) == 0) {
         started++;
     }
     while (started > 0) {
