@@ -1,8 +1,9 @@
 /*
  * counts.c - how many lifespans and pins hold each blob, and which blobs nothing holds.
  *
- * SHAPE     A column of 32-bit counts; a bit for each blob whose count is 0, and none for numbers that
- *           are free; a bit for each word of those that is not empty. Beside them sums of count x held hash, of each block and of all.
+ * SHAPE     A column of 32-bit counts, which may lie in the checkpoint that was read; a bit for each
+ *           blob whose count is 0, and none for numbers that are free; a bit for each word of those that
+ *           is not empty. Beside them sums of count x held hash, of each block and of all.
  * INVARIANT Both levels of bits follow every change, so garbage is found without looking at what is
  *           alive. So do the sums: a count that changed in another way shows in its block, and a
  *           change that the lifespans and pins do not know of in the whole.
@@ -21,8 +22,12 @@ struct cull__counts {
     struct cull__bits zero_words;
     struct cull__column sums; /* uint64_t: of count x held hash, one for CULL__COUNTS_BLOCK */
     uint64_t sum;             /* of all */
+    uint8_t *taken;           /* a checkpoint, in which the first chunks of counts lie */
+    size_t taken_len;
+    const cull_allocator *taken_from;
 };
 
+#define CHUNK_BYTES (sizeof(uint32_t) << CULL__CHUNK_BITS)
 static_assert(CULL__COUNTS_BLOCK == 64, "a block of counts is a word of bits");
 
 cull_status cull__counts_new(struct cull__counts **out, const cull_allocator *allocator)
@@ -48,6 +53,9 @@ void cull__counts_free(struct cull__counts *counts)
     cull__column_release(&counts->sums, counts->allocator);
     cull__bits_release(&counts->zero);
     cull__bits_release(&counts->zero_words);
+    if (counts->taken != NULL) {
+        cull__free(counts->taken_from, counts->taken);
+    }
     cull__free(counts->allocator, counts);
 }
 
@@ -211,7 +219,7 @@ uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from
 
 uint64_t cull__counts_memory(const struct cull__counts *counts)
 {
-    return sizeof(*counts) + cull__column_memory(&counts->counts) +
+    return sizeof(*counts) + counts->taken_len + cull__column_memory(&counts->counts) +
            cull__column_memory(&counts->sums) +
            (counts->zero.words_capacity + counts->zero_words.words_capacity) * sizeof(uint64_t);
 }
@@ -279,19 +287,18 @@ cull_status cull__counts_save(const struct cull__counts *counts, struct cull__bu
     return out->failed ? CULL_E_NOMEM : CULL_OK;
 }
 
-cull_status cull__counts_lay(struct cull__counts **out, struct cull__cursor *in,
-                             const uint8_t **bytes, const cull_allocator *allocator)
+/* Room for the counts that begin at bytes; those of whole chunks stay there, if they are to. */
+static cull_status lay(struct cull__counts **out, uint8_t *bytes, uint32_t limit, bool take,
+                       const cull_allocator *allocator)
 {
     struct cull__counts *counts = NULL;
-    uint32_t limit = (uint32_t)cull__cursor_count(in, 4, CULL__BLOBS_MAX);
-    cull_status status;
+    cull_status status = cull__counts_new(&counts, allocator);
 
-    *out = NULL;
-    *bytes = cull__cursor_take(in, 4 * (size_t)limit);
-    if (in->failed) {
-        return CULL_E_CORRUPT;
+    take = take && (uintptr_t)bytes % sizeof(uint32_t) == 0;
+    for (uint32_t chunk = 0; take && chunk < limit / CULL__CHUNK_ROWS && status == CULL_OK;
+         chunk++) {
+        status = cull__column_borrow(&counts->counts, bytes + chunk * CHUNK_BYTES, allocator);
     }
-    status = cull__counts_new(&counts, allocator);
     if (status == CULL_OK) {
         status = make_room(counts, limit);
     }
@@ -301,6 +308,30 @@ cull_status cull__counts_lay(struct cull__counts **out, struct cull__cursor *in,
     }
     *out = counts;
     return CULL_OK;
+}
+
+cull_status cull__counts_lay(struct cull__counts **out, uint8_t **data, size_t len,
+                             const cull_allocator *owner, const uint8_t **bytes,
+                             const cull_allocator *allocator)
+{
+    struct cull__cursor in = cull__cursor(*data, len);
+    uint32_t limit = (uint32_t)cull__cursor_count(&in, 4, CULL__BLOBS_MAX);
+    size_t start = len - cull__cursor_left(&in);
+    cull_status status;
+
+    *out = NULL;
+    *bytes = cull__cursor_take(&in, 4 * (size_t)limit);
+    if (!cull__cursor_done(&in)) {
+        return CULL_E_CORRUPT;
+    }
+    status = lay(out, *data + start, limit, owner != NULL, allocator);
+    if (status == CULL_OK && (*out)->counts.foreign > 0) {
+        (*out)->taken = *data;
+        (*out)->taken_len = len;
+        (*out)->taken_from = owner;
+        *data = NULL;
+    }
+    return status;
 }
 
 /* A block that was just read: its bits and its sum. */
@@ -328,7 +359,11 @@ void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes)
         uint32_t left = limit - blob;
         uint32_t rows = left < CULL__CHUNK_ROWS ? left : CULL__CHUNK_ROWS;
 
-        cull__u32s_decode(count_at(counts, blob), bytes + 4 * (size_t)blob, rows);
+        const uint8_t *from = bytes + 4 * (size_t)blob;
+
+        if ((const uint8_t *)count_at(counts, blob) != from || !cull__little_endian()) {
+            cull__u32s_decode(count_at(counts, blob), from, rows);
+        }
         for (uint32_t end = blob + rows; blob < end;) {
             uint32_t some = end - blob < CULL__COUNTS_BLOCK ? end - blob : CULL__COUNTS_BLOCK;
 
@@ -341,9 +376,15 @@ void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes)
 cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
                               const cull_allocator *allocator)
 {
-    const uint8_t *bytes;
-    cull_status status = cull__counts_lay(out, in, &bytes, allocator);
+    uint32_t limit = (uint32_t)cull__cursor_count(in, 4, CULL__BLOBS_MAX);
+    const uint8_t *bytes = cull__cursor_take(in, 4 * (size_t)limit);
+    cull_status status;
 
+    *out = NULL;
+    if (in->failed) {
+        return CULL_E_CORRUPT;
+    }
+    status = lay(out, NULL, limit, false, allocator);
     if (status == CULL_OK) {
         cull__counts_fill(*out, bytes);
     }

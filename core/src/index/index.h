@@ -338,9 +338,11 @@ bool cull__counts_sums_agree(const struct cull__counts *counts);
 cull_status cull__counts_save(const struct cull__counts *counts, struct cull__buf *out);
 cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
                               const cull_allocator *allocator);
-/* The same in two steps, of which the second allocates nothing: bytes are those of the counts. */
-cull_status cull__counts_lay(struct cull__counts **out, struct cull__cursor *in,
-                             const uint8_t **bytes, const cull_allocator *allocator);
+/* The same in two steps, of which the second allocates nothing: *bytes are those of the counts. *data, of
+ * len bytes, has come from the owner, who is as in cull__blob_table_take. */
+cull_status cull__counts_lay(struct cull__counts **out, uint8_t **data, size_t len,
+                             const cull_allocator *owner, const uint8_t **bytes,
+                             const cull_allocator *allocator);
 void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes);
 /* table NULL: all numbers have blobs. */
 bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,

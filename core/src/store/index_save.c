@@ -255,18 +255,17 @@ static cull_status load_pins(struct cull__index *index, struct cull__cursor *in)
     return status == CULL_OK && !cull__cursor_done(in) ? CULL_E_CORRUPT : status;
 }
 
-static cull_status lay_counts(struct cull__index *index, const struct cull__column *column,
-                              const uint8_t **bytes)
+static cull_status lay_counts(struct cull__index *index, struct cull__column *column,
+                              const cull_allocator *owner, const uint8_t **bytes)
 {
-    struct cull__cursor in = cull__cursor(column->data, column->len);
     cull_status status;
 
     cull__counts_free(index->counts);
     index->counts = NULL;
-    status = cull__counts_lay(&index->counts, &in, bytes, index->allocator);
+    status = cull__counts_lay(&index->counts, &column->data, column->len, owner, bytes,
+                              index->allocator);
     if (status == CULL_OK &&
-        (!cull__cursor_done(&in) ||
-         cull__counts_limit(index->counts) != cull__blob_table_limit(index->blobs))) {
+        cull__counts_limit(index->counts) != cull__blob_table_limit(index->blobs)) {
         status = CULL_E_CORRUPT;
     }
     return status;
@@ -345,7 +344,7 @@ cull_status cull__index_load(struct cull__index **out, const cull_store_settings
     if (status == CULL_OK) {
         room = 2;
         status = checkpoints[2].count == 2
-                     ? lay_counts(index, &checkpoints[2].columns[0], &beside.counts)
+                     ? lay_counts(index, &checkpoints[2].columns[0], owner, &beside.counts)
                      : CULL_E_CORRUPT;
     }
     if (status == CULL_OK) {
