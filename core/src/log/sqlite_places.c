@@ -14,9 +14,10 @@
  *           into memory of its own first, and on one thread. A chain that lies scattered costs a call
  *           and four pages for each of its pages.
  * THREADS   Closing any descriptor of a file drops the POSIX record locks that its process holds on
- *           it, those of SQLite. They belong to the table of descriptors, though: each thread has one
- *           of its own, in which nothing but the database is open. No thread, or no table to be had:
- *           SQLite reads it all. Nothing here allocates.
+ *           it, those of SQLite. They belong to the table of descriptors, though: the first thread has
+ *           one of its own, in which nothing but the database is open, and shares it with the second,
+ *           which it starts. No thread, or no table to be had: SQLite reads it all. Nothing here
+ *           allocates.
  * WHY NOT   Mapping the file: a disk that fails would be a signal. The file of SQLite's own handle: it
  *           reads into one place at a time, and is one thread's. A thread that only makes pages or
  *           hashes, one that only reads ahead: no faster, and each waits for the other.
@@ -29,7 +30,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define THREADS 2
 #define TAKEN 4          /* places that a thread takes at a time */
 #define ADVISED_AHEAD 16 /* places between those it takes and those it tells the system of */
 #define PAGE_BYTES ((size_t)CULL__SQLITE_PAGE_BYTES)
@@ -49,6 +49,7 @@ struct job {
     uint32_t root;
     struct cull__place *places;
     size_t count;
+    int fd;
     atomic_size_t next;
 };
 
@@ -283,8 +284,27 @@ static bool pages_are_ours(int fd)
            ((size_t)header[16] << 8 | header[17]) == PAGE_BYTES && header[20] == 0;
 }
 
-/* The database, in a table of descriptors that is this thread's alone; the standard ones stay. -1: that
- * is not to be had. */
+/* What each of the threads does. */
+static void *read_places(void *ctx)
+{
+    struct job *job = ctx;
+    size_t from;
+
+    while ((from = atomic_fetch_add(&job->next, TAKEN)) < job->count) {
+        for (size_t i = from + ADVISED_AHEAD; i < from + ADVISED_AHEAD + TAKEN; i++) {
+            if (i < job->count) {
+                place_advise(job->fd, job->root, &job->places[i]);
+            }
+        }
+        for (size_t i = from; i < from + TAKEN && i < job->count; i++) {
+            place_read(job->fd, job->root, &job->places[i]);
+        }
+    }
+    return NULL;
+}
+
+/* The database, in a table of descriptors apart from the process's, for this thread and those that it
+ * starts; the standard ones stay. -1: that is not to be had. */
 static int open_apart(const char *path)
 {
     int fd = -1;
@@ -299,26 +319,24 @@ static int open_apart(const char *path)
     return fd;
 }
 
-static void *read_places(void *ctx)
+static void *read_apart(void *ctx)
 {
     struct job *job = ctx;
-    int fd = open_apart(job->path);
-    size_t from;
+    pthread_t other;
+    bool started;
 
-    if (fd < 0) {
+    job->fd = open_apart(job->path);
+    if (job->fd < 0) {
         return NULL;
     }
-    while (pages_are_ours(fd) && (from = atomic_fetch_add(&job->next, TAKEN)) < job->count) {
-        for (size_t i = from + ADVISED_AHEAD; i < from + ADVISED_AHEAD + TAKEN; i++) {
-            if (i < job->count) {
-                place_advise(fd, job->root, &job->places[i]);
-            }
-        }
-        for (size_t i = from; i < from + TAKEN && i < job->count; i++) {
-            place_read(fd, job->root, &job->places[i]);
+    if (pages_are_ours(job->fd)) {
+        started = pthread_create(&other, NULL, read_places, job) == 0;
+        (void)read_places(job);
+        if (started) {
+            (void)pthread_join(other, NULL);
         }
     }
-    (void)close(fd);
+    (void)close(job->fd);
     return NULL;
 }
 
@@ -326,14 +344,10 @@ void cull__sqlite_places_read(const char *path, uint32_t root, struct cull__plac
                               size_t count)
 {
     struct job job = { .path = path, .root = root, .places = places, .count = count };
-    pthread_t threads[THREADS];
-    unsigned started = 0;
+    pthread_t thread;
 
     atomic_init(&job.next, 0);
-    while (started < THREADS && pthread_create(&threads[started], NULL, read_places, &job) == 0) {
-        started++;
-    }
-    while (started > 0) {
-        (void)pthread_join(threads[--started], NULL);
+    if (pthread_create(&thread, NULL, read_apart, &job) == 0) {
+        (void)pthread_join(thread, NULL);
     }
 }
