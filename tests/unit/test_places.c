@@ -132,6 +132,7 @@ static unsigned sample_read(struct sample *sample)
     for (size_t i = 0; i < SEGMENTS; i++) {
         sample->places[i].name = sample->names[i];
         sample->places[i].right = false;
+        sample->places[i].page = 0;
     }
     cull__sqlite_places_read(sample->path, root, sample->places, SEGMENTS);
     for (size_t i = 0; i < SEGMENTS; i++) {
@@ -253,6 +254,7 @@ START_TEST(a_file_of_noise_gives_no_wrong_segment)
             memset(sample.read, 0, LARGE);
             for (size_t i = 0; i < SEGMENTS; i++) {
                 sample.places[i].right = false;
+                sample.places[i].page = 0;
             }
             cull__sqlite_places_read(sample.path, root, sample.places, SEGMENTS);
             for (size_t i = 0; i < SEGMENTS; i++) {

@@ -157,6 +157,8 @@ struct cull__place {
     uint64_t column;
     size_t segment; /* of the column */
     bool right;     /* it is there, and its hash is its name */
+    uint32_t page;  /* 0, or where its row goes on in a chain of pages, */
+    size_t local;   /* after so many bytes, which are there already */
 };
 /* Read into their places what threads of their own can get of the table "segment", whose tree begins on
  * page root; what of it is right, they say. The others' bytes may be anything. */

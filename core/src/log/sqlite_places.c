@@ -2,11 +2,11 @@
  * sqlite_places.c - the segments of a large checkpoint read by two threads, past SQLite's pager.
  *
  * SHAPE     A row too large for its page goes on in a chain of pages, each of which begins with the
- *           number of the next (https://sqlite.org/fileformat2.html, 1.5 and 1.6). Each thread looks
- *           for a segment's row in the table's tree and reads its chain with one call for as many
- *           pages as probably follow each other, the bytes straight to where they belong. Before that
- *           it makes the memory's pages there, afterwards it hashes what is still in the cache; and it
- *           tells the system which segments come next.
+ *           number of the next (https://sqlite.org/fileformat2.html, 1.5 and 1.6). The rows are looked
+ *           for in the table's tree; then each thread takes segments in turn and reads their chains,
+ *           with one call for as many pages as probably follow each other, the bytes straight to where
+ *           they belong. Before that it makes the memory's pages there, afterwards it hashes what is
+ *           still in the cache; and it tells the system which segments come next.
  * INVARIANT Nothing that is read here is believed but by its hash, which is the segment's name. The
  *           file may be behind the write-ahead log, or be written to just now: what then does not
  *           hash right is left to SQLite, and so is whatever else goes wrong.
@@ -51,13 +51,6 @@ struct job {
     size_t count;
     int fd;
     atomic_size_t next;
-};
-
-/* Where a segment's bytes lie in the file. */
-struct chain {
-    uint32_t page; /* the first of those it goes on in */
-    size_t local;  /* bytes in the row itself */
-    uint8_t row[LOCAL_MAX];
 };
 
 static uint32_t big_endian(const uint8_t *bytes)
@@ -126,67 +119,71 @@ static uint32_t child_of(const uint8_t *page, uint64_t id)
     return big_endian(page + 8);
 }
 
-/* A row of id, name and data, the data of len bytes and over what fits the page. */
-static bool row_decode(struct cull__cursor *in, uint64_t payload, size_t len, struct chain *out)
+/* A row of id, name and data, the data being what is wanted and over what fits the page: take what is
+ * there. */
+static void row_decode(struct cull__cursor *in, uint64_t payload, struct cull__place *place)
 {
     size_t local = LOCAL_MIN + (payload - LOCAL_MIN) % LINKED_BYTES;
     struct cull__cursor row;
     const uint8_t *data;
+    uint32_t page;
     uint64_t head;
 
     if (payload <= LOCAL_MAX) {
-        return false;
+        return;
     }
     local = local <= LOCAL_MAX ? local : LOCAL_MIN;
     data = cull__cursor_take(in, local);
-    out->page = cursor_page(in);
+    page = cursor_page(in);
     if (in->failed) {
-        return false;
+        return;
     }
     row = cull__cursor(data, local);
     head = cursor_varint(&row);
     if (cursor_varint(&row) != 0 || cursor_varint(&row) != 2 * CULL__SEGMENT_NAME_LEN + 12 ||
-        cursor_varint(&row) != 2 * (uint64_t)len + 12 || head != local - cull__cursor_left(&row) ||
-        payload != head + CULL__SEGMENT_NAME_LEN + len) {
-        return false;
+        cursor_varint(&row) != 2 * (uint64_t)place->len + 12 ||
+        head != local - cull__cursor_left(&row) ||
+        payload != head + CULL__SEGMENT_NAME_LEN + place->len) {
+        return;
     }
     (void)cull__cursor_take(&row, CULL__SEGMENT_NAME_LEN);
-    out->local = cull__cursor_left(&row);
-    if (row.failed || out->local > len) {
-        return false;
+    if (!row.failed && cull__cursor_left(&row) <= place->len) {
+        place->page = page;
+        place->local = cull__cursor_left(&row);
+        memcpy(place->data, row.at, place->local);
     }
-    memcpy(out->row, row.at, out->local);
-    return true;
 }
 
-static bool leaf_find(const uint8_t *page, uint64_t id, size_t len, struct chain *out)
+static void leaf_find(const uint8_t *page, struct cull__place *place)
 {
     for (size_t i = 0; i < cell_count(page, 8); i++) {
         struct cull__cursor in = cell(page, 8, i);
         uint64_t payload = cursor_varint(&in);
 
-        if (cursor_varint(&in) == id) {
-            return row_decode(&in, payload, len, out);
+        if (cursor_varint(&in) == place->id) {
+            row_decode(&in, payload, place);
+            return;
         }
     }
-    return false;
 }
 
-static bool chain_find(int fd, uint32_t root, const struct cull__place *place, struct chain *out)
+static void place_find(int fd, uint32_t root, struct cull__place *place)
 {
     uint8_t page[PAGE_BYTES];
     uint32_t at = root;
 
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         if (at == 0 || pread(fd, page, PAGE_BYTES, page_at(at)) != (ssize_t)PAGE_BYTES) {
-            return false;
+            return;
         }
         if (page[0] != INTERIOR) {
-            return page[0] == LEAF && leaf_find(page, place->id, place->len, out);
+            if (page[0] == LEAF) {
+                leaf_find(page, place);
+            }
+            return;
         }
         at = child_of(page, place->id);
     }
-    return false;
 }
 
 /* --- chains ----------------------------------------------------------------------------------- */
@@ -247,29 +244,30 @@ static bool chain_read(int fd, uint32_t page, uint8_t *data, size_t len)
     return true;
 }
 
-static void place_read(int fd, uint32_t root, struct cull__place *place)
+static void place_read(int fd, struct cull__place *place)
 {
     uint8_t name[CULL__SEGMENT_NAME_LEN];
-    struct chain chain;
 
-    if (!chain_find(fd, root, place, &chain)) {
+    if (place->page == 0) {
         return;
     }
     cull__pages_make(place->data, place->len);
-    memcpy(place->data, chain.row, chain.local);
-    if (chain_read(fd, chain.page, place->data + chain.local, place->len - chain.local)) {
+    if (chain_read(fd, place->page, place->data + place->local, place->len - place->local)) {
         cull__segment_name(name, place->data, place->len);
         place->right = memcmp(name, place->name, sizeof name) == 0;
     }
 }
 
-/* Tell the system that a segment is wanted soon: its chain, if that lies in a row. */
-static void place_advise(int fd, uint32_t root, const struct cull__place *place)
+/* Tell the system that the segments [from, end) are wanted soon: their chains, if those lie in a row. */
+static void places_advise(const struct job *job, size_t from, size_t end)
 {
-    struct chain chain;
+    for (size_t i = from; i < end && i < job->count; i++) {
+        const struct cull__place *place = &job->places[i];
 
-    if (chain_find(fd, root, place, &chain) && chain.page > 0) {
-        (void)posix_fadvise(fd, page_at(chain.page), (off_t)place->len, POSIX_FADV_WILLNEED);
+        if (place->page != 0) {
+            (void)posix_fadvise(job->fd, page_at(place->page), (off_t)place->len,
+                                POSIX_FADV_WILLNEED);
+        }
     }
 }
 
@@ -291,13 +289,9 @@ static void *read_places(void *ctx)
     size_t from;
 
     while ((from = atomic_fetch_add(&job->next, TAKEN)) < job->count) {
-        for (size_t i = from + ADVISED_AHEAD; i < from + ADVISED_AHEAD + TAKEN; i++) {
-            if (i < job->count) {
-                place_advise(job->fd, job->root, &job->places[i]);
-            }
-        }
+        places_advise(job, from + ADVISED_AHEAD, from + ADVISED_AHEAD + TAKEN);
         for (size_t i = from; i < from + TAKEN && i < job->count; i++) {
-            place_read(job->fd, job->root, &job->places[i]);
+            place_read(job->fd, &job->places[i]);
         }
     }
     return NULL;
@@ -330,6 +324,11 @@ static void *read_apart(void *ctx)
         return NULL;
     }
     if (pages_are_ours(job->fd)) {
+        for (size_t i = 0; i < job->count;
+             i++) { /* first: rows would wait for what is read ahead */
+            place_find(job->fd, job->root, &job->places[i]);
+        }
+        places_advise(job, 0, ADVISED_AHEAD);
         started = pthread_create(&other, NULL, read_places, job) == 0;
         (void)read_places(job);
         if (started) {
