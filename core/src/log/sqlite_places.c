@@ -128,6 +128,9 @@ static void row_decode(struct cull__cursor *in, uint64_t payload, struct cull__p
     const uint8_t *data;
     uint32_t page;
     uint64_t head;
+    bool as_wanted = true;
+    /* the id stands beside the row; of bytes a kind tells the length */
+    const uint64_t kinds[] = { 0, 2 * CULL__SEGMENT_NAME_LEN + 12, 2 * (uint64_t)place->len + 12 };
 
     if (payload <= LOCAL_MAX) {
         return;
@@ -140,9 +143,10 @@ static void row_decode(struct cull__cursor *in, uint64_t payload, struct cull__p
     }
     row = cull__cursor(data, local);
     head = cursor_varint(&row);
-    if (cursor_varint(&row) != 0 || cursor_varint(&row) != 2 * CULL__SEGMENT_NAME_LEN + 12 ||
-        cursor_varint(&row) != 2 * (uint64_t)place->len + 12 ||
-        head != local - cull__cursor_left(&row) ||
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        as_wanted &= cursor_varint(&row) == kinds[i];
+    }
+    if (!as_wanted || head != local - cull__cursor_left(&row) ||
         payload != head + CULL__SEGMENT_NAME_LEN + place->len) {
         return;
     }
