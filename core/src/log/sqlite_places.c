@@ -10,9 +10,9 @@
  * INVARIANT Nothing that is read here is believed but by its hash, which is the segment's name. The
  *           file may be behind the write-ahead log, or be written to just now: what then does not
  *           hash right is left to SQLite, and so is whatever else goes wrong.
- * COST      Of 360 MB in the page cache at over twice the rate of SQLite's blobs: it copies each page
- *           into memory of its own first, and on one thread. A chain that lies scattered costs a call
- *           and four pages for each of its pages.
+ * COST      275 MB in the page cache take 0.07 s on two idle processors. SQLite's blobs come page by
+ *           page through memory of its own, on one thread. A chain that lies scattered costs a call and
+ *           four pages for each of its pages.
  * THREADS   Closing any descriptor of a file drops the POSIX record locks that its process holds on
  *           it, those of SQLite. They belong to the table of descriptors, though: the first thread has
  *           one of its own, in which nothing but the database is open, and shares it with the second,
