@@ -282,6 +282,69 @@ START_TEST(set_bits_are_found_from_both_sides)
     }
 END_TEST
 
+/* Counts that are kept where they were read, unless they are few, or begin at an odd place. */
+static const struct {
+    const char *name;
+    uint32_t limit;
+    bool has_owner, taken;
+} places[] = {
+    { "many, with an owner", (1u << 21) + 5000, true, true },
+    { "many, without one", (1u << 21) + 5000, false, false },
+    { "at an odd place", 50000, true, false },
+    { "less than a chunk", 100, true, false },
+};
+
+START_TEST(counts_stay_where_they_were_read)
+    {
+        struct failing_allocator owner;
+        struct cull__counts *counts = NULL;
+        struct cull__counts *loaded = NULL;
+        struct cull__buf first = CULL__BUF_INIT(cull_allocator_default());
+        struct cull__buf second = CULL__BUF_INIT(cull_allocator_default());
+        const uint32_t limit = places[_i].limit;
+        const uint8_t *bytes;
+        const char *why;
+        uint8_t *data;
+
+        failing_allocator_init(&owner, 0);
+        CHECK(cull__counts_new(&counts, cull_allocator_default()) == CULL_OK);
+        CHECK(cull__counts_grow(counts, limit) == CULL_OK);
+        for (uint32_t blob = 0; blob < limit; blob += 1 + blob % 3) {
+            CHECK(cull__counts_add(counts, blob) == CULL_OK);
+        }
+        CHECK(cull__counts_save(counts, &first) == CULL_OK);
+        data = owner.allocator.alloc(owner.allocator.ctx, first.len);
+        CHECK(data != NULL);
+        memcpy(data, first.data, first.len);
+        CHECK(cull__counts_lay(&loaded, &data, first.len - 1,
+                               places[_i].has_owner ? &owner.allocator : NULL, &bytes,
+                               cull_allocator_default()) == CULL_E_CORRUPT);
+        CHECK(loaded == NULL && data != NULL);
+        CHECK(cull__counts_lay(&loaded, &data, first.len,
+                               places[_i].has_owner ? &owner.allocator : NULL, &bytes,
+                               cull_allocator_default()) == CULL_OK);
+        cull__counts_fill(loaded, bytes);
+        ck_assert_msg((data == NULL) == places[_i].taken, "%s", places[_i].name);
+        if (data != NULL) { /* it was copied */
+            memset(data, 0xff, first.len);
+            owner.allocator.free(owner.allocator.ctx, data);
+        }
+        CHECK(cull__counts_valid(loaded, NULL, &why));
+        CHECK(cull__counts_sum(loaded) == cull__counts_sum(counts));
+        CHECK(cull__counts_save(loaded, &second) == CULL_OK);
+        CHECK(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+        CHECK(cull__counts_grow(loaded, limit + 10000) == CULL_OK);
+        CHECK(cull__counts_add(loaded, limit + 9999) == CULL_OK);
+        CHECK(cull__counts_sub(loaded, 0) == CULL_OK);
+        CHECK(cull__counts_valid(loaded, NULL, &why));
+        cull__counts_free(loaded);
+        cull__counts_free(counts);
+        CHECK(owner.live == 0);
+        cull__buf_release(&first);
+        cull__buf_release(&second);
+    }
+END_TEST
+
 Suite *counts_suite(void)
 {
     Suite *suite = suite_create("counts");
@@ -293,6 +356,7 @@ Suite *counts_suite(void)
     tcase_add_test(tcase, no_memory_at_any_allocation_changes_nothing);
     tcase_add_test(tcase, sorting_agrees_with_the_c_library);
     tcase_add_test(tcase, set_bits_are_found_from_both_sides);
+    tcase_add_loop_test(tcase, counts_stay_where_they_were_read, 0, ARRAY_LEN(places));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -9,26 +9,12 @@
  *           use for the bytes hands them over, and the columns lie in them. Copying 250 MB into fresh
  *           pages took as long as reading them.
  * FAILURE   CULL_E_CORRUPT for a length, a free list or a sum of sizes that cannot be; what was to be
- *           taken is still the caller's.
+ *           taken is still the caller's, or is freed.
  */
 #include "index/index_internal.h"
 
 #define HEADER_BYTES 16
 #define HEADER_ZEROS 6
-
-static uint64_t load_u64(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-
-    if (cull__little_endian()) {
-        memcpy(&value, bytes, sizeof value);
-        return value;
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
-}
 
 static void save_sizes(const struct cull__blob_table *table, uint32_t first, uint32_t rows,
                        struct cull__buf *out)
@@ -101,23 +87,36 @@ static cull_status borrow_block(struct cull__blob_table *table, uint8_t *block)
     return status;
 }
 
-/* The length was checked: all of it is there. False: the sum of the sizes overflows. A row that is
- * already where it belongs is copied onto itself, which is for machines of the other byte order. */
-static bool load_block(struct cull__blob_table *table, uint32_t first, uint32_t rows,
+static void sizes_decode(uint64_t *sizes, const uint8_t *bytes, uint32_t rows)
+{
+    for (uint32_t row = 0; row < rows; row++, bytes += 8) {
+        uint64_t size_bytes = 0;
+
+        for (unsigned i = 0; i < 8; i++) {
+            size_bytes |= (uint64_t)bytes[i] << (8 * i);
+        }
+        sizes[row] = size_bytes;
+    }
+}
+
+/* The length was checked: all of it is there. A block may already lie where it belongs: then nothing
+ * is left to do, but on machines of the other byte order. */
+static void load_block(struct cull__blob_table *table, uint32_t first, uint32_t rows,
                        const uint8_t *block)
 {
     const uint8_t *sizes = block + rows;
     const uint8_t *digests = sizes + 8 * (size_t)rows;
+    bool in_place = cull__blob_state_at(table, first) == block;
 
-    for (uint32_t row = first; row < first + rows; row++, sizes += 8) {
-        uint64_t size_bytes = load_u64(sizes);
-
-        *cull__blob_size_at(table, row) = size_bytes;
-        if (!cull__add_u64(&table->total_bytes, table->total_bytes, cull__known_size(size_bytes))) {
-            return false;
-        }
+    if (in_place && cull__little_endian()) {
+        return;
     }
-    if (cull__blob_state_at(table, first) != block) {
+    if (cull__little_endian()) {
+        memcpy(cull__blob_size_at(table, first), sizes, 8 * (size_t)rows);
+    } else {
+        sizes_decode(cull__blob_size_at(table, first), sizes, rows);
+    }
+    if (!in_place) {
         memcpy(cull__blob_state_at(table, first), block, rows);
         memcpy(cull__blob_digest_at(table, first), digests, rows * table->digest_len);
     }
@@ -125,18 +124,16 @@ static bool load_block(struct cull__blob_table *table, uint32_t first, uint32_t 
         cull__u32s_decode(cull__blob_incarnation_at(table, first),
                           digests + rows * table->digest_len, rows);
     }
-    return true;
 }
 
 /* The free list must name each free number once: each is marked as it is met, then unmarked. */
-static bool load_free(struct cull__blob_table *table, size_t count, const uint8_t *bytes)
+static bool free_is_distinct(struct cull__blob_table *table)
 {
     const uint8_t met = 0x80;
     bool distinct = true;
     size_t i;
 
-    cull__u32s_decode(table->free.at, bytes, count);
-    for (i = 0; i < count && distinct; i++) {
+    for (i = 0; i < table->free.count && distinct; i++) {
         uint32_t number = table->free.at[i];
 
         distinct = number < table->limit && *cull__blob_state_at(table, number) == CULL__BLOB_FREE;
@@ -144,9 +141,8 @@ static bool load_free(struct cull__blob_table *table, size_t count, const uint8_
             *cull__blob_state_at(table, number) = met;
         }
     }
-    table->free.count = i - !distinct;
-    for (i = 0; i < table->free.count; i++) {
-        *cull__blob_state_at(table, table->free.at[i]) = CULL__BLOB_FREE;
+    for (i -= !distinct; i > 0; i--) {
+        *cull__blob_state_at(table, table->free.at[i - 1]) = CULL__BLOB_FREE;
     }
     return distinct;
 }
@@ -174,13 +170,13 @@ static cull_status load_rows(struct cull__blob_table *table, uint32_t limit, siz
     for (uint32_t first = 0; first < limit;) {
         uint32_t rows = limit - first < CULL__CHUNK_ROWS ? limit - first : CULL__CHUNK_ROWS;
 
-        if (!load_block(table, first, rows, bytes)) {
-            return CULL_E_CORRUPT;
-        }
+        load_block(table, first, rows, bytes);
         bytes += rows * row_bytes(table);
         first += rows;
     }
-    return load_free(table, free_count, bytes) ? CULL_OK : CULL_E_CORRUPT;
+    cull__u32s_decode(table->free.at, bytes, free_count);
+    table->free.count = free_count;
+    return CULL_OK;
 }
 
 /* What must be so before a row is believed; sets *limit and *free_count. */
@@ -207,45 +203,34 @@ static const char *header_broken(const struct cull__blob_table *table, const uin
     return NULL;
 }
 
-static cull_status load(struct cull__blob_table *table, uint8_t *bytes, size_t len, bool take,
-                        cull_error *err)
+static cull_status table_error(cull_status status, const char *why, cull_error *err)
 {
-    uint32_t limit;
-    uint32_t free_count;
-    const char *why = header_broken(table, bytes, len, &limit, &free_count);
-    cull_status status = CULL_E_CORRUPT;
-
-    if (why == NULL) {
-        status = load_rows(table, limit, free_count, bytes + HEADER_BYTES, take);
-        why = "its free list or its sum of sizes is wrong";
-    }
-    if (status == CULL_OK && !cull__blob_table_valid(table, &why)) {
-        status = CULL_E_CORRUPT;
-    }
-    if (status == CULL_E_NOMEM) {
-        return cull__error_nomem(err);
-    }
-    return status == CULL_OK
-               ? CULL_OK
+    return status == CULL_E_NOMEM
+               ? cull__error_nomem(err)
                : cull__error_set(err, status, "blob table in the checkpoint: %s", why);
 }
 
-cull_status cull__blob_table_take(struct cull__blob_table **out, cull_digest_kind kind,
-                                  uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
-                                  const cull_allocator *owner, const cull_allocator *allocator,
-                                  cull_error *err)
+cull_status cull__blob_table_lay(struct cull__blob_table **out, cull_digest_kind kind,
+                                 uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
+                                 const cull_allocator *owner, const cull_allocator *allocator,
+                                 cull_error *err)
 {
     struct cull__blob_table *table = NULL;
     cull_status status = cull__blob_table_new(&table, kind, seed, keep_incarnations, allocator);
+    uint32_t limit;
+    uint32_t free_count;
+    const char *why;
 
     *out = NULL;
     if (status != CULL_OK) {
         return cull__error_set(err, status, "blob table: %s", cull_strerror(status));
     }
-    status = load(table, *data, len, owner != NULL, err);
+    why = header_broken(table, *data, len, &limit, &free_count);
+    status = why == NULL ? load_rows(table, limit, free_count, *data + HEADER_BYTES, owner != NULL)
+                         : CULL_E_CORRUPT;
     if (status != CULL_OK) {
         cull__blob_table_free(table);
-        return status;
+        return table_error(status, why, err);
     }
     if (table->states.foreign > 0) {
         table->taken = *data;
@@ -255,4 +240,30 @@ cull_status cull__blob_table_take(struct cull__blob_table **out, cull_digest_kin
     }
     *out = table;
     return CULL_OK;
+}
+
+bool cull__blob_table_check(struct cull__blob_table *table, const char **why)
+{
+    if (!cull__blob_rows_valid(table, &table->total_bytes, why)) {
+        return false;
+    }
+    *why = free_is_distinct(table) ? NULL : "its free list is wrong";
+    return *why == NULL;
+}
+
+cull_status cull__blob_table_take(struct cull__blob_table **out, cull_digest_kind kind,
+                                  uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
+                                  const cull_allocator *owner, const cull_allocator *allocator,
+                                  cull_error *err)
+{
+    const char *why = NULL;
+    cull_status status =
+        cull__blob_table_lay(out, kind, seed, keep_incarnations, data, len, owner, allocator, err);
+
+    if (status == CULL_OK && !cull__blob_table_check(*out, &why)) {
+        cull__blob_table_free(*out);
+        *out = NULL;
+        status = table_error(CULL_E_CORRUPT, why, err);
+    }
+    return status;
 }

@@ -341,40 +341,78 @@ void cull__blob_table_hashes(const struct cull__blob_table *table, const uint32_
     }
 }
 
-bool cull__blob_table_valid(const struct cull__blob_table *table, const char **why)
+/* The rows of one chunk; *why is NULL if they are as they must be. */
+static void chunk_valid(const struct cull__blob_table *table, uint32_t first, uint32_t rows,
+                        uint64_t *free_rows, uint64_t *total_bytes, const char **why)
 {
-    uint64_t total_bytes = 0;
+    const uint8_t *states = cull__blob_state_at(table, first);
+    const uint64_t *sizes = cull__blob_size_at(table, first);
+    uint8_t all = 0;
+    uint32_t unused = 0;
+    uint64_t total = *total_bytes;
+    bool overflows = false;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        all |= states[i];
+        unused += (states[i] & CULL__BLOB_STATE_MASK) == CULL__BLOB_FREE;
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        uint64_t size_bytes = cull__known_size(sizes[i]);
+
+        total += size_bytes;
+        overflows |= total < size_bytes;
+    }
+    for (uint32_t i = 0; unused > 0 && i < rows; i++) {
+        if ((states[i] & CULL__BLOB_STATE_MASK) == CULL__BLOB_FREE &&
+            (states[i] != 0 || sizes[i] != 0 ||
+             memcmp(cull__blob_digest_at(table, first + i), no_digest, table->digest_len) != 0 ||
+             cull__blob_table_incarnation(table, first + i) != 0)) {
+            *why = "a free number's row is not zero";
+            return;
+        }
+    }
+    *free_rows += unused;
+    *total_bytes = total;
+    if (all > (CULL__BLOB_UNINDEXED | CULL__BLOB_STATE_MASK)) {
+        *why = "a state is unknown";
+    } else if (overflows) {
+        *why = "the sum of sizes overflows";
+    }
+}
+
+bool cull__blob_rows_valid(const struct cull__blob_table *table, uint64_t *total_bytes,
+                           const char **why)
+{
     uint64_t free_rows = 0;
 
     *why = NULL;
-    for (uint32_t number = 0; number < table->limit; number++) {
-        uint8_t state = *cull__blob_state_at(table, number);
+    *total_bytes = 0;
+    for (uint32_t first = 0; first < table->limit && *why == NULL;) {
+        uint32_t left = table->limit - first;
+        uint32_t rows = left < CULL__CHUNK_ROWS ? left : CULL__CHUNK_ROWS;
 
-        free_rows += state == CULL__BLOB_FREE;
-        if ((state & CULL__BLOB_STATE_MASK) == CULL__BLOB_FREE &&
-            (state != 0 || *cull__blob_size_at(table, number) != 0 ||
-             memcmp(cull__blob_digest_at(table, number), no_digest, table->digest_len) != 0 ||
-             cull__blob_table_incarnation(table, number) != 0)) {
-            *why = "a free number's row is not zero";
-        } else if (state > (CULL__BLOB_UNINDEXED | CULL__BLOB_STATE_MASK)) {
-            *why = "a state is unknown";
-        } else if (!cull__add_u64(&total_bytes, total_bytes,
-                                  cull__known_size(*cull__blob_size_at(table, number)))) {
-            *why = "the sum of sizes overflows";
-        }
-        if (*why != NULL) {
-            return false;
-        }
+        chunk_valid(table, first, rows, &free_rows, total_bytes, why);
+        first += rows;
     }
-    for (size_t i = 0; i < table->free.count; i++) {
+    for (size_t i = 0; i < table->free.count && *why == NULL; i++) {
         if (table->free.at[i] >= table->limit || in_use(table, table->free.at[i])) {
             *why = "a number in the free list is in use";
-            return false;
         }
     }
-    if (free_rows != table->free.count) {
+    if (*why == NULL && free_rows != table->free.count) {
         *why = "the free list does not hold every free number";
-    } else if (total_bytes != table->total_bytes) {
+    }
+    return *why == NULL;
+}
+
+bool cull__blob_table_valid(const struct cull__blob_table *table, const char **why)
+{
+    uint64_t total_bytes;
+
+    if (!cull__blob_rows_valid(table, &total_bytes, why)) {
+        return false;
+    }
+    if (total_bytes != table->total_bytes) {
         *why = "total_bytes disagrees with the rows";
     } else if (table->slots.built) {
         return cull__slots_valid(table, why);

@@ -1,8 +1,9 @@
 /*
  * counts.c - how many lifespans and pins hold each blob, and which blobs nothing holds.
  *
- * SHAPE     A column of 32-bit counts; a bit for each blob whose count is 0, and none for numbers that
- *           are free; a bit for each word of those that is not empty. Beside them sums of count x held hash, of each block and of all.
+ * SHAPE     A column of 32-bit counts, which may lie in the checkpoint that was read; a bit for each
+ *           blob whose count is 0, and none for numbers that are free; a bit for each word of those that
+ *           is not empty. Beside them sums of count x held hash, of each block and of all.
  * INVARIANT Both levels of bits follow every change, so garbage is found without looking at what is
  *           alive. So do the sums: a count that changed in another way shows in its block, and a
  *           change that the lifespans and pins do not know of in the whole.
@@ -21,8 +22,12 @@ struct cull__counts {
     struct cull__bits zero_words;
     struct cull__column sums; /* uint64_t: of count x held hash, one for CULL__COUNTS_BLOCK */
     uint64_t sum;             /* of all */
+    uint8_t *taken;           /* a checkpoint, in which the first chunks of counts lie */
+    size_t taken_len;
+    const cull_allocator *taken_from;
 };
 
+#define CHUNK_BYTES (sizeof(uint32_t) << CULL__CHUNK_BITS)
 static_assert(CULL__COUNTS_BLOCK == 64, "a block of counts is a word of bits");
 
 cull_status cull__counts_new(struct cull__counts **out, const cull_allocator *allocator)
@@ -48,6 +53,9 @@ void cull__counts_free(struct cull__counts *counts)
     cull__column_release(&counts->sums, counts->allocator);
     cull__bits_release(&counts->zero);
     cull__bits_release(&counts->zero_words);
+    if (counts->taken != NULL) {
+        cull__free(counts->taken_from, counts->taken);
+    }
     cull__free(counts->allocator, counts);
 }
 
@@ -211,7 +219,7 @@ uint32_t cull__counts_next_zero(const struct cull__counts *counts, uint32_t from
 
 uint64_t cull__counts_memory(const struct cull__counts *counts)
 {
-    return sizeof(*counts) + cull__column_memory(&counts->counts) +
+    return sizeof(*counts) + counts->taken_len + cull__column_memory(&counts->counts) +
            cull__column_memory(&counts->sums) +
            (counts->zero.words_capacity + counts->zero_words.words_capacity) * sizeof(uint64_t);
 }
@@ -279,18 +287,18 @@ cull_status cull__counts_save(const struct cull__counts *counts, struct cull__bu
     return out->failed ? CULL_E_NOMEM : CULL_OK;
 }
 
-cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
-                              const cull_allocator *allocator)
+/* Room for the counts that begin at bytes; those of whole chunks stay there, if they are to. */
+static cull_status lay(struct cull__counts **out, uint8_t *bytes, uint32_t limit, bool take,
+                       const cull_allocator *allocator)
 {
     struct cull__counts *counts = NULL;
-    uint32_t limit = (uint32_t)cull__cursor_count(in, 4, CULL__BLOBS_MAX);
-    cull_status status;
+    cull_status status = cull__counts_new(&counts, allocator);
 
-    *out = NULL;
-    if (in->failed) {
-        return CULL_E_CORRUPT;
+    take = take && (uintptr_t)bytes % sizeof(uint32_t) == 0;
+    for (uint32_t chunk = 0; take && chunk < limit / CULL__CHUNK_ROWS && status == CULL_OK;
+         chunk++) {
+        status = cull__column_borrow(&counts->counts, bytes + chunk * CHUNK_BYTES, allocator);
     }
-    status = cull__counts_new(&counts, allocator);
     if (status == CULL_OK) {
         status = make_room(counts, limit);
     }
@@ -298,24 +306,89 @@ cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in
         cull__counts_free(counts);
         return status;
     }
+    *out = counts;
+    return CULL_OK;
+}
+
+cull_status cull__counts_lay(struct cull__counts **out, uint8_t **data, size_t len,
+                             const cull_allocator *owner, const uint8_t **bytes,
+                             const cull_allocator *allocator)
+{
+    struct cull__cursor in = cull__cursor(*data, len);
+    uint32_t limit = (uint32_t)cull__cursor_count(&in, 4, CULL__BLOBS_MAX);
+    size_t start = len - cull__cursor_left(&in);
+    cull_status status;
+
+    *out = NULL;
+    *bytes = cull__cursor_take(&in, 4 * (size_t)limit);
+    if (!cull__cursor_done(&in)) {
+        return CULL_E_CORRUPT;
+    }
+    status = lay(out, *data + start, limit, owner != NULL, allocator);
+    if (status == CULL_OK && (*out)->counts.foreign > 0) {
+        (*out)->taken = *data;
+        (*out)->taken_len = len;
+        (*out)->taken_from = owner;
+        *data = NULL;
+    }
+    return status;
+}
+
+/* A block that was just read: its bits and its sum. */
+static void block_begin(struct cull__counts *counts, uint32_t from, uint32_t rows)
+{
+    const uint32_t *at = count_at(counts, from);
+    uint64_t zero = 0;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        zero |= (uint64_t)(at[i] == 0) << i;
+    }
+    counts->zero.words[from >> 6] = zero;
+    if (zero != 0) {
+        cull__bit_set(counts->zero_words.words, from >> 6);
+    }
+    *sum_at(counts, from) = block_sum(counts, from);
+    counts->sum += *sum_at(counts, from);
+}
+
+void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes)
+{
+    uint32_t limit = cull__counts_limit(counts);
+
     for (uint32_t blob = 0; blob < limit;) {
         uint32_t left = limit - blob;
         uint32_t rows = left < CULL__CHUNK_ROWS ? left : CULL__CHUNK_ROWS;
-        const uint32_t *at = count_at(counts, blob);
 
-        cull__u32s_decode(count_at(counts, blob), cull__cursor_take(in, 4 * (size_t)rows), rows);
-        for (uint32_t end = blob + rows; blob < end; blob++) {
-            if (*at++ == 0) {
-                set_zero(counts, blob);
-            }
+        const uint8_t *from = bytes + 4 * (size_t)blob;
+
+        if ((const uint8_t *)count_at(counts, blob) != from || !cull__little_endian()) {
+            cull__u32s_decode(count_at(counts, blob), from, rows);
+        }
+        for (uint32_t end = blob + rows; blob < end;) {
+            uint32_t some = end - blob < CULL__COUNTS_BLOCK ? end - blob : CULL__COUNTS_BLOCK;
+
+            block_begin(counts, blob, some);
+            blob += some;
         }
     }
-    for (uint64_t at = 0; at < limit; at += CULL__COUNTS_BLOCK) {
-        *sum_at(counts, (uint32_t)at) = block_sum(counts, (uint32_t)at);
-        counts->sum += *sum_at(counts, (uint32_t)at);
+}
+
+cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
+                              const cull_allocator *allocator)
+{
+    uint32_t limit = (uint32_t)cull__cursor_count(in, 4, CULL__BLOBS_MAX);
+    const uint8_t *bytes = cull__cursor_take(in, 4 * (size_t)limit);
+    cull_status status;
+
+    *out = NULL;
+    if (in->failed) {
+        return CULL_E_CORRUPT;
     }
-    *out = counts;
-    return CULL_OK;
+    status = lay(out, NULL, limit, false, allocator);
+    if (status == CULL_OK) {
+        cull__counts_fill(*out, bytes);
+    }
+    return status;
 }
 
 bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,

@@ -250,14 +250,45 @@ void cull__group_compact(struct cull__group *group, const cull_allocator *alloca
     *group = smaller;
 }
 
+/* The birth of the last row, if the births do not fall from row to row; else CULL__ORDINAL_NONE. */
+static uint32_t births_last(const struct cull__group *group)
+{
+    struct cull__births births = cull__births(group);
+    uint32_t before = group->base;
+
+    for (uint32_t row = 0; row < group->count; row++) {
+        uint32_t born = cull__births_next(&births);
+
+        if (born < before || born >= group->died || (row == 0 && born != group->base)) {
+            return CULL__ORDINAL_NONE;
+        }
+        before = born;
+    }
+    return before;
+}
+
+/* The same where births have no low bits: that they do not fall, and end below died, is then in the
+ * number of ones and zeros. */
+static uint32_t unary_last(const struct cull__group *group, uint64_t unary)
+{
+    const uint32_t *words = group_births(group);
+    uint64_t at = unary;
+
+    if (!unary_get(words, 0)) {
+        return CULL__ORDINAL_NONE;
+    }
+    while (!unary_get(words, at - 1)) {
+        at -= words[(at - 1) >> 5] == 0 && (at & 31) == 0 ? 32 : 1;
+    }
+    return group->base + (uint32_t)(at - group->count);
+}
+
 bool cull__group_births_valid(const struct cull__group *group, uint32_t *last_born)
 {
     const uint32_t *words = group_births(group);
     uint64_t unary = unary_bits(group);
     uint64_t used = unary + (uint64_t)group->count * group->shift;
     uint64_t set = 0;
-    struct cull__births births;
-    uint32_t before = group->base;
 
     for (uint64_t bit = 0; bit + 32 <= unary; bit += 32) {
         set += ones(words[bit >> 5]);
@@ -271,15 +302,6 @@ bool cull__group_births_valid(const struct cull__group *group, uint32_t *last_bo
     if ((used & 31) != 0 && words[used >> 5] >> (used & 31) != 0) {
         return false;
     }
-    births = cull__births(group);
-    for (uint32_t row = 0; row < group->count; row++) {
-        uint32_t born = cull__births_next(&births);
-
-        if (born < before || born >= group->died || (row == 0 && born != group->base)) {
-            return false;
-        }
-        before = born;
-    }
-    *last_born = before;
-    return true;
+    *last_born = group->shift == 0 ? unary_last(group, unary) : births_last(group);
+    return *last_born != CULL__ORDINAL_NONE;
 }

@@ -152,6 +152,13 @@ cull_status cull__blob_table_take(struct cull__blob_table **out, cull_digest_kin
                                   uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
                                   const cull_allocator *owner, const cull_allocator *allocator,
                                   cull_error *err);
+/* The same in two steps. Until the second has found all to be right, nothing of the table may be used
+ * but its limit. It allocates nothing, so that a thread of ours may do it. */
+cull_status cull__blob_table_lay(struct cull__blob_table **out, cull_digest_kind kind,
+                                 uint64_t seed, bool keep_incarnations, uint8_t **data, size_t len,
+                                 const cull_allocator *owner, const cull_allocator *allocator,
+                                 cull_error *err);
+bool cull__blob_table_check(struct cull__blob_table *table, const char **why);
 bool cull__blob_table_valid(const struct cull__blob_table *table, const char **why);
 
 /* --- lifespans of one collection (lifespan.c) --------------------------------------------- */
@@ -331,6 +338,12 @@ bool cull__counts_sums_agree(const struct cull__counts *counts);
 cull_status cull__counts_save(const struct cull__counts *counts, struct cull__buf *out);
 cull_status cull__counts_load(struct cull__counts **out, struct cull__cursor *in,
                               const cull_allocator *allocator);
+/* The same in two steps, of which the second allocates nothing: *bytes are those of the counts. *data, of
+ * len bytes, has come from the owner, who is as in cull__blob_table_take. */
+cull_status cull__counts_lay(struct cull__counts **out, uint8_t **data, size_t len,
+                             const cull_allocator *owner, const uint8_t **bytes,
+                             const cull_allocator *allocator);
+void cull__counts_fill(struct cull__counts *counts, const uint8_t *bytes);
 /* table NULL: all numbers have blobs. */
 bool cull__counts_valid(const struct cull__counts *counts, const struct cull__blob_table *table,
                         const char **why);

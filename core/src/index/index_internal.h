@@ -243,6 +243,10 @@ static inline uint32_t *cull__blob_incarnation_at(const struct cull__blob_table 
 /* Room for rows rows in all columns. */
 cull_status cull__blob_rows_reserve(struct cull__blob_table *table, size_t rows);
 
+/* Are the rows and the free list as they must be? *total_bytes: the known sizes, added up. */
+bool cull__blob_rows_valid(const struct cull__blob_table *table, uint64_t *total_bytes,
+                           const char **why);
+
 /* Is a row's number in the slots, once they stand? */
 static inline bool cull__blob_indexed(const struct cull__blob_table *table, uint32_t number)
 {

@@ -6,9 +6,11 @@
  * INVARIANT Every segment that a kept listing names is there; what no listing names is dropped in
  *           the transaction that made it so.
  * COST      put: hashing before the transaction, then the new segments, twice through SQLite's
- *           write-ahead log. get: one read and one hash of every byte, into place, no copy between;
- *           of 100 MB at 2.8 GB/s where the system gives huge pages, at 1.1 where it does not:
- *           half the time is then its zeroing of fresh 4 KiB pages.
+ *           write-ahead log. get: one read and one hash of every byte, into place, no copy between; of
+ *           what is large by threads (sqlite_places.c). Fresh pages of 4 KiB cost as much as copying
+ *           does. Huge ones cost less where they were in use a moment ago; where a virtual machine's host
+ *           takes free memory back, as from a command that is run now and then, reading into them took
+ *           four times as long (0.4 s instead of 0.1 for 275 MB). So they are asked for when all is read.
  * FAILURE   A wrong hash is CULL_E_CORRUPT and is remembered, and so is what the system refuses to
  *           read: a segment that two checkpoints share would else damage each later one that finds
  *           it there. From then on this handle reads what it shares, writes anew what is wrong, and
@@ -26,6 +28,7 @@
 #define HUGE_COLUMN_BYTES (4u << 20)
 #define MADE_BYTES_MIN (64u << 10)
 #define NARROW_BYTES_MIN (256u << 10)
+#define HASTENED_BYTES_MIN (4u << 20) /* fewer are read before a thread has started */
 #define PAGE_BYTES \
     4096u /* madvise() refuses what is not aligned to the system's, and no harm done */
 
@@ -443,6 +446,18 @@ static void pages_advise(uint8_t *data, size_t len, int advice)
     }
 }
 
+void cull__pages_make(uint8_t *data, size_t len)
+{
+#ifdef MADV_POPULATE_WRITE /* all pages in one call: meeting one after another takes longer */
+    if (len >= MADE_BYTES_MIN) {
+        pages_advise(data, len, MADV_POPULATE_WRITE);
+    }
+#else
+    (void)data;
+    (void)len;
+#endif
+}
+
 /* SQLite keeps of what it reads as many pages as fit its cache, each in memory of its own. Of a
  * checkpoint it reads every page once, so some few will do, again and again. */
 static void cache_narrow(struct cull__sqlite *log, bool narrow)
@@ -453,63 +468,130 @@ static void cache_narrow(struct cull__sqlite *log, bool narrow)
                        NULL, NULL, NULL);
 }
 
-/* Where the segment goes that is there. */
-static uint8_t *segment_room(uint8_t *data, size_t len)
+static cull_status segment_damaged(struct cull__sqlite *log, const struct cull__place *place,
+                                   cull_error *err)
 {
-#ifdef MADV_POPULATE_WRITE /* all pages in one call: meeting one after another takes longer */
-    if (len >= MADE_BYTES_MIN) {
-        pages_advise(data, len, MADV_POPULATE_WRITE);
-    }
-#else
-    (void)len;
-#endif
-    return data;
+    return cull__sqlite_corrupt(log, err,
+                                "a checkpoint is damaged: column %" PRIu64 ", segment %zu",
+                                place->column, place->segment);
 }
 
-static cull_status column_load(struct cull__sqlite *log, sqlite3_blob **blob,
-                               const struct cull__listed_column *listed, size_t segment_bytes,
-                               struct cull__column *out, cull_error *err)
+/* Memory for the columns, and which segment goes where. */
+static cull_status places_make(struct cull__sqlite *log, const struct cull__listing *listing,
+                               struct cull__checkpoint *out, struct cull__place *places,
+                               cull_error *err)
 {
-    out->id = listed->id;
-    out->data = cull__alloc(log->base.allocator, listed->len, 1);
-    if (out->data == NULL) {
-        return cull__error_nomem(err);
-    }
-    out->len = listed->len;
-    if (out->len >= HUGE_COLUMN_BYTES) { /* it is filled at once and read for long */
-        pages_advise(out->data, out->len, MADV_HUGEPAGE);
-    }
-    for (size_t k = 0; k < listed->segment_count; k++) {
-        const uint8_t *name = listed->names + k * CULL__SEGMENT_NAME_LEN;
-        uint64_t id = 0;
-        bool right = false;
-        cull_status status = segment_find(log, name, &right, &id, err);
+    for (size_t i = 0; i < listing->column_count; i++) {
+        const struct cull__listed_column *listed = &listing->columns[i];
+        struct cull__column *column = &out->columns[i];
 
-        if (status == CULL_OK && right) {
-            size_t len = cull__segment_len(listed->len, segment_bytes, k);
+        column->id = listed->id;
+        column->data = cull__alloc(log->base.allocator, listed->len, 1);
+        if (column->data == NULL) {
+            return cull__error_nomem(err);
+        }
+        column->len = listed->len;
+        for (size_t k = 0; k < listed->segment_count; k++, places++) {
+            bool there = false;
+            cull_status status;
 
-            status =
-                segment_read(log, blob, id, name, segment_room(out->data + k * segment_bytes, len),
-                             len, &right, err);
-        }
-        if (status == CULL_OK && !right) {
-            status = cull__sqlite_corrupt(
-                log, err, "a checkpoint is damaged: column %" PRIu64 ", segment %zu", listed->id,
-                k);
-        }
-        if (status != CULL_OK) {
-            return status;
+            *places = (struct cull__place){
+                .name = listed->names + k * CULL__SEGMENT_NAME_LEN,
+                .data = column->data + k * listing->segment_bytes,
+                .len = cull__segment_len(listed->len, listing->segment_bytes, k),
+                .column = listed->id,
+                .segment = k,
+            };
+            status = segment_find(log, places->name, &there, &places->id, err);
+            if (status == CULL_OK && !there) {
+                status = segment_damaged(log, places, err);
+            }
+            if (status != CULL_OK) {
+                return status;
+            }
         }
     }
     return CULL_OK;
 }
 
+/* Read by threads what they can get. */
+static cull_status places_hasten(struct cull__sqlite *log, struct cull__place *places, size_t count,
+                                 cull_error *err)
+{
+    cull_status status;
+    sqlite3_stmt *statement = cull__sqlite_statement(log, CULL__SQL_SEGMENT_ROOT, &status, err);
+    bool row = false;
+
+    if (statement != NULL) {
+        status = cull__sqlite_step(log, statement, &row, err);
+    }
+    if (status == CULL_OK && row) {
+        uint32_t root = (uint32_t)cull__sqlite_number(statement, 0);
+
+        (void)sqlite3_reset(statement);
+        cull__sqlite_places_read(log->path, root, places, count);
+    }
+    return status;
+}
+
+/* Read what is not read yet. */
+static cull_status places_fill(struct cull__sqlite *log, const struct cull__place *places,
+                               size_t count, cull_error *err)
+{
+    sqlite3_blob *blob = NULL;
+    cull_status status = CULL_OK;
+
+    for (size_t i = 0; status == CULL_OK && i < count; i++) {
+        const struct cull__place *place = &places[i];
+        bool right = place->right;
+
+        if (!right) {
+            cull__pages_make(place->data, place->len);
+            status = segment_read(log, &blob, place->id, place->name, place->data, place->len,
+                                  &right, err);
+        }
+        if (status == CULL_OK && !right) {
+            status = segment_damaged(log, place, err);
+        }
+    }
+    (void)sqlite3_blob_close(blob);
+    return status;
+}
+
+static cull_status places_load(struct cull__sqlite *log, const struct cull__listing *listing,
+                               struct cull__checkpoint *out, struct cull__place *places,
+                               size_t count, cull_error *err)
+{
+    const bool narrow = listing->bytes >= NARROW_BYTES_MIN;
+    cull_status status = places_make(log, listing, out, places, err);
+
+    if (status == CULL_OK && listing->bytes >= HASTENED_BYTES_MIN) {
+        status = places_hasten(log, places, count, err);
+    }
+    if (narrow) {
+        cache_narrow(log, true);
+    }
+    if (status == CULL_OK) {
+        status = places_fill(log, places, count, err);
+    }
+    if (narrow) {
+        cache_narrow(log, false);
+    }
+    for (size_t i = 0; status == CULL_OK && i < out->count; i++) {
+        if (out->columns[i].len >=
+            HUGE_COLUMN_BYTES) { /* for who stays: the system makes them later */
+            pages_advise(out->columns[i].data, out->columns[i].len, MADV_HUGEPAGE);
+        }
+    }
+    return status;
+}
+
 static cull_status columns_load(struct cull__sqlite *log, const struct cull__listing *listing,
                                 struct cull__checkpoint *out, cull_error *err)
 {
-    const bool narrow = listing->bytes >= NARROW_BYTES_MIN;
-    sqlite3_blob *blob = NULL;
-    cull_status status = CULL_OK;
+    struct cull__place *places;
+    size_t count = 0;
+    cull_status status;
 
     out->seq = listing->seq;
     out->columns =
@@ -518,17 +600,15 @@ static cull_status columns_load(struct cull__sqlite *log, const struct cull__lis
         return cull__error_nomem(err);
     }
     out->count = listing->column_count;
-    if (narrow) {
-        cache_narrow(log, true);
+    for (size_t i = 0; i < listing->column_count; i++) {
+        count += listing->columns[i].segment_count;
     }
-    for (size_t i = 0; status == CULL_OK && i < listing->column_count; i++) {
-        status = column_load(log, &blob, &listing->columns[i], listing->segment_bytes,
-                             &out->columns[i], err);
+    places = cull__alloc(log->base.allocator, count, sizeof(*places));
+    if (places == NULL) {
+        return cull__error_nomem(err);
     }
-    (void)sqlite3_blob_close(blob);
-    if (narrow) {
-        cache_narrow(log, false);
-    }
+    status = places_load(log, listing, out, places, count, err);
+    cull__free(log->base.allocator, places);
     return status;
 }
 

@@ -50,6 +50,8 @@ static const char *const sql_text[CULL__SQL_COUNT] = {
     [CULL__SQL_CHECKPOINT_REMOVE] = "DELETE FROM checkpoint WHERE room = ?1 AND seq = ?2",
     [CULL__SQL_SEGMENT_PUT] = "INSERT INTO segment (name, data) VALUES (?1, ?2)",
     [CULL__SQL_SEGMENT_FIND] = "SELECT id FROM segment WHERE name = ?1",
+    [CULL__SQL_SEGMENT_ROOT] = "SELECT rootpage FROM sqlite_schema WHERE name = 'segment'"
+                               " AND type = 'table'",
     [CULL__SQL_SEGMENT_ALL] = "SELECT id, name FROM segment ORDER BY name",
     [CULL__SQL_SEGMENT_DROP] = "DELETE FROM segment WHERE id = ?1",
     [CULL__SQL_AUDIT_ADD] = "INSERT INTO audit (first_seq, last_seq, first_ms, last_ms, xxh, facts)"

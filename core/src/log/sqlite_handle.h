@@ -39,6 +39,7 @@ enum cull__sql {
     CULL__SQL_CHECKPOINT_REMOVE,
     CULL__SQL_SEGMENT_PUT,
     CULL__SQL_SEGMENT_FIND,
+    CULL__SQL_SEGMENT_ROOT,
     CULL__SQL_SEGMENT_ALL,
     CULL__SQL_SEGMENT_DROP,
     CULL__SQL_AUDIT_ADD,
@@ -142,6 +143,27 @@ cull_status cull__sqlite_checkpoint_get(cull_log *log, const char *room, unsigne
                                         struct cull__checkpoint *out, cull_error *err);
 cull_status cull__sqlite_checkpoint_size(cull_log *log, const char *room, uint64_t *seq,
                                          uint64_t *bytes, cull_error *err);
+
+/* Make the memory there in one go. Advice only. */
+void cull__pages_make(uint8_t *data, size_t len);
+
+/* sqlite_places.c */
+/* A segment that is wanted. */
+struct cull__place {
+    const uint8_t *name;
+    uint8_t *data; /* where it goes */
+    size_t len;
+    uint64_t id; /* of its row */
+    uint64_t column;
+    size_t segment; /* of the column */
+    bool right;     /* it is there, and its hash is its name */
+    uint32_t page;  /* 0, or where its row goes on in a chain of pages, */
+    size_t local;   /* after so many bytes, which are there already */
+};
+/* Read into their places what threads of their own can get of the table "segment", whose tree begins on
+ * page root; what of it is right, they say. The others' bytes may be anything. */
+void cull__sqlite_places_read(const char *path, uint32_t root, struct cull__place *places,
+                              size_t count);
 
 /* sqlite_audit.c */
 cull_status cull__sqlite_cut(cull_log *log, uint64_t seq, uint64_t audit_before_ms,

@@ -6,6 +6,8 @@
  *           SHARD ids. "counts": one column with the counts, one with pins and claimed versions.
  * INVARIANT The three rooms are written at one seq and only loaded at one seq.
  * FAILURE   Everything is checked against the blob table's limit: CULL_E_CORRUPT.
+ * THREADS   Blobs and counts are checked on a thread of their own while lifespans are loaded; it
+ *           allocates nothing. If none is to be had, they are checked before.
  */
 #include "store/store_internal.h"
 
@@ -13,6 +15,7 @@
 
 #define LARGE_ROWS 65536
 #define SHARD 64
+#define BLOBS_FOR_THREADS 262144 /* fewer are looked at before a thread has started */
 
 const char *const cull__index_rooms[3] = { "blobs", "lifespans", "counts" };
 
@@ -252,28 +255,67 @@ static cull_status load_pins(struct cull__index *index, struct cull__cursor *in)
     return status == CULL_OK && !cull__cursor_done(in) ? CULL_E_CORRUPT : status;
 }
 
-static cull_status load_counts(struct cull__index *index, const struct cull__checkpoint *checkpoint)
+static cull_status lay_counts(struct cull__index *index, struct cull__column *column,
+                              const cull_allocator *owner, const uint8_t **bytes)
 {
+    cull_status status;
+
+    cull__counts_free(index->counts);
+    index->counts = NULL;
+    status = cull__counts_lay(&index->counts, &column->data, column->len, owner, bytes,
+                              index->allocator);
+    if (status == CULL_OK &&
+        cull__counts_limit(index->counts) != cull__blob_table_limit(index->blobs)) {
+        status = CULL_E_CORRUPT;
+    }
+    return status;
+}
+
+/* What a thread of its own does beside the lifespans: what of the rooms needs no memory. */
+struct beside {
+    struct cull__index *index;
+    const uint8_t *counts;
+    const char *blobs_why; /* NULL: they are right */
+};
+
+static void *check_beside(void *ctx)
+{
+    struct beside *beside = ctx;
+
+    (void)cull__blob_table_check(beside->index->blobs, &beside->blobs_why);
+    cull__counts_fill(beside->index->counts, beside->counts);
+    return NULL;
+}
+
+/* The rooms' memory is there: is what they say right? Sets *room to the one that is not. */
+static cull_status load_rooms(struct beside *beside, struct cull__checkpoint checkpoints[3],
+                              unsigned *room)
+{
+    struct cull__index *index = beside->index;
+    bool worth = cull__blob_table_limit(index->blobs) >= BLOBS_FOR_THREADS;
+    pthread_t thread;
     struct cull__cursor in;
     cull_status status;
 
-    if (checkpoint->count != 2) {
+    worth = worth && pthread_create(&thread, NULL, check_beside, beside) == 0;
+    if (!worth) {
+        (void)check_beside(beside);
+    }
+    *room = 1;
+    status = load_lifespans(index, &checkpoints[1]);
+    if (worth) {
+        (void)pthread_join(thread, NULL);
+    }
+    if (beside->blobs_why != NULL) {
+        *room = 0;
         return CULL_E_CORRUPT;
     }
-    in = cull__cursor(checkpoint->columns[0].data, checkpoint->columns[0].len);
-    cull__counts_free(index->counts);
-    index->counts = NULL;
-    status = cull__counts_load(&index->counts, &in, index->allocator);
-    if (status == CULL_OK &&
-        (!cull__cursor_done(&in) ||
-         cull__counts_limit(index->counts) != cull__blob_table_limit(index->blobs))) {
-        status = CULL_E_CORRUPT;
-    }
     if (status == CULL_OK) {
+        *room = 2;
         status = cull__counts_dismiss_free(index->counts, index->blobs);
     }
     if (status == CULL_OK) {
-        in = cull__cursor(checkpoint->columns[1].data, checkpoint->columns[1].len);
+        in = cull__cursor(checkpoints[2].columns[1].data, checkpoints[2].columns[1].len);
         status = load_pins(index, &in);
     }
     return status;
@@ -283,8 +325,9 @@ cull_status cull__index_load(struct cull__index **out, const cull_store_settings
                              struct cull__checkpoint checkpoints[3], const cull_allocator *owner,
                              const cull_allocator *allocator, cull_error *err)
 {
-    struct cull__index *index = NULL;
-    cull_status status = cull__index_new(&index, settings, allocator);
+    struct beside beside = { NULL, NULL, NULL };
+    cull_status status = cull__index_new(&beside.index, settings, allocator);
+    struct cull__index *index = beside.index;
     unsigned room = 0;
 
     *out = NULL;
@@ -294,17 +337,18 @@ cull_status cull__index_load(struct cull__index **out, const cull_store_settings
     if (status == CULL_OK) {
         cull__blob_table_free(index->blobs);
         index->blobs = NULL;
-        status = cull__blob_table_take(&index->blobs, settings->digest, settings->seed,
-                                       index->incarnations, &checkpoints[0].columns[0].data,
-                                       checkpoints[0].columns[0].len, owner, allocator, err);
-    }
-    if (status == CULL_OK) {
-        room = 1;
-        status = load_lifespans(index, &checkpoints[1]);
+        status = cull__blob_table_lay(&index->blobs, settings->digest, settings->seed,
+                                      index->incarnations, &checkpoints[0].columns[0].data,
+                                      checkpoints[0].columns[0].len, owner, allocator, err);
     }
     if (status == CULL_OK) {
         room = 2;
-        status = load_counts(index, &checkpoints[2]);
+        status = checkpoints[2].count == 2
+                     ? lay_counts(index, &checkpoints[2].columns[0], owner, &beside.counts)
+                     : CULL_E_CORRUPT;
+    }
+    if (status == CULL_OK) {
+        status = load_rooms(&beside, checkpoints, &room);
     }
     if (status != CULL_OK) {
         cull__index_free(index);
