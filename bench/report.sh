@@ -3,7 +3,7 @@
 #
 # usage: report.sh BUILD full|small DIR COMMIT
 #
-# DIR is emptied first. It holds samples.tsv, report.md, report.json, table.md and dry_run.txt in the end; the
+# DIR is emptied first. It holds samples.tsv, report.md, report.json, table.md, dry_run.txt and open.txt in the end; the
 # stores that were measured are gone. Exits with a failure if a row was not measured, not if a budget is not
 # met.
 set -eu

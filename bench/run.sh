@@ -102,7 +102,8 @@ run_cycle() {
 run_open() {
     # shellcheck disable=SC2086 # arguments
     store wide 1 $wide
-    macro open "$work/wide" "$rounds"
+    macro open "$work/wide" "$rounds" >"$(dirname "$samples")/open.txt"
+    cat "$(dirname "$samples")/open.txt"
     beside open.command "$rounds" true "$cull --store $work/wide stat" \
         true "cat $work/wide/cull.db"
 }

@@ -25,7 +25,9 @@ void measure_scale(uint32_t collections, const struct shape *shape, unsigned rou
 void measure_sweep(const char *dir, const char *twin, unsigned threads, bool sweep_first);
 
 /* limits.c: what the machine can do, measured in the same run */
-double limit_cat(const char *path);                        /* seconds to read a file */
+double limit_cat(const char *path); /* seconds to read a file */
+/* Seconds for two threads to read a file's first bytes into memory that is new. */
+double limit_read_new(const char *path, uint64_t bytes);
 void limit_forget(const char *path);                       /* out of the page cache */
 double limit_write_sync(const char *path, uint64_t bytes); /* seconds, a new file */
 /* Seconds to sum so many rows of 12 bytes, `turns` times, with so many threads. */
