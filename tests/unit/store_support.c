@@ -42,6 +42,7 @@ void bench_open(struct bench_store *bench, const struct bench_options *options)
     settings.lease_ms = options->lease_ms;
     settings.seed = 42;
     settings.index_only = options->index_only;
+    settings.strict_links = options->strict_links;
     settings.late_deletes = memory.late = options->late == 0 ? CULL_LATE_IMPOSSIBLE : options->late;
     memory.versioning =
         memory.late == CULL_LATE_VERSION_IDS ? CULL_VERSIONING_ENABLED : CULL_VERSIONING_NONE;

@@ -19,11 +19,12 @@ struct bench_store {
 };
 
 struct bench_options {
-    cull_digest_kind digest;         /* 0: XXH128 */
-    uint64_t grace_ms;               /* 0: none */
-    uint64_t lease_ms;               /* 0: one hour */
-    cull_late_deletes late;          /* 0: impossible */
-    bool index_only;                 /* no objects: nothing is sent or read back */
+    cull_digest_kind digest; /* 0: XXH128 */
+    uint64_t grace_ms;       /* 0: none */
+    uint64_t lease_ms;       /* 0: one hour */
+    cull_late_deletes late;  /* 0: impossible */
+    bool index_only;         /* no objects: nothing is sent or read back */
+    bool strict_links;
     const cull_allocator *allocator; /* NULL: default */
 };
 

@@ -180,6 +180,31 @@ START_TEST(rule_10_deleting_a_links_key_unlinks)
     }
 END_TEST
 
+/* It is not lost with its source, and does not come back with it. */
+START_TEST(rule_10_a_link_and_its_source_go_in_one_request)
+    {
+        struct bench_store bench;
+        cull_delete_report report;
+        const cull_delete_options options = { .delete_aliases = true, .report = &report };
+        cull_error err = { CULL_OK, "" };
+        cull_version_key keys[2];
+        cull_caller caller;
+
+        bench_open(&bench, &graced);
+        bench_commit(&bench, "c", "a=1");
+        caller = bench_caller(&bench);
+        (void)link_to(&bench, "c", 0, "y", NULL);
+        keys[0] = link_to(&bench, "c", 0, "x", NULL);
+        keys[1] = bench_key(&bench, "c", 0);
+        OK(cull_delete(bench.store, keys, 2, &options, &caller, &err));
+        ck_assert_uint_eq(report.links, 2);
+        OK(cull_restore(bench.store, &keys[1], 1, NULL, &caller, &err));
+        check_links(&bench, "y:v0=c:v0,latest");
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
 /* A link is read as its source, and found by its own names. */
 START_TEST(rule_10_a_link_reads_as_its_source)
     {
@@ -813,6 +838,28 @@ START_TEST(links_and_what_they_lost_come_back_from_the_log_and_from_a_checkpoint
     }
 END_TEST
 
+/* A checkpoint has links by portfolio, a version has them by age. */
+START_TEST(links_of_one_version_are_in_the_order_of_their_making_after_a_checkpoint)
+    {
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        bench_open(&bench, &graced);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        (void)link_to(&bench, "c", 0, "x", NULL);
+        (void)link_to(&bench, "c", 1, "y", NULL);
+        (void)link_to(&bench, "c", 1, "x", NULL);
+        caller = bench_caller(&bench);
+        OK(cull_store_maintain(bench.store, true, &caller, &err));
+        bench_reopen(&bench);
+        bench_check(&bench);
+        check_links(&bench, "x:v0=c:v0 x:v1=c:v1,latest y:v0=c:v1,latest");
+        bench_close(&bench);
+    }
+END_TEST
+
 /* --- facts ------------------------------------------------------------------------------------ */
 
 enum { TEAM = 1, VISION = 2, C = 3, REGISTRY = 4, X = 5 };
@@ -1118,6 +1165,7 @@ static TCase *facts(void)
     TCase *tcase = tcase_create("facts");
 
     tcase_add_test(tcase, links_and_what_they_lost_come_back_from_the_log_and_from_a_checkpoint);
+    tcase_add_test(tcase, links_of_one_version_are_in_the_order_of_their_making_after_a_checkpoint);
     tcase_add_test(tcase, a_fact_of_links_that_does_not_fit_is_corrupt_and_changes_nothing);
     tcase_add_loop_test(tcase, a_fact_of_links_without_memory_changes_nothing, 0,
                         sizeof fits / sizeof fits[0]);
@@ -1133,6 +1181,7 @@ Suite *links_suite(void)
 
     tcase_add_test(tcase, rule_10_unlinking_keeps_the_source_and_unlinking_a_source_fails);
     tcase_add_test(tcase, rule_10_deleting_a_links_key_unlinks);
+    tcase_add_test(tcase, rule_10_a_link_and_its_source_go_in_one_request);
     tcase_add_test(tcase, rule_10_a_link_reads_as_its_source);
     tcase_add_test(tcase, rule_11_links_go_with_their_source_and_are_told_of);
     tcase_add_test(tcase, rule_11_strict_links_keep_their_source_whatever_their_aliases);

@@ -243,8 +243,11 @@ struct cull__link *cull__link_add(struct cull__catalog *catalog, uint64_t id,
         cull__free(catalog->allocator, link);
         goto failed;
     }
-    for (last = &linked->links; *last != NULL; last = &(*last)->next) {
+    last = &linked->links;
+    while (*last != NULL && (*last)->id < id) { /* a checkpoint has them by portfolio */
+        last = &(*last)->next;
     }
+    link->next = *last;
     *last = link;
     portfolio->live++;
     return link;

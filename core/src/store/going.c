@@ -70,9 +70,26 @@ cull_status cull__going_take(struct cull__going *going, const struct cull__catal
     return status;
 }
 
-cull_status cull__going_check(const struct cull__going *going, const cull_store *store, bool skip,
+/* A link that was named goes on its own, also if its source goes. */
+static void leave_unlinked(struct cull__going *going)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < going->lost.count && going->unlinked.count > 0; i++) {
+        const cull_version_key *key = &going->lost.at[i];
+
+        if (!cull__version_keys_have(going->unlinked.at, going->unlinked.count, key->collection,
+                                     key->ordinal)) {
+            going->lost.at[left++] = *key;
+        }
+    }
+    going->lost.count = going->unlinked.count > 0 ? left : going->lost.count;
+}
+
+cull_status cull__going_check(struct cull__going *going, const cull_store *store, bool skip,
                               cull_error *err)
 {
+    leave_unlinked(going);
     return going->kept.count == 0 || skip
                ? CULL_OK
                : cull__refuse_blocked(cull__key_link(store, &going->kept.at[0]),
