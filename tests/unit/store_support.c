@@ -204,6 +204,31 @@ cull_version_key bench_key(struct bench_store *bench, const char *collection, ui
     return key;
 }
 
+static cull_status note_info(void *ctx, const cull_version_info *version)
+{
+    *(cull_version_info *)ctx = *version;
+    return CULL_OK;
+}
+
+cull_version_info bench_info(struct bench_store *bench, const char *collection, uint32_t ordinal)
+{
+    const cull_version_key key = bench_key(bench, collection, ordinal);
+    cull_version_info info;
+    cull_error err = { CULL_OK, "" };
+
+    ok(cull_version_show(bench->store, &key, note_info, &info, &err), &err);
+    return info;
+}
+
+uint64_t bench_seq(struct bench_store *bench)
+{
+    uint64_t seq = 0;
+    cull_error err = { CULL_OK, "" };
+
+    ok(cull_store_refresh(bench->store, &seq, &err), &err);
+    return seq;
+}
+
 void bench_delete(struct bench_store *bench, const char *collection, uint32_t ordinal)
 {
     const cull_caller caller = bench_caller(bench);

@@ -77,25 +77,6 @@ static cull_status note_state(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
-static cull_version_info info_of(struct bench_store *bench, const char *collection,
-                                 uint32_t ordinal)
-{
-    const cull_version_key key = bench_key(bench, collection, ordinal);
-    cull_version_info info;
-    cull_error err = { CULL_OK, "" };
-
-    OK(cull_version_show(bench->store, &key, note_state, &info, &err));
-    return info;
-}
-
-static uint64_t seq_of(struct bench_store *bench)
-{
-    uint64_t seq;
-
-    ck_assert_int_eq(cull_store_refresh(bench->store, &seq, NULL), CULL_OK);
-    return seq;
-}
-
 /* v0 and v1 of c; v1 logged by run "train". v0 is x:v0 (keep, protected), v1 is x:v1 (latest). */
 static void open_protected(struct bench_store *bench)
 {
@@ -147,7 +128,7 @@ START_TEST(rule_10_unlinking_keeps_the_source_and_unlinking_a_source_fails)
         check_links(&bench, "x:v0=c:v0,best,latest");
         OK(cull_unlink(bench.store, &key, 1, &caller, &err));
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
         ck_assert_int_eq(cull_unlink(bench.store, &key, 1, &caller, &err), CULL_E_NOTFOUND);
         ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
         ck_assert_str_eq(bench_text(&bench, "c", 0), "a=1");
@@ -173,8 +154,8 @@ START_TEST(rule_10_deleting_a_links_key_unlinks)
         OK(cull_delete(bench.store, keys, 2, &options, &caller, &err));
         ck_assert_uint_eq(report.links, 1);
         ck_assert_uint_eq(report.versions, 1);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
         check_links(&bench, "");
         bench_close(&bench);
     }
@@ -389,17 +370,17 @@ START_TEST(rule_12_a_protected_version_goes_by_no_path_until_its_alias_is_taken_
 
         open_protected(&bench);
         caller = bench_caller(&bench);
-        before = seq_of(&bench);
+        before = bench_seq(&bench);
         ck_assert_msg(paths[_i].go(&bench, &options, &caller, &err) == CULL_E_REFUSED, "%s: %s",
                       paths[_i].name, err.message);
         ck_assert_ptr_nonnull(strstr(err.message, "e/r/x:v0"));
         ck_assert_str_eq(told.text, "kept by x:v0");
-        ck_assert_uint_eq(seq_of(&bench), before);
+        ck_assert_uint_eq(bench_seq(&bench), before);
         protect(&bench, "keep", false);
         ck_assert_msg(paths[_i].go(&bench, &options, &caller, &err) == CULL_OK, "%s: %s",
                       paths[_i].name, err.message);
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
         bench_check(&bench);
         bench_close(&bench);
     }
@@ -417,7 +398,7 @@ START_TEST(rule_12_a_protected_version_does_not_expire)
         OK(cull_ttl_set_policy(bench.store, "e", &policy, &caller, &err));
         bench.now_ms += 100000000;
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
         bench_close(&bench);
     }
 END_TEST
@@ -445,8 +426,8 @@ START_TEST(rule_15_skipping_the_protected_deletes_the_rest_and_says_so)
         ck_assert_uint_eq(report.skipped, of_entity ? 2 : 1); /* the registry too */
         ck_assert_str_eq(told.text, of_entity ? "kept by x:v0, kept by x:v0, gone x:v1"
                                               : "kept by x:v0, gone x:v1");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_DELETED);
         check_links(&bench, "x:v0=c:v0,keep!keep");
         bench_check(&bench);
         bench_close(&bench);
@@ -477,8 +458,8 @@ START_TEST(rule_13_deleting_a_portfolio_or_a_registry_removes_links_only_and_fre
         check_links(&bench, "x:v0=c:v0,latest y:v0=c:v1,latest");
         OK(cull_delete_scope(bench.store, &registry, false, false, NULL, NULL, &caller, &err));
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
         ck_assert_uint_eq(bench_commit(&bench, "r/x", "a=9"), 0); /* the name is a project's now */
         bench_check(&bench);
         bench_close(&bench);
@@ -571,18 +552,18 @@ START_TEST(rule_24_linking_disables_the_ttl_and_unlinking_does_not_bring_it_back
         source = bench_key(&bench, "c", 0);
         caller = bench_caller(&bench);
         OK(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         key = link_to(&bench, "c", 0, "x", NULL);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 0);
         ck_assert_int_eq(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err), CULL_E_REFUSED);
         ck_assert_int_eq(cull_ttl_set(bench.store, &source, 1, CULL_TTL_INHERIT, &caller, &err),
                          CULL_E_REFUSED);
         ck_assert_int_eq(cull_ttl_set(bench.store, &key, 1, 5, &caller, &err), CULL_E_USAGE);
         OK(cull_ttl_set(bench.store, &source, 1, CULL_TTL_OFF, &caller, &err));
         OK(cull_unlink(bench.store, &key, 1, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 0);
         OK(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         bench_close(&bench);
     }
 END_TEST
@@ -717,14 +698,14 @@ START_TEST(rule_28_protected_things_take_an_administrator_of_the_registry_others
             who = (cull_caller){ bench.now_ms, "ann" };
             OK(cull_role_grant(bench.store, &registry, "ann", (cull_role)role, &owner, &err));
             OK(cull_role_grant(bench.store, &entity, "ann", CULL_ROLE_MEMBER, &owner, &err));
-            before = seq_of(&bench);
+            before = bench_seq(&bench);
             status = touches[_i].touch(&bench, &who, &err);
             if (role == CULL_ROLE_ADMINISTRATOR || touches[_i].needed == CULL_ROLE_MEMBER) {
                 ck_assert_msg(status == CULL_OK, "%s: %s", touches[_i].name, err.message);
             } else { /* the entity's member is in force, the higher of the two */
                 ck_assert_msg(status == CULL_E_REFUSED, "%s", touches[_i].name);
                 ck_assert_ptr_nonnull(strstr(err.message, "takes administrator"));
-                ck_assert_uint_eq(seq_of(&bench), before);
+                ck_assert_uint_eq(bench_seq(&bench), before);
             }
             bench_check(&bench);
             bench_close(&bench);

@@ -127,14 +127,6 @@ static cull_delete_options options_of(struct model_how how)
                                   .skip_protected = how.skip };
 }
 
-static uint64_t seq_of(const struct play *play)
-{
-    uint64_t seq = 0;
-
-    ck_assert_int_eq(cull_store_refresh(play->bench.store, &seq, NULL), CULL_OK);
-    return seq;
-}
-
 /* --- both states as lines --------------------------------------------------------------------- */
 
 struct line {
@@ -402,7 +394,8 @@ static void answers(struct play *play, enum request request, cull_status got, cu
                   err->message, cull_strerror(want));
     met[request][want]++;
     if ((want != CULL_OK && want != CULL_E_PARTIAL) || tried) {
-        ck_assert_msg(seq_of(play) == before, "seed %llu, step %d, %s: a refusal wrote something",
+        ck_assert_msg(bench_seq(&play->bench) == before,
+                      "seed %llu, step %d, %s: a refusal wrote something",
                       (unsigned long long)play->seed, play->step, play->what);
         ck_assert_msg(want == CULL_OK || want == CULL_E_PARTIAL || err->message[0] != '\0',
                       "seed %llu, step %d, %s: a refusal without words",
@@ -458,7 +451,7 @@ static void do_open(struct play *play, int slot)
     cull_upload_options options = { .run = with_run ? "t" : NULL };
     cull_name name = { "", "", "", "" };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     cull_status got;
     cull_status want;
 
@@ -512,7 +505,7 @@ static void do_commit(struct play *play, int slot)
     if (index >= 0) {
         ck_assert_int_eq(bench_put(&play->bench, play->uploads[slot], text, &err), CULL_OK);
     }
-    before = seq_of(play);
+    before = bench_seq(&play->bench);
     got = cull_upload_commit(play->uploads[slot], &options, NULL, NULL, &result, &who, &err);
     want = model_commit(&play->model, actor, slot, content, aliases, ttl_ms, &key);
     if (got == CULL_OK && want == CULL_OK) {
@@ -558,7 +551,7 @@ static void do_alias(struct play *play)
     const cull_caller who = caller(play, actor);
     const bool set = chance(play, 70);
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     struct model_key key;
     cull_version_key real;
 
@@ -594,7 +587,7 @@ static void do_link(struct play *play)
     size_t count = 0;
     cull_name into = { "", "", "", "" };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     int index = model_find_portfolio(&play->model, entity, name, portfolio);
     struct model_key source;
     struct model_key key;
@@ -633,7 +626,7 @@ static void do_unlink(struct play *play)
     const int actor = draw_actor(play);
     const cull_caller who = caller(play, actor);
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     struct model_key key;
 
     if (draw_key(play, 90, &key)) {
@@ -654,7 +647,7 @@ static void do_protect(struct play *play)
     const cull_caller who = caller(play, actor);
     const cull_place place = { model_entities[entity], model_names[name] };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     cull_status got =
         cull_protect(play->bench.store, &place, model_aliases[alias], is_protected, &who, &err);
 
@@ -673,7 +666,7 @@ static void do_grant(struct play *play)
     const cull_caller who = caller(play, actor);
     const cull_place place = { model_entities[entity], name < 0 ? NULL : model_names[name] };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     cull_status got =
         role == 0 ? cull_role_revoke(play->bench.store, &place, model_users[user], &who, &err)
                   : cull_role_grant(play->bench.store, &place, model_users[user], (cull_role)role,
@@ -690,7 +683,7 @@ static void do_ttl(struct play *play)
     const int actor = draw_actor(play);
     const cull_caller who = caller(play, actor);
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     struct model_key key;
 
     if (chance(play, 25)) {
@@ -721,7 +714,7 @@ static void do_delete(struct play *play)
     cull_delete_report report = { 0, 0, 0 };
     cull_delete_options options = options_of(how);
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     struct model_key keys[3];
     cull_version_key real[3];
     int count = 0;
@@ -752,7 +745,7 @@ static void do_delete_selected(struct play *play)
     const cull_delete_options options = options_of(how);
     const cull_selection selection = { .entity = model_entities[entity] };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     cull_status got =
         cull_delete_selected(play->bench.store, &selection, &options, NULL, NULL, &who, &err);
 
@@ -773,7 +766,7 @@ static void do_delete_scope(struct play *play)
     const bool artifacts = chance(play, 70);
     cull_scope scope = { .entity = model_entities[entity] };
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     enum request request = DELETE_SCOPE;
     cull_status got;
     cull_status want;
@@ -822,7 +815,7 @@ static void do_restore(struct play *play)
     const int actor = draw_actor(play);
     const cull_caller who = caller(play, actor);
     cull_error err = { CULL_OK, "" };
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     struct model_key keys[3];
     cull_version_key real[3];
     int count = 0;
@@ -858,7 +851,7 @@ static void do_collect(struct play *play)
     cull_error err = { CULL_OK, "" };
     cull_plan *plan = NULL;
     cull_gc_result result;
-    uint64_t before = seq_of(play);
+    uint64_t before = bench_seq(&play->bench);
     cull_status got = cull_gc_plan(&plan, play->bench.store, &options, &err);
 
     if (got == CULL_OK) {

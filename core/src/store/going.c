@@ -9,32 +9,24 @@
  */
 #include "store/going.h"
 
-static struct cull__keys *all_keys(struct cull__going *going, size_t i)
-{
-    struct cull__keys *const all[] = { &going->versions, &going->unlinked,   &going->lost,
-                                       &going->kept,     &going->portfolios, &going->registries };
-
-    return i < ARRAY_LEN(all) ? all[i] : NULL;
-}
-
 void cull__going_clear(struct cull__going *going)
 {
-    struct cull__keys *keys;
-
-    for (size_t i = 0; (keys = all_keys(going, i)) != NULL; i++) {
-        keys->count = 0;
-    }
+    going->versions.count = going->unlinked.count = going->lost.count = 0;
+    going->kept.count = going->portfolios.count = going->registries.count = 0;
     going->links = 0;
 }
 
 void cull__going_release(struct cull__going *going)
 {
-    struct cull__keys *keys;
+    const cull_allocator *allocator = going->allocator;
 
-    for (size_t i = 0; (keys = all_keys(going, i)) != NULL; i++) {
-        cull__free(going->allocator, keys->at);
-        *keys = (struct cull__keys){ NULL, 0, 0 };
-    }
+    cull__free(allocator, going->versions.at);
+    cull__free(allocator, going->unlinked.at);
+    cull__free(allocator, going->lost.at);
+    cull__free(allocator, going->kept.at);
+    cull__free(allocator, going->portfolios.at);
+    cull__free(allocator, going->registries.at);
+    *going = (struct cull__going){ .allocator = allocator };
 }
 
 cull_status cull__keys_push(const cull_allocator *allocator, struct cull__keys *keys,
