@@ -273,12 +273,13 @@ cull_status model_commit(struct model *model, int actor, int slot, int content, 
                          uint64_t ttl_ms, struct model_key *out)
 {
     int index = model->uploads[slot].collection;
-    struct model_collection *collection = &model->collections[index];
+    struct model_collection *collection;
     int ordinal = -1;
 
     if (index < 0) {
         return CULL_E_ENDED;
     }
+    collection = &model->collections[index];
     if (need(model, actor, collection->entity, -1, MEMBER) != CULL_OK ||
         (ttl_ms != 0 && model->by_administrators[collection->entity] &&
          need(model, actor, collection->entity, -1, ADMINISTRATOR) != CULL_OK)) {

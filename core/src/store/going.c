@@ -62,26 +62,38 @@ cull_status cull__going_take(struct cull__going *going, const struct cull__catal
     return status;
 }
 
-/* A link that was named goes on its own, also if its source goes. */
-static void leave_unlinked(struct cull__going *going)
+/* Does a link go by itself, or with its registry? */
+static bool goes_alone(const struct cull__going *going, const cull_store *store,
+                       const cull_version_key *key)
+{
+    uint64_t registry = cull__portfolio_by_id(store->catalog, key->collection)->registry->id;
+
+    for (size_t i = 0; i < going->registries.count; i++) {
+        if (going->registries.at[i].collection == registry) {
+            return true;
+        }
+    }
+    return cull__version_keys_have(going->unlinked.at, going->unlinked.count, key->collection,
+                                   key->ordinal);
+}
+
+/* Those go also if their sources do, and do not come back with them. */
+static void leave_those(struct cull__going *going, const cull_store *store)
 {
     size_t left = 0;
 
-    for (size_t i = 0; i < going->lost.count && going->unlinked.count > 0; i++) {
-        const cull_version_key *key = &going->lost.at[i];
-
-        if (!cull__version_keys_have(going->unlinked.at, going->unlinked.count, key->collection,
-                                     key->ordinal)) {
-            going->lost.at[left++] = *key;
+    for (size_t i = 0; i < going->lost.count; i++) {
+        if (!goes_alone(going, store, &going->lost.at[i])) {
+            going->lost.at[left++] = going->lost.at[i];
         }
     }
-    going->lost.count = going->unlinked.count > 0 ? left : going->lost.count;
+    going->lost.count = left;
 }
 
 cull_status cull__going_check(struct cull__going *going, const cull_store *store, bool skip,
                               cull_error *err)
 {
-    leave_unlinked(going);
+    leave_those(going, store);
     return going->kept.count == 0 || skip
                ? CULL_OK
                : cull__refuse_blocked(cull__key_link(store, &going->kept.at[0]),
