@@ -39,39 +39,33 @@ static cull_status alias_remove(struct cli *cli, char **names, size_t count)
     return status;
 }
 
-static cull_status visit(void *ctx, const cull_version_info *version)
+static void list_aliases(struct output *out, const char *name, const char *const *aliases,
+                         size_t count)
 {
-    struct output *out = ctx;
-    char name[VERSION_NAME_MAX];
-
-    (void)version_name(name, version);
-    for (size_t i = 0; i < version->alias_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         record_begin(out, "alias");
-        field_text(out, "alias", version->aliases[i]);
+        field_text(out, "alias", aliases[i]);
         field_text(out, "version", name);
         record_end(out);
-        table_cell(out, "%s", version->aliases[i]);
+        table_cell(out, "%s", aliases[i]);
         table_cell(out, "%s", name);
         table_row_end(out);
     }
+}
+
+static cull_status visit(void *ctx, const cull_version_info *version)
+{
+    char name[VERSION_NAME_MAX];
+
+    list_aliases(ctx, version_name(name, version), version->aliases, version->alias_count);
     return CULL_OK;
 }
 
 static cull_status visit_link(void *ctx, const cull_link_info *link)
 {
-    struct output *out = ctx;
     char name[VERSION_NAME_MAX];
 
-    (void)link_name(name, link);
-    for (size_t i = 0; i < link->alias_count; i++) {
-        record_begin(out, "alias");
-        field_text(out, "alias", link->aliases[i]);
-        field_text(out, "version", name);
-        record_end(out);
-        table_cell(out, "%s", link->aliases[i]);
-        table_cell(out, "%s", name);
-        table_row_end(out);
-    }
+    list_aliases(ctx, link_name(name, link), link->aliases, link->alias_count);
     return CULL_OK;
 }
 

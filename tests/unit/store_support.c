@@ -42,6 +42,7 @@ void bench_open(struct bench_store *bench, const struct bench_options *options)
     settings.lease_ms = options->lease_ms;
     settings.seed = 42;
     settings.index_only = options->index_only;
+    settings.strict_links = options->strict_links;
     settings.late_deletes = memory.late = options->late == 0 ? CULL_LATE_IMPOSSIBLE : options->late;
     memory.versioning =
         memory.late == CULL_LATE_VERSION_IDS ? CULL_VERSIONING_ENABLED : CULL_VERSIONING_NONE;
@@ -201,6 +202,31 @@ cull_version_key bench_key(struct bench_store *bench, const char *collection, ui
     (void)snprintf(name.version, sizeof name.version, "v%u", ordinal);
     ok(cull_version_find(bench->store, &name, &key, &err), &err);
     return key;
+}
+
+static cull_status note_info(void *ctx, const cull_version_info *version)
+{
+    *(cull_version_info *)ctx = *version;
+    return CULL_OK;
+}
+
+cull_version_info bench_info(struct bench_store *bench, const char *collection, uint32_t ordinal)
+{
+    const cull_version_key key = bench_key(bench, collection, ordinal);
+    cull_version_info info;
+    cull_error err = { CULL_OK, "" };
+
+    ok(cull_version_show(bench->store, &key, note_info, &info, &err), &err);
+    return info;
+}
+
+uint64_t bench_seq(struct bench_store *bench)
+{
+    uint64_t seq = 0;
+    cull_error err = { CULL_OK, "" };
+
+    ok(cull_store_refresh(bench->store, &seq, &err), &err);
+    return seq;
 }
 
 void bench_delete(struct bench_store *bench, const char *collection, uint32_t ordinal)

@@ -19,11 +19,12 @@ struct bench_store {
 };
 
 struct bench_options {
-    cull_digest_kind digest;         /* 0: XXH128 */
-    uint64_t grace_ms;               /* 0: none */
-    uint64_t lease_ms;               /* 0: one hour */
-    cull_late_deletes late;          /* 0: impossible */
-    bool index_only;                 /* no objects: nothing is sent or read back */
+    cull_digest_kind digest; /* 0: XXH128 */
+    uint64_t grace_ms;       /* 0: none */
+    uint64_t lease_ms;       /* 0: one hour */
+    cull_late_deletes late;  /* 0: impossible */
+    bool index_only;         /* no objects: nothing is sent or read back */
+    bool strict_links;
     const cull_allocator *allocator; /* NULL: default */
 };
 
@@ -47,6 +48,10 @@ cull_upload *bench_upload(struct bench_store *bench, const char *collection, int
 /* A whole version; returns its ordinal. */
 uint32_t bench_commit(struct bench_store *bench, const char *collection, const char *text);
 cull_version_key bench_key(struct bench_store *bench, const char *collection, uint32_t ordinal);
+/* What the store shows of a version; its texts are not kept. */
+cull_version_info bench_info(struct bench_store *bench, const char *collection, uint32_t ordinal);
+/* The log's seq. */
+uint64_t bench_seq(struct bench_store *bench);
 /* Soft-delete with aliases; purge everything due, sweep. */
 void bench_delete(struct bench_store *bench, const char *collection, uint32_t ordinal);
 cull_gc_result bench_collect(struct bench_store *bench);

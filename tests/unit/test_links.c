@@ -77,25 +77,6 @@ static cull_status note_state(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
-static cull_version_info info_of(struct bench_store *bench, const char *collection,
-                                 uint32_t ordinal)
-{
-    const cull_version_key key = bench_key(bench, collection, ordinal);
-    cull_version_info info;
-    cull_error err = { CULL_OK, "" };
-
-    OK(cull_version_show(bench->store, &key, note_state, &info, &err));
-    return info;
-}
-
-static uint64_t seq_of(struct bench_store *bench)
-{
-    uint64_t seq;
-
-    ck_assert_int_eq(cull_store_refresh(bench->store, &seq, NULL), CULL_OK);
-    return seq;
-}
-
 /* v0 and v1 of c; v1 logged by run "train". v0 is x:v0 (keep, protected), v1 is x:v1 (latest). */
 static void open_protected(struct bench_store *bench)
 {
@@ -147,7 +128,7 @@ START_TEST(rule_10_unlinking_keeps_the_source_and_unlinking_a_source_fails)
         check_links(&bench, "x:v0=c:v0,best,latest");
         OK(cull_unlink(bench.store, &key, 1, &caller, &err));
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
         ck_assert_int_eq(cull_unlink(bench.store, &key, 1, &caller, &err), CULL_E_NOTFOUND);
         ck_assert_uint_eq(bench_collect(&bench).versions_purged, 0);
         ck_assert_str_eq(bench_text(&bench, "c", 0), "a=1");
@@ -173,9 +154,34 @@ START_TEST(rule_10_deleting_a_links_key_unlinks)
         OK(cull_delete(bench.store, keys, 2, &options, &caller, &err));
         ck_assert_uint_eq(report.links, 1);
         ck_assert_uint_eq(report.versions, 1);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
         check_links(&bench, "");
+        bench_close(&bench);
+    }
+END_TEST
+
+/* It is not lost with its source, and does not come back with it. */
+START_TEST(rule_10_a_link_and_its_source_go_in_one_request)
+    {
+        struct bench_store bench;
+        cull_delete_report report;
+        const cull_delete_options options = { .delete_aliases = true, .report = &report };
+        cull_error err = { CULL_OK, "" };
+        cull_version_key keys[2];
+        cull_caller caller;
+
+        bench_open(&bench, &graced);
+        bench_commit(&bench, "c", "a=1");
+        caller = bench_caller(&bench);
+        (void)link_to(&bench, "c", 0, "y", NULL);
+        keys[0] = link_to(&bench, "c", 0, "x", NULL);
+        keys[1] = bench_key(&bench, "c", 0);
+        OK(cull_delete(bench.store, keys, 2, &options, &caller, &err));
+        ck_assert_uint_eq(report.links, 2);
+        OK(cull_restore(bench.store, &keys[1], 1, NULL, &caller, &err));
+        check_links(&bench, "y:v0=c:v0,latest");
+        bench_check(&bench);
         bench_close(&bench);
     }
 END_TEST
@@ -364,17 +370,17 @@ START_TEST(rule_12_a_protected_version_goes_by_no_path_until_its_alias_is_taken_
 
         open_protected(&bench);
         caller = bench_caller(&bench);
-        before = seq_of(&bench);
+        before = bench_seq(&bench);
         ck_assert_msg(paths[_i].go(&bench, &options, &caller, &err) == CULL_E_REFUSED, "%s: %s",
                       paths[_i].name, err.message);
         ck_assert_ptr_nonnull(strstr(err.message, "e/r/x:v0"));
         ck_assert_str_eq(told.text, "kept by x:v0");
-        ck_assert_uint_eq(seq_of(&bench), before);
+        ck_assert_uint_eq(bench_seq(&bench), before);
         protect(&bench, "keep", false);
         ck_assert_msg(paths[_i].go(&bench, &options, &caller, &err) == CULL_OK, "%s: %s",
                       paths[_i].name, err.message);
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
         bench_check(&bench);
         bench_close(&bench);
     }
@@ -392,7 +398,7 @@ START_TEST(rule_12_a_protected_version_does_not_expire)
         OK(cull_ttl_set_policy(bench.store, "e", &policy, &caller, &err));
         bench.now_ms += 100000000;
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
         bench_close(&bench);
     }
 END_TEST
@@ -420,8 +426,8 @@ START_TEST(rule_15_skipping_the_protected_deletes_the_rest_and_says_so)
         ck_assert_uint_eq(report.skipped, of_entity ? 2 : 1); /* the registry too */
         ck_assert_str_eq(told.text, of_entity ? "kept by x:v0, kept by x:v0, gone x:v1"
                                               : "kept by x:v0, gone x:v1");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_DELETED);
         check_links(&bench, "x:v0=c:v0,keep!keep");
         bench_check(&bench);
         bench_close(&bench);
@@ -452,8 +458,8 @@ START_TEST(rule_13_deleting_a_portfolio_or_a_registry_removes_links_only_and_fre
         check_links(&bench, "x:v0=c:v0,latest y:v0=c:v1,latest");
         OK(cull_delete_scope(bench.store, &registry, false, false, NULL, NULL, &caller, &err));
         check_links(&bench, "");
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
-        ck_assert_int_eq(info_of(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_COMMITTED);
         ck_assert_uint_eq(bench_commit(&bench, "r/x", "a=9"), 0); /* the name is a project's now */
         bench_check(&bench);
         bench_close(&bench);
@@ -546,18 +552,18 @@ START_TEST(rule_24_linking_disables_the_ttl_and_unlinking_does_not_bring_it_back
         source = bench_key(&bench, "c", 0);
         caller = bench_caller(&bench);
         OK(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         key = link_to(&bench, "c", 0, "x", NULL);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 0);
         ck_assert_int_eq(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err), CULL_E_REFUSED);
         ck_assert_int_eq(cull_ttl_set(bench.store, &source, 1, CULL_TTL_INHERIT, &caller, &err),
                          CULL_E_REFUSED);
         ck_assert_int_eq(cull_ttl_set(bench.store, &key, 1, 5, &caller, &err), CULL_E_USAGE);
         OK(cull_ttl_set(bench.store, &source, 1, CULL_TTL_OFF, &caller, &err));
         OK(cull_unlink(bench.store, &key, 1, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 0);
         OK(cull_ttl_set(bench.store, &source, 1, 5, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         bench_close(&bench);
     }
 END_TEST
@@ -692,14 +698,14 @@ START_TEST(rule_28_protected_things_take_an_administrator_of_the_registry_others
             who = (cull_caller){ bench.now_ms, "ann" };
             OK(cull_role_grant(bench.store, &registry, "ann", (cull_role)role, &owner, &err));
             OK(cull_role_grant(bench.store, &entity, "ann", CULL_ROLE_MEMBER, &owner, &err));
-            before = seq_of(&bench);
+            before = bench_seq(&bench);
             status = touches[_i].touch(&bench, &who, &err);
             if (role == CULL_ROLE_ADMINISTRATOR || touches[_i].needed == CULL_ROLE_MEMBER) {
                 ck_assert_msg(status == CULL_OK, "%s: %s", touches[_i].name, err.message);
             } else { /* the entity's member is in force, the higher of the two */
                 ck_assert_msg(status == CULL_E_REFUSED, "%s", touches[_i].name);
                 ck_assert_ptr_nonnull(strstr(err.message, "takes administrator"));
-                ck_assert_uint_eq(seq_of(&bench), before);
+                ck_assert_uint_eq(bench_seq(&bench), before);
             }
             bench_check(&bench);
             bench_close(&bench);
@@ -809,6 +815,28 @@ START_TEST(links_and_what_they_lost_come_back_from_the_log_and_from_a_checkpoint
         OK(cull_restore(bench.store, &key, 1, NULL, &caller, &err));
         check_links(&bench, "x:v0=c:v0,keep!keep x:v1=c:v1,latest y:v0=c:v1,latest,lost");
         bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
+/* A checkpoint has links by portfolio, a version has them by age. */
+START_TEST(links_of_one_version_are_in_the_order_of_their_making_after_a_checkpoint)
+    {
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        bench_open(&bench, &graced);
+        bench_commit(&bench, "c", "a=1");
+        bench_commit(&bench, "c", "a=2");
+        (void)link_to(&bench, "c", 0, "x", NULL);
+        (void)link_to(&bench, "c", 1, "y", NULL);
+        (void)link_to(&bench, "c", 1, "x", NULL);
+        caller = bench_caller(&bench);
+        OK(cull_store_maintain(bench.store, true, &caller, &err));
+        bench_reopen(&bench);
+        bench_check(&bench);
+        check_links(&bench, "x:v0=c:v0 x:v1=c:v1,latest y:v0=c:v1,latest");
         bench_close(&bench);
     }
 END_TEST
@@ -1118,6 +1146,7 @@ static TCase *facts(void)
     TCase *tcase = tcase_create("facts");
 
     tcase_add_test(tcase, links_and_what_they_lost_come_back_from_the_log_and_from_a_checkpoint);
+    tcase_add_test(tcase, links_of_one_version_are_in_the_order_of_their_making_after_a_checkpoint);
     tcase_add_test(tcase, a_fact_of_links_that_does_not_fit_is_corrupt_and_changes_nothing);
     tcase_add_loop_test(tcase, a_fact_of_links_without_memory_changes_nothing, 0,
                         sizeof fits / sizeof fits[0]);
@@ -1133,6 +1162,7 @@ Suite *links_suite(void)
 
     tcase_add_test(tcase, rule_10_unlinking_keeps_the_source_and_unlinking_a_source_fails);
     tcase_add_test(tcase, rule_10_deleting_a_links_key_unlinks);
+    tcase_add_test(tcase, rule_10_a_link_and_its_source_go_in_one_request);
     tcase_add_test(tcase, rule_10_a_link_reads_as_its_source);
     tcase_add_test(tcase, rule_11_links_go_with_their_source_and_are_told_of);
     tcase_add_test(tcase, rule_11_strict_links_keep_their_source_whatever_their_aliases);

@@ -415,6 +415,35 @@ START_TEST(a_role_fact_that_does_not_fit_is_refused_and_changes_nothing)
     }
 END_TEST
 
+/* Its checkpoint does not say who made it, and what did was cut from its log. */
+START_TEST(rule_27_a_store_from_before_there_were_owners_has_one_with_its_first_role)
+    {
+        struct cull__catalog *catalog;
+        struct cull__catalog *loaded = NULL;
+        struct cull__buf bytes = CULL__BUF_INIT(cull_allocator_default());
+        struct cull__place place = { NULL, "team", NULL };
+        cull_error err = { CULL_OK, "" };
+
+        ck_assert_int_eq(cull__catalog_new(&catalog, cull_allocator_default()), CULL_OK);
+        ck_assert_int_eq(cull__apply_stamp(catalog, 1000, "alice", 5), CULL_OK);
+        ck_assert_int_eq(cull__apply_entity(catalog, 1, "team", 4), CULL_OK);
+        ck_assert_int_eq(cull__catalog_save(catalog, &bytes), CULL_OK);
+        ck_assert_uint_eq(bytes.data[0], 1); /* the old format, which old programs read */
+        ck_assert_int_eq(
+            cull__catalog_load(&loaded, bytes.data, bytes.len, cull_allocator_default(), &err),
+            CULL_OK);
+        place.entity = cull__entity_find(loaded, "team");
+        ck_assert_int_eq(cull__role_in_force(loaded, "bob", &place), CULL_ROLE_ADMINISTRATOR);
+        ck_assert_int_eq(cull__apply_role(loaded, 1, "ann", 3, CULL_ROLE_MEMBER), CULL_OK);
+        ck_assert_int_eq(cull__role_in_force(loaded, "alice", &place), CULL_ROLE_ADMINISTRATOR);
+        ck_assert_int_eq(cull__role_in_force(loaded, "ann", &place), CULL_ROLE_MEMBER);
+        ck_assert_int_eq(cull__role_in_force(loaded, "bob", &place), CULL_ROLE_NONE);
+        cull__catalog_free(catalog);
+        cull__catalog_free(loaded);
+        cull__buf_release(&bytes);
+    }
+END_TEST
+
 Suite *roles_suite(void)
 {
     Suite *suite = suite_create("roles");
@@ -429,6 +458,8 @@ Suite *roles_suite(void)
     tcase_add_test(tcase, rule_28_an_upload_goes_on_only_as_long_as_its_role_does);
     tcase_add_test(tcase, rule_27_roles_and_the_owner_come_back_from_the_log_and_from_a_checkpoint);
     tcase_add_test(tcase, rule_27_a_revoked_role_is_gone_and_what_is_not_there_is_not_found);
+    tcase_add_test(tcase,
+                   rule_27_a_store_from_before_there_were_owners_has_one_with_its_first_role);
     tcase_add_test(tcase, a_role_fact_that_does_not_fit_is_refused_and_changes_nothing);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -15,23 +15,6 @@ static const struct bench_options graced = { .grace_ms = 100000 };
 
 #define OK(call) ck_assert_msg((call) == CULL_OK, "%s", err.message)
 
-static cull_status note_info(void *ctx, const cull_version_info *version)
-{
-    *(cull_version_info *)ctx = *version;
-    return CULL_OK;
-}
-
-static cull_version_info info_of(struct bench_store *bench, const char *collection,
-                                 uint32_t ordinal)
-{
-    const cull_version_key key = bench_key(bench, collection, ordinal);
-    cull_version_info info;
-    cull_error err = { CULL_OK, "" };
-
-    OK(cull_version_show(bench->store, &key, note_info, &info, &err));
-    return info;
-}
-
 static void set(struct bench_store *bench, uint32_t ordinal, int64_t seconds)
 {
     const cull_version_key key = bench_key(bench, "c", ordinal);
@@ -69,7 +52,7 @@ START_TEST(rule_20_a_version_expires_at_creation_and_ttl_and_not_before_also_whe
         open_with(&bench, 1);
         bench.now_ms = 4000;
         set(&bench, 0, 5);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         bench.now_ms = 5999;
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
         bench.now_ms = 6000;
@@ -109,7 +92,7 @@ START_TEST(rule_21_values_set_inherit_disable_or_are_refused)
         ck_assert_msg(cull_ttl_set(bench.store, &key, 1, values[_i].seconds, &caller, &err) ==
                           values[_i].wanted,
                       "%s: %s", values[_i].name, err.message);
-        ck_assert_msg(info_of(&bench, "c", 0).expires_ms == values[_i].expires_ms, "%s",
+        ck_assert_msg(bench_info(&bench, "c", 0).expires_ms == values[_i].expires_ms, "%s",
                       values[_i].name);
         bench_check(&bench);
         bench_close(&bench);
@@ -124,18 +107,18 @@ START_TEST(rule_22_a_versions_own_beats_the_default_and_the_default_reaches_thos
         set(&bench, 1, 9);
         set(&bench, 2, CULL_TTL_OFF);
         set_policy(&bench, 3, true);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 4000);
-        ck_assert_uint_eq(info_of(&bench, "c", 1).expires_ms, 10000);
-        ck_assert_uint_eq(info_of(&bench, "c", 2).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 4000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 1).expires_ms, 10000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 2).expires_ms, 0);
         bench_commit(&bench, "c", "a=new");
-        ck_assert_uint_eq(info_of(&bench, "c", 3).expires_ms, 4000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 3).expires_ms, 4000);
         set(&bench, 1, CULL_TTL_INHERIT);
-        ck_assert_uint_eq(info_of(&bench, "c", 1).expires_ms, 4000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 1).expires_ms, 4000);
         set_policy(&bench, 5, true);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 6000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 6000);
         bench.now_ms = 6000;
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 3);
-        ck_assert_int_eq(info_of(&bench, "c", 2).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 2).state, CULL_VERSION_COMMITTED);
         bench_check(&bench);
         bench_close(&bench);
     }
@@ -161,7 +144,7 @@ START_TEST(rule_22_a_default_is_found_by_the_next_cycle_and_taken_back_it_is_not
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
         set_policy(&bench, 1, true);
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 2);
-        ck_assert_int_eq(info_of(&bench, "other/p/c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "other/p/c", 0).state, CULL_VERSION_COMMITTED);
         bench_check(&bench);
         bench_close(&bench);
     }
@@ -192,7 +175,7 @@ START_TEST(rule_23_types_that_take_no_ttl_refuse_one_and_ignore_the_default)
         ck_assert_ptr_nonnull(strstr(err.message, types_without[_i]));
         set_policy(&bench, 1, true);
         bench.now_ms = 50000;
-        ck_assert_uint_eq(info_of(&bench, "c", 0).expires_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).expires_ms, 0);
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
         cull_manifest_free(manifest);
         cull_upload_free(upload);
@@ -229,9 +212,9 @@ START_TEST(rule_25_only_an_administrator_sets_the_default_and_says_who_sets_othe
             set_policy(&bench, CULL_TTL_OFF, false);
             ck_assert_int_eq(cull_ttl_set(bench.store, &key, 1, 8, &who, &err),
                              administers ? CULL_OK : CULL_E_REFUSED);
-            ck_assert_uint_eq(info_of(&bench, "c", 0).ttl_ms, administers                ? 8000
-                                                              : role >= CULL_ROLE_MEMBER ? 7000
-                                                                                         : 0);
+            ck_assert_uint_eq(bench_info(&bench, "c", 0).ttl_ms, administers                ? 8000
+                                                                 : role >= CULL_ROLE_MEMBER ? 7000
+                                                                                            : 0);
             OK(cull_ttl_get_policy(bench.store, "e", &got, &err));
             ck_assert(got.seconds == CULL_TTL_OFF && !got.members_may);
             bench_close(&bench);
@@ -274,12 +257,12 @@ START_TEST(rule_26_aliases_do_not_stop_expiry_and_it_is_a_soft_delete_for_its_ow
         set(&bench, 0, 1);
         bench.now_ms = 2000;
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 1);
-        ck_assert_int_eq(info_of(&bench, "c", 0).state, CULL_VERSION_DELETED);
-        ck_assert_int_eq(info_of(&bench, "c", 0).reason, CULL_REASON_TTL);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).reason, CULL_REASON_TTL);
         key = bench_key(&bench, "c", 0);
         caller = bench_caller(&bench);
         OK(cull_restore(bench.store, &key, 1, NULL, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 0).alias_count, 1);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).alias_count, 1);
         set(&bench, 0, CULL_TTL_OFF);
         ck_assert_uint_eq(bench_collect(&bench).versions_expired, 0);
         bench_check(&bench);
@@ -301,9 +284,9 @@ START_TEST(rule_21_all_or_none_of_several_versions_are_set)
         caller = bench_caller(&bench);
         bench_delete(&bench, "c", 2);
         ck_assert_int_eq(cull_ttl_set(bench.store, keys, 3, 5, &caller, &err), CULL_E_REFUSED);
-        ck_assert_uint_eq(info_of(&bench, "c", 0).ttl_ms, 0);
+        ck_assert_uint_eq(bench_info(&bench, "c", 0).ttl_ms, 0);
         OK(cull_ttl_set(bench.store, keys, 2, 5, &caller, &err));
-        ck_assert_uint_eq(info_of(&bench, "c", 1).ttl_ms, 5000);
+        ck_assert_uint_eq(bench_info(&bench, "c", 1).ttl_ms, 5000);
         keys[2].ordinal = 9;
         ck_assert_int_eq(cull_ttl_set(bench.store, keys, 3, 5, &caller, &err), CULL_E_NOTFOUND);
         bench_close(&bench);

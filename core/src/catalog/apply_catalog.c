@@ -12,11 +12,6 @@
  */
 #include "catalog/catalog_internal.h"
 
-static bool id_fits(const struct cull__catalog *catalog, uint64_t id)
-{
-    return id == catalog->next_id && id < UINT64_MAX;
-}
-
 cull_status cull__apply_stamp(struct cull__catalog *catalog, uint64_t now_ms, const char *actor,
                               size_t actor_len)
 {
@@ -40,7 +35,7 @@ cull_status cull__apply_stamp(struct cull__catalog *catalog, uint64_t now_ms, co
 cull_status cull__apply_entity(struct cull__catalog *catalog, uint64_t id, const char *name,
                                size_t len)
 {
-    if (!id_fits(catalog, id) || !cull__name_ok(name, len) ||
+    if (!cull__id_fits(catalog, id) || !cull__name_ok(name, len) ||
         cull__entity_find_len(catalog, name, len) != NULL) {
         return CULL_E_CORRUPT;
     }
@@ -56,7 +51,7 @@ cull_status cull__apply_project(struct cull__catalog *catalog, uint64_t id, uint
 {
     struct cull__entity *parent = cull__entity_by_id(catalog, entity);
 
-    if (parent == NULL || !id_fits(catalog, id) || !cull__name_ok(name, len) ||
+    if (parent == NULL || !cull__id_fits(catalog, id) || !cull__name_ok(name, len) ||
         cull__project_find_len(parent, name, len) != NULL) {
         return CULL_E_CORRUPT;
     }
@@ -73,7 +68,7 @@ cull_status cull__apply_collection(struct cull__catalog *catalog, uint64_t id, u
     struct cull__project *parent = cull__project_by_id(catalog, project);
     const char *interned;
 
-    if (parent == NULL || parent->registry != NULL || !id_fits(catalog, id) ||
+    if (parent == NULL || parent->registry != NULL || !cull__id_fits(catalog, id) ||
         id > CULL__COLLECTION_ID_MAX || !cull__name_ok(name, len) ||
         !cull__text_ok(type, type_len) || cull__collection_find_len(parent, name, len) != NULL) {
         return CULL_E_CORRUPT;
@@ -92,7 +87,7 @@ cull_status cull__apply_run(struct cull__catalog *catalog, uint64_t id, uint64_t
 {
     struct cull__project *parent = cull__project_by_id(catalog, project);
 
-    if (parent == NULL || parent->registry != NULL || !id_fits(catalog, id) ||
+    if (parent == NULL || parent->registry != NULL || !cull__id_fits(catalog, id) ||
         !cull__text_ok(name, len) || cull__run_find_len(parent, name, len) != NULL) {
         return CULL_E_CORRUPT;
     }
@@ -182,8 +177,8 @@ cull_status cull__apply_upload_open(struct cull__catalog *catalog, uint64_t id, 
     struct cull__run *logs = cull__run_by_id(catalog, run);
     struct cull__upload *upload;
 
-    if (into == NULL || into->deleted || !id_fits(catalog, id) || !run_fits(into, run, logs) ||
-        !base_fits(into, base) || until_ms < catalog->clock_ms) {
+    if (into == NULL || into->deleted || !cull__id_fits(catalog, id) ||
+        !run_fits(into, run, logs) || !base_fits(into, base) || until_ms < catalog->clock_ms) {
         return CULL_E_CORRUPT;
     }
     upload = cull__upload_add(catalog, id, into, logs, base);
@@ -227,7 +222,7 @@ cull_status cull__apply_commit(struct cull__catalog *catalog, uint64_t upload,
     struct cull__collection *collection = ends == NULL ? NULL : ends->collection;
     struct cull__version *version;
 
-    if (collection == NULL || collection->deleted || !id_fits(catalog, row->id) ||
+    if (collection == NULL || collection->deleted || !cull__id_fits(catalog, row->id) ||
         row->ordinal != collection->next_ordinal || row->ordinal >= CULL__NEXT_ORDINAL_MAX) {
         return CULL_E_CORRUPT;
     }

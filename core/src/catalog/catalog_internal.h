@@ -16,6 +16,12 @@ bool cull__name_ok(const char *name, size_t len);
 bool cull__label_ok(const char *label, size_t len);
 bool cull__text_ok(const char *text, size_t len);
 
+/* Is it the id that apply must give next? */
+static inline bool cull__id_fits(const struct cull__catalog *catalog, uint64_t id)
+{
+    return id == catalog->next_id && id < UINT64_MAX;
+}
+
 /* --- nodes (catalog.c): NULL is no memory ---------------------------------------------------- */
 
 /* The one copy of a text, which lives as long as the catalog. */

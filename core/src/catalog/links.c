@@ -243,8 +243,11 @@ struct cull__link *cull__link_add(struct cull__catalog *catalog, uint64_t id,
         cull__free(catalog->allocator, link);
         goto failed;
     }
-    for (last = &linked->links; *last != NULL; last = &(*last)->next) {
+    last = &linked->links;
+    while (*last != NULL && (*last)->id < id) { /* a checkpoint has them by portfolio */
+        last = &(*last)->next;
     }
+    link->next = *last;
     *last = link;
     portfolio->live++;
     return link;
@@ -344,11 +347,6 @@ void cull__links_free_all(struct cull__catalog *catalog)
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
-static bool id_fits(const struct cull__catalog *catalog, uint64_t id)
-{
-    return id == catalog->next_id && id < UINT64_MAX;
-}
-
 static struct cull__project *registry_by_id(const struct cull__catalog *catalog, uint64_t id)
 {
     struct cull__project *project = cull__project_by_id(catalog, id);
@@ -407,8 +405,8 @@ cull_status cull__apply_portfolio(struct cull__catalog *catalog, uint64_t id, ui
     if (parent != NULL) {
         HASH_FIND(hh, parent->registry->portfolios, name, len, taken);
     }
-    if (parent == NULL || taken != NULL || !id_fits(catalog, id) || !cull__name_ok(name, len) ||
-        !cull__text_ok(type, type_len)) {
+    if (parent == NULL || taken != NULL || !cull__id_fits(catalog, id) ||
+        !cull__name_ok(name, len) || !cull__text_ok(type, type_len)) {
         return CULL_E_CORRUPT;
     }
     interned = cull__catalog_intern(catalog, type, type_len);
@@ -438,7 +436,7 @@ cull_status cull__apply_link(struct cull__catalog *catalog, uint64_t id, uint64_
     struct cull__version *version = of == NULL ? NULL : cull__version_at(of, source_ordinal);
 
     if (into == NULL || version == NULL || version->state != CULL_VERSION_COMMITTED ||
-        of->type != into->type || !id_fits(catalog, id) || ordinal != into->next_ordinal ||
+        of->type != into->type || !cull__id_fits(catalog, id) || ordinal != into->next_ordinal ||
         ordinal >= CULL__NEXT_ORDINAL_MAX || cull__link_into(into, of, source_ordinal) != NULL) {
         return CULL_E_CORRUPT;
     }

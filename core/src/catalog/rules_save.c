@@ -329,7 +329,7 @@ static void load_link(struct cull__loader *loader, struct cull__portfolio *portf
         return;
     }
     link = cull__link_add(catalog, id, portfolio, ordinal, collection, source);
-    if (!cull__load_must_have_memory(loader, link != NULL)) {
+    if (!cull__load_must_have_memory(loader, link != NULL) || link == NULL) {
         return;
     }
     link->created_ms = created_ms;

@@ -168,9 +168,9 @@ static cull_status check_delete(struct cull__txn *txn, void *ctx, cull_error *er
         status = cull__going_check(going, txn->store, versions->options->skip_protected, err);
     }
     if (status == CULL_OK && !versions->options->dry_run) {
+        status = cull__going_add_links(txn, going); /* first: a source takes its links along */
         cull__add_by_collection(txn, CULL__FACT_DELETE, going->versions.at, going->versions.count,
                                 kept_until(txn), CULL_REASON_USER, &ordinals, &status);
-        status = status == CULL_OK ? cull__going_add_links(txn, going) : status;
         if (status != CULL_OK) {
             status = cull__error_nomem(err);
         }

@@ -9,32 +9,24 @@
  */
 #include "store/going.h"
 
-static struct cull__keys *all_keys(struct cull__going *going, size_t i)
-{
-    struct cull__keys *const all[] = { &going->versions, &going->unlinked,   &going->lost,
-                                       &going->kept,     &going->portfolios, &going->registries };
-
-    return i < ARRAY_LEN(all) ? all[i] : NULL;
-}
-
 void cull__going_clear(struct cull__going *going)
 {
-    struct cull__keys *keys;
-
-    for (size_t i = 0; (keys = all_keys(going, i)) != NULL; i++) {
-        keys->count = 0;
-    }
+    going->versions.count = going->unlinked.count = going->lost.count = 0;
+    going->kept.count = going->portfolios.count = going->registries.count = 0;
     going->links = 0;
 }
 
 void cull__going_release(struct cull__going *going)
 {
-    struct cull__keys *keys;
+    const cull_allocator *allocator = going->allocator;
 
-    for (size_t i = 0; (keys = all_keys(going, i)) != NULL; i++) {
-        cull__free(going->allocator, keys->at);
-        *keys = (struct cull__keys){ NULL, 0, 0 };
-    }
+    cull__free(allocator, going->versions.at);
+    cull__free(allocator, going->unlinked.at);
+    cull__free(allocator, going->lost.at);
+    cull__free(allocator, going->kept.at);
+    cull__free(allocator, going->portfolios.at);
+    cull__free(allocator, going->registries.at);
+    *going = (struct cull__going){ .allocator = allocator };
 }
 
 cull_status cull__keys_push(const cull_allocator *allocator, struct cull__keys *keys,
@@ -70,9 +62,38 @@ cull_status cull__going_take(struct cull__going *going, const struct cull__catal
     return status;
 }
 
-cull_status cull__going_check(const struct cull__going *going, const cull_store *store, bool skip,
+/* Does a link go by itself, or with its registry? */
+static bool goes_alone(const struct cull__going *going, const cull_store *store,
+                       const cull_version_key *key)
+{
+    uint64_t registry = cull__portfolio_by_id(store->catalog, key->collection)->registry->id;
+
+    for (size_t i = 0; i < going->registries.count; i++) {
+        if (going->registries.at[i].collection == registry) {
+            return true;
+        }
+    }
+    return cull__version_keys_have(going->unlinked.at, going->unlinked.count, key->collection,
+                                   key->ordinal);
+}
+
+/* Those go also if their sources do, and do not come back with them. */
+static void leave_those(struct cull__going *going, const cull_store *store)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < going->lost.count; i++) {
+        if (!goes_alone(going, store, &going->lost.at[i])) {
+            going->lost.at[left++] = going->lost.at[i];
+        }
+    }
+    going->lost.count = left;
+}
+
+cull_status cull__going_check(struct cull__going *going, const cull_store *store, bool skip,
                               cull_error *err)
 {
+    leave_those(going, store);
     return going->kept.count == 0 || skip
                ? CULL_OK
                : cull__refuse_blocked(cull__key_link(store, &going->kept.at[0]),

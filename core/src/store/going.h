@@ -31,8 +31,8 @@ cull_status cull__keys_push(const cull_allocator *allocator, struct cull__keys *
 /* A COMMITTED version goes with its links, unless one of them keeps it. CULL_E_NOMEM. */
 cull_status cull__going_take(struct cull__going *going, const struct cull__catalog *catalog,
                              const struct cull__collection *collection, uint32_t ordinal);
-/* Rule 15: is it allowed that something is kept? */
-cull_status cull__going_check(const struct cull__going *going, const cull_store *store, bool skip,
+/* All was taken. Rule 15: is it allowed that something is kept? */
+cull_status cull__going_check(struct cull__going *going, const cull_store *store, bool skip,
                               cull_error *err);
 /* The facts of what is no version: links that go on their own, portfolios, registries. */
 cull_status cull__going_add_links(struct cull__txn *txn, const struct cull__going *going);

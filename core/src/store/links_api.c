@@ -37,18 +37,6 @@ struct link_ctx {
     cull_version_key out;
 };
 
-static void add_named(struct cull__txn *txn, enum cull__fact_type type, uint64_t parent,
-                      const char *name, const char *kind, uint64_t *id)
-{
-    struct cull__fact fact = { .type = type, .id = txn->next_id, .parent = parent, .name = name };
-
-    fact.name_len = strlen(name);
-    fact.kind = kind;
-    fact.kind_len = kind == NULL ? 0 : strlen(kind);
-    *id = txn->next_id++;
-    cull__txn_add(txn, &fact);
-}
-
 /* The registry of a name, made by facts where it is not there. */
 static cull_status name_registry(struct cull__txn *txn, const struct cull__place *place,
                                  const char *name, uint64_t *id, cull_error *err)
@@ -63,9 +51,9 @@ static cull_status name_registry(struct cull__txn *txn, const struct cull__place
         return status;
     }
     if (place->entity == NULL) {
-        add_named(txn, CULL__FACT_ENTITY, 0, place->name, NULL, &entity);
+        cull__txn_add_named(txn, CULL__FACT_ENTITY, 0, place->name, NULL, &entity);
     }
-    add_named(txn, CULL__FACT_REGISTRY, entity, name, NULL, id);
+    cull__txn_add_named(txn, CULL__FACT_REGISTRY, entity, name, NULL, id);
     return CULL_OK;
 }
 
@@ -146,8 +134,8 @@ static cull_status add_link(struct cull__txn *txn, struct link_ctx *ctx,
 
         status = name_registry(txn, place, ctx->name->project, &registry, err);
         if (status == CULL_OK) {
-            add_named(txn, CULL__FACT_PORTFOLIO, registry, ctx->name->collection, collection->type,
-                      &fact.parent);
+            cull__txn_add_named(txn, CULL__FACT_PORTFOLIO, registry, ctx->name->collection,
+                                collection->type, &fact.parent);
         }
     }
     if (status == CULL_OK && fact.ordinal >= CULL__NEXT_ORDINAL_MAX) {
@@ -178,7 +166,7 @@ static cull_status check_link(struct cull__txn *txn, void *context, cull_error *
                 ? cull__error_set(err, CULL_E_USAGE, "a link cannot be linked: name its source")
                 : cull__version_missing(txn->store, ctx->source, err);
     }
-    if (status != CULL_OK) {
+    if (status != CULL_OK || collection == NULL) {
         return status;
     }
     there = portfolio == NULL ? NULL : cull__link_into(portfolio, collection, ctx->source->ordinal);

@@ -496,6 +496,19 @@ void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact)
     }
 }
 
+void cull__txn_add_named(struct cull__txn *txn, enum cull__fact_type type, uint64_t parent,
+                         const char *name, const char *kind, uint64_t *id)
+{
+    struct cull__fact fact = { .type = type, .id = txn->next_id, .parent = parent };
+
+    fact.name = name;
+    fact.name_len = strlen(name);
+    fact.kind = kind;
+    fact.kind_len = kind == NULL ? 0 : strlen(kind);
+    *id = txn->next_id++;
+    cull__txn_add(txn, &fact);
+}
+
 static void txn_begin(struct cull__txn *txn, cull_store *store, const cull_caller *caller)
 {
     const char *actor = caller->actor == NULL ? "" : caller->actor;

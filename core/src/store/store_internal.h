@@ -187,6 +187,9 @@ cull_status cull__clean_staged(cull_store *store, const cull_caller *caller, cul
 cull_status cull__transact(cull_store *store, enum cull__need need, const cull_caller *caller,
                            cull__check_fn check, void *ctx, cull_error *err);
 void cull__txn_add(struct cull__txn *txn, const struct cull__fact *fact);
+/* The fact of something with a name (kind NULL: none), which gets the next id. */
+void cull__txn_add_named(struct cull__txn *txn, enum cull__fact_type type, uint64_t parent,
+                         const char *name, const char *kind, uint64_t *id);
 /* Who asks. */
 static inline const char *cull__txn_actor(const struct cull__txn *txn)
 {
@@ -298,7 +301,7 @@ cull_status cull__link_visit(const cull_store *store, const struct cull__link *l
 /* What cull_alias_set() and cull_alias_remove() do where the key's collection is a portfolio. */
 cull_status cull__link_alias_set(struct cull__txn *txn, const cull_version_key *key,
                                  const char *alias, cull_error *err);
-cull_status cull__link_alias_remove(struct cull__txn *txn, uint64_t portfolio, const char *alias,
+cull_status cull__link_alias_remove(struct cull__txn *txn, uint64_t id, const char *alias,
                                     cull_error *err);
 
 /* cull_select() for who holds the lock. */

@@ -29,19 +29,6 @@ struct open_ctx {
     uint64_t collection;
 };
 
-static void add_named(struct cull__txn *txn, enum cull__fact_type type, uint64_t parent,
-                      const char *name, const char *kind, uint64_t *id)
-{
-    struct cull__fact fact = { .type = type, .id = txn->next_id, .parent = parent };
-
-    fact.name = name;
-    fact.name_len = strlen(name);
-    fact.kind = kind;
-    fact.kind_len = kind == NULL ? 0 : strlen(kind);
-    *id = txn->next_id++;
-    cull__txn_add(txn, &fact);
-}
-
 /* Ids of the collection and run, made by facts where they are not there. */
 static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open, uint64_t *run_id,
                                    cull_error *err)
@@ -81,18 +68,18 @@ static cull_status name_everything(struct cull__txn *txn, struct open_ctx *open,
         return status;
     }
     if (entity == NULL) {
-        add_named(txn, CULL__FACT_ENTITY, 0, name->entity, NULL, &entity_id);
+        cull__txn_add_named(txn, CULL__FACT_ENTITY, 0, name->entity, NULL, &entity_id);
     }
     if (project == NULL) {
-        add_named(txn, CULL__FACT_PROJECT, entity_id, name->project, NULL, &project_id);
+        cull__txn_add_named(txn, CULL__FACT_PROJECT, entity_id, name->project, NULL, &project_id);
     }
     if (collection == NULL) {
-        add_named(txn, CULL__FACT_COLLECTION, project_id, name->collection,
-                  options->type == NULL ? "dataset" : options->type, &open->collection);
+        cull__txn_add_named(txn, CULL__FACT_COLLECTION, project_id, name->collection,
+                            options->type == NULL ? "dataset" : options->type, &open->collection);
     }
     *run_id = run == NULL ? 0 : run->id;
     if (options->run != NULL && run == NULL) {
-        add_named(txn, CULL__FACT_RUN, project_id, options->run, NULL, run_id);
+        cull__txn_add_named(txn, CULL__FACT_RUN, project_id, options->run, NULL, run_id);
     }
     return CULL_OK;
 }
