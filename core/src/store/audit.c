@@ -102,6 +102,7 @@ static const char *name_of(const struct audit *audit, uint64_t id, char text[AUD
     const struct cull__project *project = cull__project_by_id(catalog, id);
     const struct cull__entity *entity = cull__entity_by_id(catalog, id);
     const struct cull__run *run = cull__run_by_id(catalog, id);
+    const struct cull__portfolio *portfolio = cull__portfolio_by_id(catalog, id);
 
     if (named != NULL) {
         (void)snprintf(text, AUDIT_NAME_MAX, "%s", named->text);
@@ -115,6 +116,9 @@ static const char *name_of(const struct audit *audit, uint64_t id, char text[AUD
     } else if (run != NULL) {
         (void)snprintf(text, AUDIT_NAME_MAX, "%s/%s/%s", run->project->entity->name,
                        run->project->name, run->name);
+    } else if (portfolio != NULL) {
+        (void)snprintf(text, AUDIT_NAME_MAX, "%s/%s/%s", portfolio->registry->entity->name,
+                       portfolio->registry->name, portfolio->name);
     } else {
         (void)snprintf(text, AUDIT_NAME_MAX, "id %llu", (unsigned long long)id);
     }
@@ -224,6 +228,16 @@ static cull_status tell_version(const struct audit *audit, uint64_t seq, const c
                 digest_of(audit, collection, ordinal, &digest) ? &digest : NULL);
 }
 
+static void describe_ttl(struct audit *audit, uint64_t ttl_ms)
+{
+    if (ttl_ms == 0 || ttl_ms == CULL__TTL_OFF) {
+        (void)snprintf(audit->detail, sizeof audit->detail, "%s", ttl_ms == 0 ? "inherit" : "off");
+    } else {
+        (void)snprintf(audit->detail, sizeof audit->detail, "%llu s",
+                       (unsigned long long)(ttl_ms / 1000));
+    }
+}
+
 static cull_status tell_versions(struct audit *audit, uint64_t seq, const struct cull__fact *fact)
 {
     static const char *const reasons[] = { "", "user", "ttl", "cascade", "policy" };
@@ -231,6 +245,9 @@ static cull_status tell_versions(struct audit *audit, uint64_t seq, const struct
 
     if (fact->type == CULL__FACT_DELETE && fact->how < ARRAY_LEN(reasons)) {
         (void)snprintf(audit->detail, sizeof audit->detail, "%s", reasons[fact->how]);
+    }
+    if (fact->type == CULL__FACT_TTL) {
+        describe_ttl(audit, fact->until_ms);
     }
     for (size_t i = 0; i < fact->number_count && status == CULL_OK; i++) {
         status = tell_version(audit, seq, cull__fact_type_name(fact->type), fact->parent,
@@ -246,6 +263,8 @@ static cull_status tell_named(struct audit *audit, uint64_t seq, const struct cu
     const char *action = fact->type == CULL__FACT_ENTITY       ? "create-entity"
                          : fact->type == CULL__FACT_PROJECT    ? "create-project"
                          : fact->type == CULL__FACT_COLLECTION ? "create-collection"
+                         : fact->type == CULL__FACT_REGISTRY   ? "create-registry"
+                         : fact->type == CULL__FACT_PORTFOLIO  ? "create-portfolio"
                                                                : "create-run";
     cull_status status;
 
@@ -308,8 +327,23 @@ static cull_status tell_other(struct audit *audit, uint64_t seq, const struct cu
     switch (fact->type) {
     case CULL__FACT_STORE:
         return tell(audit, seq, "init", "store", NULL);
+    case CULL__FACT_LINK:
+        (void)snprintf(audit->detail, sizeof audit->detail, "%s:v%u",
+                       name_of(audit, fact->source, name), fact->source_ordinal);
+        return tell_version(audit, seq, action, fact->parent, fact->ordinal);
+    case CULL__FACT_ROLE:
+        (void)snprintf(audit->detail, sizeof audit->detail, "%.*s: %s", (int)fact->name_len,
+                       fact->name, cull_role_name((cull_role)fact->how));
+        return tell(audit, seq, action, name_of(audit, fact->parent, name), NULL);
+    case CULL__FACT_PROTECT:
+        return tell(audit, seq, fact->how == 1 ? "protect" : "unprotect",
+                    name_of(audit, fact->parent, name), NULL);
+    case CULL__FACT_TTL_DEFAULT:
+        describe_ttl(audit, fact->until_ms);
+        return tell(audit, seq, action, name_of(audit, fact->parent, name), NULL);
     case CULL__FACT_ALIAS:
     case CULL__FACT_ARTIFACT_ID:
+    case CULL__FACT_LINK_ALIAS:
         return tell_version(audit, seq, action, fact->parent, fact->ordinal);
     case CULL__FACT_TAG:
         return tell_version(audit, seq, fact->how == 1 ? "tag" : "tag-remove", fact->parent,
@@ -352,6 +386,8 @@ static cull_status tell_fact(struct audit *audit, uint64_t seq, const struct cul
     case CULL__FACT_PROJECT:
     case CULL__FACT_COLLECTION:
     case CULL__FACT_RUN:
+    case CULL__FACT_REGISTRY:
+    case CULL__FACT_PORTFOLIO:
         return tell_named(audit, seq, fact);
     case CULL__FACT_COLLECTION_REVIVE:
         return tell_revived(audit, seq, fact);
@@ -364,6 +400,8 @@ static cull_status tell_fact(struct audit *audit, uint64_t seq, const struct cul
     case CULL__FACT_DELETE:
     case CULL__FACT_RESTORE:
     case CULL__FACT_PURGE:
+    case CULL__FACT_UNLINK:
+    case CULL__FACT_TTL:
         return tell_versions(audit, seq, fact);
     case CULL__FACT_PIN:
     case CULL__FACT_STORED:

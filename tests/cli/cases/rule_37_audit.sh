@@ -8,7 +8,7 @@ command cull --as bob restore team/vision/pets:v0 >/dev/null
 command cull --as ann delete --collection team/vision/pets >/dev/null
 command cull --as ann restore team/vision/pets:v1 --as animals >/dev/null
 command cull --as gc gc >/dev/null
-command cull --as ann policy set animals --keep-last 3 >/dev/null
+command cull --as tester policy set animals --keep-last 3 >/dev/null
 run cull audit
 run cull audit --actor bob
 run cull audit team/vision/pets:v0
