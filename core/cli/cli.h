@@ -55,7 +55,8 @@ struct cli_command {
 extern const struct cli_command command_init, command_put, command_import, command_export,
     command_get, command_ls, command_show, command_alias, command_tag, command_run, command_delete,
     command_restore, command_trash, command_gc, command_why, command_du, command_fsck, command_stat,
-    command_role, command_link, command_unlink, command_protect, command_ttl, command_policy;
+    command_role, command_link, command_unlink, command_protect, command_ttl, command_policy,
+    command_audit;
 
 /* Fill cli->err and return status; bytes of names are passed through printable() by the caller. */
 cull_status cli_fail(struct cli *cli, cull_status status, const char *format, ...)

@@ -122,6 +122,7 @@ static cull_status read_options(struct cycle *cycle)
         .max_memory = options->max_memory.value,
         .progress = progress_library,
         .progress_ctx = &cycle->progress,
+        .gorilla_gc_enabled = getenv("GORILLA_ARTIFACT_GC_ENABLED"),
         .clock_ns = cli_clock_ns,
     };
     return CULL_OK;

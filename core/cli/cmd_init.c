@@ -36,10 +36,24 @@ static const struct arg_option init_table[] = {
     { "objects", '\0', ARG_TEXT, offsetof(struct init_options, objects), "KIND",
       "directory (default), or none: an index only, nothing is moved or deleted" },
     { "hosting", '\0', ARG_TEXT, offsetof(struct init_options, hosting), "H",
-      "how the store is hosted (default: local)" },
+      "how it is hosted, and so what its cycles ask for: local (default), shared, "
+      "shared-connector, dedicated, dedicated-connector, self-managed or on-premises" },
     { "strict-links", '\0', ARG_FLAG, offsetof(struct init_options, strict_links), NULL,
       "a version that has any link in a registry cannot be deleted" },
 };
+
+static bool is_hosting(const char *name)
+{
+    const cull_hosting *hostings;
+    size_t count = cull_hostings(&hostings);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(hostings[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static cull_status read_settings(struct cli *cli, const struct init_options *options,
                                  cull_store_settings *settings)
@@ -68,13 +82,14 @@ static cull_status read_settings(struct cli *cli, const struct init_options *opt
         return cli_fail(cli, CULL_E_USAGE, "--lease: 0: an upload needs time");
     }
     settings->strict_links = options->strict_links;
-    if (options->hosting != NULL) {
-        if (strlen(options->hosting) >= sizeof(settings->hosting)) {
-            return cli_fail(cli, CULL_E_USAGE, "--hosting: over %zu bytes",
-                            sizeof(settings->hosting) - 1);
-        }
-        (void)snprintf(settings->hosting, sizeof(settings->hosting), "%s", options->hosting);
+    if (options->hosting != NULL && !is_hosting(options->hosting)) {
+        return cli_fail(cli, CULL_E_USAGE,
+                        "--hosting: %s: not local, shared, shared-connector, dedicated, "
+                        "dedicated-connector, self-managed or on-premises",
+                        printable(shown, options->hosting));
     }
+    (void)snprintf(settings->hosting, sizeof(settings->hosting), "%s",
+                   options->hosting != NULL ? options->hosting : "local");
     if (getrandom(&settings->seed, sizeof(settings->seed), 0) != sizeof(settings->seed)) {
         return cli_fail_errno(cli, errno, "no random seed");
     }

@@ -2,6 +2,7 @@
  * cmd_stat.c - cull stat: figures of the store.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "units.h"
@@ -69,6 +70,22 @@ static void print_settings(struct cli *cli)
     }
 }
 
+/* May a cycle run here (rule 29)? */
+static void print_gate(struct cli *cli)
+{
+    const cull_gc_options options = { .gorilla_gc_enabled = getenv("GORILLA_ARTIFACT_GC_ENABLED") };
+    cull_error err = { CULL_OK, "" };
+    cull_status status = cull_gc_gate(cli->store, &options, &err);
+
+    field_bool(&cli->out, "gc_enabled", status == CULL_OK);
+    if (status != CULL_OK) {
+        field_text(&cli->out, "gc_missing", err.message);
+        if (!cli->out.json) {
+            (void)printf("%s\n", err.message);
+        }
+    }
+}
+
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
 {
     const struct stat_options *options = values;
@@ -116,6 +133,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 
     record_begin(&cli->out, "store");
     print_settings(cli);
+    print_gate(cli);
     for (size_t i = 0; i < ARG_LEN(figures); i++) {
         if (options->memory || !figures[i].memory) {
             print_figure(&cli->out, &figures[i]);

@@ -19,7 +19,7 @@ static const struct cli_command *const commands[] = {
     &command_ls,     &command_show,    &command_alias,   &command_tag,    &command_run,
     &command_link,   &command_unlink,  &command_protect, &command_ttl,    &command_role,
     &command_delete, &command_restore, &command_trash,   &command_gc,     &command_why,
-    &command_du,     &command_fsck,    &command_stat,    &command_policy,
+    &command_du,     &command_fsck,    &command_stat,    &command_policy, &command_audit,
 };
 
 /* --- how a run ends ------------------------------------------------------------------------ */

@@ -361,6 +361,39 @@ START_TEST(a_store_takes_256_policies_and_a_policy_said_again_is_no_fact)
     }
 END_TEST
 
+START_TEST(rule_25_a_policy_is_set_and_removed_by_administrators_of_its_entities)
+    {
+        const cull_policy policy = { .collections = "e/*/*", .keep_last = 9 };
+        const cull_policy everywhere = { .collections = "*/*/*", .keep_last = 9 };
+        const cull_place place = { "e", NULL };
+        struct bench_store bench;
+        cull_caller owner;
+        cull_caller admin;
+        cull_caller member;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &kept_a_while);
+        commit_many(&bench, "c", 2);
+        owner = admin = member = bench_caller(&bench);
+        admin.actor = "admin";
+        member.actor = "member";
+        ok(cull_role_grant(bench.store, &place, "admin", CULL_ROLE_ADMINISTRATOR, &owner, &err),
+           &err);
+        ok(cull_role_grant(bench.store, &place, "member", CULL_ROLE_MEMBER, &owner, &err), &err);
+        ok(cull_role_grant(bench.store, &(cull_place){ "f", NULL }, "member",
+                           CULL_ROLE_ADMINISTRATOR, &owner, &err),
+           &err);
+        ck_assert_int_eq(cull_policy_set(bench.store, &policy, &member, &err), CULL_E_REFUSED);
+        ck_assert_ptr_nonnull(strstr(err.message, "administrator"));
+        ok(cull_policy_set(bench.store, &policy, &admin, &err), &err);
+        ck_assert_int_eq(cull_policy_remove(bench.store, "e/*/*", &member, &err), CULL_E_REFUSED);
+        ck_assert_int_eq(cull_policy_set(bench.store, &everywhere, &admin, &err), CULL_E_REFUSED);
+        ok(cull_policy_set(bench.store, &everywhere, &owner, &err), &err);
+        ok(cull_policy_remove(bench.store, "e/*/*", &admin, &err), &err);
+        bench_close(&bench);
+    }
+END_TEST
+
 /* --- cycles ------------------------------------------------------------------------------------- */
 
 static cull_plan *plan_now(struct bench_store *bench, cull_plan_info *info)
@@ -458,6 +491,41 @@ START_TEST(without_grace_what_a_policy_lets_go_is_purged_in_the_same_cycle)
         ck_assert(bench_has_object(&bench, "c-1"));
         ck_assert(!bench_has_object(&bench, "c-0"));
         cull_upload_free(upload);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
+START_TEST(rule_12_a_policy_never_takes_what_a_protected_alias_protects)
+    {
+        const cull_policy policy = { .collections = "e/p/c", .keep_last = 1 };
+        const cull_name target = { "e", "registry", "best", "" };
+        const cull_place registry = { "e", "registry" };
+        struct bench_store bench;
+        cull_version_key key;
+        cull_version_key link;
+        cull_plan_info info;
+        cull_plan *plan;
+        cull_caller caller;
+        cull_error err = { CULL_OK, "" };
+
+        bench_open(&bench, &no_grace);
+        commit_many(&bench, "c", 4);
+        caller = bench_caller(&bench);
+        ok(set_policy(&bench, &policy, &err), &err);
+        key = bench_key(&bench, "c", 0);
+        ok(cull_link(bench.store, &key, &target, (const char *const[]){ "keep" }, 1, &link, &caller,
+                     &err),
+           &err);
+        key = bench_key(&bench, "c", 1);
+        ok(cull_link(bench.store, &key, &target, NULL, 0, &link, &caller, &err), &err);
+        ck_assert_str_eq(tested(&bench, NULL), "v0 v1 v2");
+        plan = plan_now(&bench, &info);
+        ck_assert_uint_eq(info.let_go, 3);
+        ok(cull_protect(bench.store, &registry, "keep", true, &caller, &err), &err);
+        ck_assert_str_eq(tested(&bench, NULL), "v1 v2");
+        ck_assert_uint_eq(execute_now(&bench, plan).versions_let_go, 2);
+        ck_assert_str_eq(bench_text(&bench, "c", 0), "all=same one=c-0");
         bench_check(&bench);
         bench_close(&bench);
     }
@@ -594,6 +662,8 @@ Suite *policy_suite(void)
     tcase_add_test(tc, without_grace_what_a_policy_lets_go_is_purged_in_the_same_cycle);
     tcase_add_loop_test(tc, what_a_policy_lets_go_is_asked_again_when_the_plan_is_executed, 0,
                         ARRAY_LEN(rescues));
+    tcase_add_test(tc, rule_25_a_policy_is_set_and_removed_by_administrators_of_its_entities);
+    tcase_add_test(tc, rule_12_a_policy_never_takes_what_a_protected_alias_protects);
     tcase_add_test(tc, without_memory_no_policy_is_half_set_or_half_applied);
     suite_add_tcase(suite, tc);
     return suite;

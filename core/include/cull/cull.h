@@ -5,6 +5,7 @@
 #ifndef CULL_CULL_H
 #define CULL_CULL_H
 
+#include "cull/audit.h"
 #include "cull/base.h"
 #include "cull/digest.h"
 #include "cull/gc.h"

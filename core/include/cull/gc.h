@@ -26,9 +26,32 @@ typedef struct cull_gc_options {
                                     executed in passes over ranges of blobs; 0: no limit */
     cull_progress_fn progress; /**< may stop the cycle between batches; NULL */
     void *progress_ctx;
+    const char *gorilla_gc_enabled;  /**< value of GORILLA_ARTIFACT_GC_ENABLED; NULL: not set. See
+                                         cull_gc_gate() */
     uint64_t (*clock_ns)(void *ctx); /**< for the seconds in results only; NULL: they are 0 */
     void *clock_ctx;
 } cull_gc_options;
+
+/** How a store may be hosted, and what must hold for its cycles. */
+typedef struct cull_hosting {
+    const char *name;      /**< as in cull_store_settings.hosting */
+    bool needs_versioning; /**< the bucket's versioning (on Azure: its soft delete) is on */
+    bool needs_enabled;    /**< GORILLA_ARTIFACT_GC_ENABLED is "true" where the cycle runs */
+    const char *text;      /**< a few words */
+} cull_hosting;
+
+/** All of them, static; returns their count. */
+CULL_API size_t cull_hostings(const cull_hosting **out);
+
+/**
+ * Is garbage collection enabled where the store is hosted? Asked by every plan (as its refusal) and
+ * again by its execution. An object store that cannot have versions (a directory), and one that is
+ * not there (an index only), needs no versioning.
+ * @param options  gorilla_gc_enabled alone counts; the library reads no environment
+ * @retval CULL_E_REFUSED  err names all that is missing, and how to mend it; nothing changes
+ */
+CULL_API CULL_MUST_USE cull_status cull_gc_gate(cull_store *store, const cull_gc_options *options,
+                                                cull_error *err);
 
 typedef struct cull_plan cull_plan;
 

@@ -6,7 +6,8 @@
  *
  * A policy is for all live collections whose name its glob matches, and says what it keeps; what is
  * none of this it lets go. Where several match, a version goes only if all of them let it go: what one
- * keeps, no other takes. A version that cannot be deleted, because a rule protects it, is never taken.
+ * keeps, no other takes. A version that cannot be deleted, because of a link with a protected alias, is
+ * never taken. Setting and removing take an administrator of every entity that a policy is for.
  */
 #ifndef CULL_POLICY_H
 #define CULL_POLICY_H
@@ -37,14 +38,14 @@ typedef struct cull_policy {
 /**
  * Keep a policy; one of the same name is replaced.
  * @retval CULL_E_USAGE   it says nothing, or its name or a glob has not the form
- * @retval CULL_E_REFUSED as things are it would leave a collection empty, and allow_empty is false
+ * @retval CULL_E_REFUSED the actor is no administrator; or, as things are, it would leave a collection empty, and allow_empty is false
  * @retval CULL_E_LIMIT   there are CULL_POLICIES_MAX already
  * Cost: O(versions of the collections that it is for).
  */
 CULL_API CULL_MUST_USE cull_status cull_policy_set(cull_store *store, const cull_policy *policy,
                                                    const cull_caller *caller, cull_error *err);
 
-/** Forget one. CULL_E_NOTFOUND. */
+/** Forget one. CULL_E_NOTFOUND; CULL_E_REFUSED: the actor is no administrator. */
 CULL_API CULL_MUST_USE cull_status cull_policy_remove(cull_store *store, const char *collections,
                                                       const cull_caller *caller, cull_error *err);
 

@@ -40,14 +40,14 @@ typedef struct cull_store_settings {
     uint64_t seed;                  /**< random, from the caller: places digests in tables */
     cull_late_deletes late_deletes; /**< the object store's answer when the store was made */
     bool strict_links;              /**< any link keeps its source from being deleted */
-    char hosting[32];               /**< "local" */
+    char hosting[32];               /**< "local"; one of cull_hostings() (cull/gc.h) */
     uint64_t created_ms;            /**< out only */
 } cull_store_settings;
 
 /**
  * Make a store: the first facts of an empty log.
  * @retval CULL_E_EXISTS  the log holds a store
- * @retval CULL_E_INVALID unknown digest, grace over 100 years, lease under 1 s or over 1 year
+ * @retval CULL_E_INVALID unknown digest or hosting, grace over 100 years, lease under 1 s or over 1 year
  */
 CULL_API CULL_MUST_USE cull_status cull_store_create(cull_log *log,
                                                      const cull_store_settings *settings,

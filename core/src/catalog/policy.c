@@ -416,9 +416,7 @@ static unsigned judge(const struct cull__catalog *catalog, const struct cull__po
         }
         verdict = i == 0 ? one : verdict;
     }
-    return cull__check_delete(catalog, collection, version->ordinal, true, NULL) == CULL_OK
-               ? verdict
-               : 0;
+    return cull__version_blocker(catalog, collection, version->ordinal) == NULL ? verdict : 0;
 }
 
 static bool may_be_emptied(const struct cull__policy_set *set)

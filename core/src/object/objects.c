@@ -151,6 +151,11 @@ cull_status cull__objects_versions(cull_objects *objects, const cull_object_id *
     return visit(ctx, 0);
 }
 
+bool cull__objects_can_version(const cull_objects *objects)
+{
+    return objects != NULL && HAS(objects, versioning);
+}
+
 cull_status cull__objects_versioning(cull_objects *objects, cull_versioning *state, cull_error *err)
 {
     *state = CULL_VERSIONING_NONE;

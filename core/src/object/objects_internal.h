@@ -41,6 +41,8 @@ cull_status cull__objects_versions(cull_objects *objects, const cull_object_id *
                                    cull_error *err);
 
 /* Without the operation: CULL_VERSIONING_NONE. */
+/* Can it be asked for its versioning? NULL cannot. */
+bool cull__objects_can_version(const cull_objects *objects);
 cull_status cull__objects_versioning(cull_objects *objects, cull_versioning *state,
                                      cull_error *err);
 

@@ -147,6 +147,7 @@ cull_status cull_gc_list(cull_store *store, cull_plan *plan, const cull_gc_optio
             cull__error_set(err, CULL_E_REFUSED, "%s",
                             plan->executed ? "this plan was executed before" : plan->info.refusal);
     }
+    status = status == CULL_OK ? cull_gc_gate(store, options, err) : status;
     if (status == CULL_OK) {
         status = cull__check_collector(store, caller, options->allow_shorter_grace, err);
     }

@@ -501,6 +501,9 @@ static void set_refusal(struct planner *planner)
     cull_plan *plan = planner->plan;
     uint64_t in_use = cull__blob_table_in_use(index->blobs);
 
+    if (plan->info.refusal != NULL) {
+        return; /* the gate is closed */
+    }
     if (plan->info.versions > 0 && plan->info.versions == planner->store->catalog->retained &&
         !planner->options->allow_empty_store) {
         (void)snprintf(plan->refusal, sizeof plan->refusal,
@@ -631,6 +634,23 @@ static cull_status plan_and_verify(struct planner *planner, cull_error *err)
     return status;
 }
 
+/* Where a cycle may not run, the plan is shown all the same. */
+static cull_status ask_gate(cull_plan *plan, cull_store *store, const cull_gc_options *options,
+                            cull_error *err)
+{
+    cull_error closed = { CULL_OK, "" };
+    cull_status status = cull_gc_gate(store, options, &closed);
+
+    if (status == CULL_E_REFUSED) {
+        (void)snprintf(plan->refusal, sizeof plan->refusal, "%s", closed.message);
+        plan->info.refusal = plan->refusal;
+        status = CULL_OK;
+    } else if (status != CULL_OK && err != NULL) {
+        *err = closed;
+    }
+    return status;
+}
+
 cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_options *options,
                          cull_error *err)
 {
@@ -642,7 +662,8 @@ cull_status cull_gc_plan(cull_plan **out, cull_store *store, const cull_gc_optio
         return cull__error_nomem(err);
     }
     plan->allocator = store->allocator;
-    status = cull__store_enter(store, CULL__NEED_INDEX, err);
+    status = ask_gate(plan, store, options, err);
+    status = status == CULL_OK ? cull__store_enter(store, CULL__NEED_INDEX, err) : status;
     if (status == CULL_OK) {
         struct planner planner;
 

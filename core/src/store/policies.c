@@ -124,6 +124,29 @@ static bool is_the_same(const struct cull__policy *there, const struct set_ctx *
            row.allow_empty == set->row.allow_empty;
 }
 
+/* An administrator of every entity that it is for; of the store, while there is none. */
+static cull_status check_administrator(const struct cull__txn *txn,
+                                       const struct cull__policy *policy, cull_error *err)
+{
+    const struct cull__catalog *catalog = txn->store->catalog;
+    struct cull__place place = { NULL, policy->parts[0], NULL };
+    cull_status status = CULL_OK;
+
+    for (const struct cull__entity *at = catalog->entities; at != NULL && status == CULL_OK;
+         at = at->hh.next) {
+        if (cull__glob_match(policy->parts[0], at->name)) {
+            place.entity = at;
+            place.name = at->name;
+            status = cull__check_role(catalog, cull__txn_actor(txn), &place,
+                                      CULL_ROLE_ADMINISTRATOR, err);
+        }
+    }
+    return status == CULL_OK && place.entity == NULL
+               ? cull__check_role(catalog, cull__txn_actor(txn), &place, CULL_ROLE_ADMINISTRATOR,
+                                  err)
+               : status;
+}
+
 static cull_status check_set(struct cull__txn *txn, void *ctx, cull_error *err)
 {
     const struct set_ctx *set = ctx;
@@ -137,8 +160,9 @@ static cull_status check_set(struct cull__txn *txn, void *ctx, cull_error *err)
                                .policy = { set->row.keep_last, set->row.keep_every,
                                            set->row.keep_younger_ms, set->row.ttl_ms,
                                            set->row.allow_empty } };
-    cull_status status = check_emptied(txn, set, err);
+    cull_status status = check_administrator(txn, &set->read, err);
 
+    status = status == CULL_OK ? check_emptied(txn, set, err) : status;
     if (status == CULL_OK && there == NULL && catalog->policy_count == CULL_POLICIES_MAX) {
         status = cull__error_set(err, CULL_E_LIMIT, "the store has %d policies already",
                                  CULL_POLICIES_MAX);
@@ -168,14 +192,19 @@ static cull_status check_remove(struct cull__txn *txn, void *ctx, cull_error *er
     const struct cull__fact fact = { .type = CULL__FACT_POLICY_REMOVE,
                                      .name = name,
                                      .name_len = strlen(name) };
+    const struct cull__policy *policy = cull__policy_find(txn->store->catalog, name, fact.name_len);
     char shown[CULL_PRINTABLE_MAX];
+    cull_status status;
 
-    if (cull__policy_find(txn->store->catalog, name, fact.name_len) == NULL) {
+    if (policy == NULL) {
         return cull__error_set(err, CULL_E_NOTFOUND, "policy %s: no such policy",
                                cull__printable(shown, name, fact.name_len));
     }
-    cull__txn_add(txn, &fact);
-    return CULL_OK;
+    status = check_administrator(txn, policy, err);
+    if (status == CULL_OK) {
+        cull__txn_add(txn, &fact);
+    }
+    return status;
 }
 
 cull_status cull_policy_remove(cull_store *store, const char *collections,

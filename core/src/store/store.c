@@ -805,9 +805,12 @@ static cull_status settings_check(cull_store_settings *settings, cull_error *err
                                "the object store cannot say why a late delete is harmless: "
                                "say --allow-late-deletes if none can happen");
     }
-    return memchr(settings->hosting, '\0', sizeof settings->hosting) != NULL
+    return memchr(settings->hosting, '\0', sizeof settings->hosting) != NULL &&
+                   cull__hosting_find(settings->hosting) != NULL
                ? CULL_OK
-               : cull__error_set(err, CULL_E_INVALID, "too long a hosting name");
+               : cull__error_set(err, CULL_E_INVALID,
+                                 "no such hosting: there are local, shared, shared-connector, "
+                                 "dedicated, dedicated-connector, self-managed and on-premises");
 }
 
 cull_status cull_store_create(cull_log *log, const cull_store_settings *wanted,

@@ -211,6 +211,9 @@ cull_status cull__check_collector(cull_store *store, const cull_caller *caller, 
 cull_status cull__place_find(const cull_store *store, const cull_place *place,
                              struct cull__place *out, cull_error *err);
 
+/* NULL: no hosting has this name (hosting.c). */
+const cull_hosting *cull__hosting_find(const char *name);
+
 /* --- shared pieces ---------------------------------------------------------------------------- */
 
 /* Document id of a version's manifest; and of its description and metadata. */

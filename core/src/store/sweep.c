@@ -760,9 +760,11 @@ static cull_status check_late_deletes(const cull_store *store, cull_error *err)
     return check_versioning(store, err);
 }
 
-static cull_status check_execute(const cull_store *store, const cull_plan *plan,
+static cull_status check_execute(cull_store *store, const cull_plan *plan,
                                  const cull_gc_options *options, cull_error *err)
 {
+    cull_status status;
+
     if (plan->executed) {
         return cull__error_set(err, CULL_E_REFUSED, "this plan was executed before");
     }
@@ -777,7 +779,9 @@ static cull_status check_execute(const cull_store *store, const cull_plan *plan,
     if (store->objects == NULL) {
         return cull__error_set(err, CULL_E_REFUSED, "no object store was given");
     }
-    return options->allow_late_deletes ? CULL_OK : check_late_deletes(store, err);
+    status = cull_gc_gate(store, options, err); /* as it is now */
+    return status != CULL_OK || options->allow_late_deletes ? status
+                                                            : check_late_deletes(store, err);
 }
 
 void cull__sweep_release(struct cull__sweep *sweep)
