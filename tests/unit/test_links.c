@@ -403,6 +403,29 @@ START_TEST(rule_12_a_protected_version_does_not_expire)
     }
 END_TEST
 
+START_TEST(rule_12_a_policy_does_not_let_a_protected_version_go)
+    {
+        const cull_policy policy = { .collections = "e/p/c", .keep_last = 1 };
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        open_protected(&bench);
+        bench_commit(&bench, "c", "a=3");
+        caller = bench_caller(&bench);
+        OK(cull_policy_set(bench.store, &policy, &caller, &err));
+        (void)bench_collect(&bench);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_COMMITTED);
+        ck_assert_int_eq(bench_info(&bench, "c", 1).state, CULL_VERSION_DELETED);
+        check_links(&bench, "x:v0=c:v0,keep!keep");
+        protect(&bench, "keep", false);
+        (void)bench_collect(&bench);
+        ck_assert_int_eq(bench_info(&bench, "c", 0).state, CULL_VERSION_DELETED);
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
 START_TEST(rule_15_skipping_the_protected_deletes_the_rest_and_says_so)
     {
         struct bench_store bench;
@@ -1129,6 +1152,7 @@ static TCase *cascades(void)
     tcase_add_loop_test(
         tcase, rule_12_a_protected_version_goes_by_no_path_until_its_alias_is_taken_away, 0, PATHS);
     tcase_add_test(tcase, rule_12_a_protected_version_does_not_expire);
+    tcase_add_test(tcase, rule_12_a_policy_does_not_let_a_protected_version_go);
     tcase_add_loop_test(tcase, rule_15_skipping_the_protected_deletes_the_rest_and_says_so, 0,
                         PATHS);
     tcase_add_test(

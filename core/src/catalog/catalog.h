@@ -281,7 +281,8 @@ struct cull__artifact_claim {
 };
 cull_status cull__check_artifact_id(const struct cull__catalog *catalog, const char *text,
                                     const struct cull__artifact_claim *claim, cull_error *err);
-/* Rules 9, 16: COMMITTED, else not found; with aliases, only with delete_aliases. */
+/* Rules 9, 11, 12, 16: COMMITTED, else not found; not if a link keeps it; with aliases, only with
+ * delete_aliases. */
 cull_status cull__check_delete(const struct cull__catalog *catalog,
                                const struct cull__collection *collection, uint32_t ordinal,
                                bool delete_aliases, cull_error *err);

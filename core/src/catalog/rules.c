@@ -268,6 +268,9 @@ cull_status cull__check_delete(const struct cull__catalog *catalog,
                                "%s: already deleted; cull restore brings it back",
                                cull__version_name(name, collection, ordinal));
     }
+    if (cull__version_blocker(catalog, collection, ordinal) != NULL) {
+        return cull__refuse_blocked(cull__version_blocker(catalog, collection, ordinal), 0, err);
+    }
     if (version->alias_count > 0 && !delete_aliases) {
         return refuse_aliases(catalog, collection, ordinal, err);
     }
