@@ -10,25 +10,14 @@
 #include <string.h>
 
 #include "deletion.h"
+#include "selecting.h"
 #include "link_rows.h"
 #include "units.h"
 
 struct delete_options {
-    const char *collection;
     const char *project;
     const char *entity;
-    const char *run;
-    const char *name;
-    const char *alias;
-    bool no_alias;
-    const char *type;
-    const char *tag;
-    bool no_run;
-    struct arg_number older_than;
-    struct arg_number keep_last;
-    struct arg_number keep_every;
-    struct arg_list keep_alias;
-    bool empty;
+    struct selection_args select;
     bool delete_aliases;
     bool skip_protected;
     bool dry_run;
@@ -36,35 +25,13 @@ struct delete_options {
 };
 
 static const struct arg_option delete_table[] = {
-    { "collection", '\0', ARG_TEXT, offsetof(struct delete_options, collection), "C",
-      "versions of this collection; alone: the collection as a whole" },
+    SELECTION_COLLECTION(struct delete_options, select,
+                         "versions of this collection; alone: the collection as a whole"),
     { "project", '\0', ARG_TEXT, offsetof(struct delete_options, project), "P",
       "versions of this project; alone: the project as a whole" },
     { "entity", '\0', ARG_TEXT, offsetof(struct delete_options, entity), "E",
       "versions of this entity; alone: the entity as a whole" },
-    { "run", '\0', ARG_TEXT, offsetof(struct delete_options, run), "R",
-      "versions that this run logged" },
-    { "name", '\0', ARG_TEXT, offsetof(struct delete_options, name), "GLOB",
-      "versions of collections with such a name" },
-    { "alias", '\0', ARG_TEXT, offsetof(struct delete_options, alias), "A",
-      "versions with this alias" },
-    { "no-alias", '\0', ARG_FLAG, offsetof(struct delete_options, no_alias), NULL,
-      "versions without any alias (latest counts as one)" },
-    { "type", '\0', ARG_TEXT, offsetof(struct delete_options, type), "T",
-      "versions of collections of this type" },
-    { "tag", '\0', ARG_TEXT, offsetof(struct delete_options, tag), "T", "versions with this tag" },
-    { "no-run", '\0', ARG_FLAG, offsetof(struct delete_options, no_run), NULL,
-      "versions that no run logged" },
-    { "older-than", '\0', ARG_DURATION, offsetof(struct delete_options, older_than), "D",
-      "versions created longer ago than this" },
-    { "keep-last", '\0', ARG_COUNT, offsetof(struct delete_options, keep_last), "N",
-      "all but the last N of each collection" },
-    { "keep-every", '\0', ARG_COUNT, offsetof(struct delete_options, keep_every), "K",
-      "all but v0, vK, v2K, ..." },
-    { "keep-alias", '\0', ARG_LIST, offsetof(struct delete_options, keep_alias), "GLOB",
-      "all but those with such an alias; may be repeated" },
-    { "empty", '\0', ARG_FLAG, offsetof(struct delete_options, empty), NULL,
-      "collections that hold no version any more" },
+    SELECTION_FLAGS(struct delete_options, select),
     { "delete-aliases", '\0', ARG_FLAG, offsetof(struct delete_options, delete_aliases), NULL,
       "versions with aliases too; otherwise they are refused" },
     { "skip-protected", '\0', ARG_FLAG, offsetof(struct delete_options, skip_protected), NULL,
@@ -93,80 +60,6 @@ struct deleting {
     cull_scope scope; /* --collection, --project, --entity */
     cull_selection selection;
 };
-
-/* --- what the flags say -------------------------------------------------------------------- */
-
-static bool is_narrowed(const struct delete_options *options)
-{
-    return options->run != NULL || options->name != NULL || options->alias != NULL ||
-           options->no_alias || options->type != NULL || options->tag != NULL || options->no_run ||
-           options->older_than.given || options->keep_last.given || options->keep_every.given ||
-           options->keep_alias.count > 0;
-}
-
-/* The narrowest of the three names what is meant; the others are its defaults. */
-static cull_status read_scope(struct deleting *deleting)
-{
-    struct cli *cli = deleting->cli;
-    const struct delete_options *options = deleting->options;
-    cull_scope *scope = &deleting->scope;
-    cull_name *name = &deleting->name;
-    cull_status status = CULL_OK;
-
-    *scope = (cull_scope){ .kind = CULL_SCOPE_STORE };
-    if (options->collection != NULL) {
-        scope->kind = CULL_SCOPE_COLLECTION;
-        status = resolve_collection(cli, options->collection, name);
-    } else if (cli->globals.project != NULL) {
-        scope->kind = CULL_SCOPE_PROJECT;
-        status = resolve_project(cli, cli->globals.project, name);
-    } else if (cli->globals.entity != NULL) {
-        scope->kind = CULL_SCOPE_ENTITY;
-        status = resolve_entity(cli, cli->globals.entity, name);
-    }
-    scope->entity = scope->kind >= CULL_SCOPE_ENTITY ? name->entity : NULL;
-    scope->project = scope->kind >= CULL_SCOPE_PROJECT ? name->project : NULL;
-    scope->collection = scope->kind >= CULL_SCOPE_COLLECTION ? name->collection : NULL;
-    return status;
-}
-
-static cull_status read_selection(struct deleting *deleting)
-{
-    struct cli *cli = deleting->cli;
-    const struct delete_options *options = deleting->options;
-    uint64_t now_ms = cli_now_ms();
-    cull_status status = CULL_OK;
-
-    deleting->selection = (cull_selection){
-        .entity = deleting->scope.entity,
-        .project = deleting->scope.project,
-        .collection = deleting->scope.collection,
-        .name_glob = options->name,
-        .alias = options->alias,
-        .no_alias = options->no_alias,
-        .type = options->type,
-        .tag = options->tag,
-        .no_run = options->no_run,
-        .keep_alias_globs = options->keep_alias.items,
-        .keep_alias_glob_count = options->keep_alias.count,
-        .keep_last = (uint32_t)options->keep_last.value,
-        .keep_every = (uint32_t)options->keep_every.value,
-    };
-    if (options->keep_last.value > UINT32_MAX || options->keep_every.value > UINT32_MAX) {
-        return cli_fail(cli, CULL_E_USAGE, "--keep-last, --keep-every: the number is too large");
-    }
-    if (options->older_than.given) {
-        deleting->selection.created_before_ms =
-            options->older_than.value < now_ms ? now_ms - options->older_than.value : 1;
-    }
-    if (options->run != NULL) {
-        status = resolve_run(cli, options->run, &deleting->run);
-        deleting->selection.run = deleting->run.collection;
-        deleting->selection.entity = deleting->run.entity;
-        deleting->selection.project = deleting->run.project;
-    }
-    return status;
-}
 
 /* --- versions ------------------------------------------------------------------------------ */
 
@@ -249,7 +142,8 @@ static cull_status delete_selection(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
     const cull_delete_options how = options_of(deleting, NULL);
-    cull_status status = read_selection(deleting);
+    cull_status status = selection_read(cli, &deleting->options->select, &deleting->scope,
+                                        &deleting->run, &deleting->selection);
 
     if (status == CULL_OK) {
         cull_caller caller = cli_caller(cli);
@@ -560,25 +454,26 @@ static cull_status delete_selected(struct deleting *deleting)
 {
     struct cli *cli = deleting->cli;
     const struct delete_options *options = deleting->options;
-    bool narrowed = is_narrowed(options);
+    bool narrowed = selection_is_narrowed(&options->select);
     cull_status status;
 
-    if (options->empty && narrowed) {
+    if (options->select.empty && narrowed) {
         return cli_fail(cli, CULL_E_USAGE,
                         "--empty selects collections: only --collection, --project and --entity "
                         "go with it");
     }
-    if (!options->empty && !narrowed && options->collection == NULL && options->project == NULL &&
-        options->entity == NULL) {
+    if (!options->select.empty && !narrowed && options->select.collection == NULL &&
+        options->project == NULL && options->entity == NULL) {
         return cli_fail(cli, CULL_E_USAGE, "delete: what? name versions, or select them by flags");
     }
-    status = read_scope(deleting);
+    status = selection_scope(deleting->cli, &deleting->options->select, &deleting->name,
+                             &deleting->scope);
     if (status != CULL_OK) {
         return status;
     }
-    return options->empty ? delete_empty(deleting)
-           : narrowed     ? delete_selection(deleting)
-                          : delete_whole(deleting);
+    return options->select.empty ? delete_empty(deleting)
+           : narrowed            ? delete_selection(deleting)
+                                 : delete_whole(deleting);
 }
 
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
@@ -590,7 +485,8 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     /* Here --entity and --project select; beside named versions they are defaults, as anywhere. */
     cli->globals.entity = options->entity != NULL ? options->entity : cli->globals.entity;
     cli->globals.project = options->project != NULL ? options->project : cli->globals.project;
-    if (count > 0 && (is_narrowed(options) || options->empty || options->collection != NULL)) {
+    if (count > 0 && (selection_is_narrowed(&options->select) || options->select.empty ||
+                      options->select.collection != NULL)) {
         return cli_fail(cli, CULL_E_USAGE, "delete: name versions or select them, not both");
     }
     status = cli_open(cli, false);

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "resolve.h"
+#include "selecting.h"
 #include "units.h"
 #include "versions.h"
 
@@ -36,6 +37,29 @@ static void print_usage(const char *scope, const cull_usage *usage)
     }
 }
 
+struct du_options {
+    struct selection_args select;
+};
+
+static const struct arg_option du_table[] = {
+    SELECTION_COLLECTION(struct du_options, select, "versions of this collection"),
+    SELECTION_FLAGS(struct du_options, select),
+};
+
+/* Of the versions that flags select, soft-deleted ones with them. */
+static cull_status usage_selected(struct cli *cli, const struct selection_args *args,
+                                  const cull_scope *scope, cull_usage *usage)
+{
+    cull_selection selection;
+    cull_name run;
+    cull_status status = selection_read(cli, args, scope, &run, &selection);
+
+    selection.states = 1u << CULL_VERSION_COMMITTED | 1u << CULL_VERSION_DELETED;
+    return status == CULL_OK
+               ? cull_usage_selected(cli->store, &selection, cli_now_ms(), usage, &cli->err)
+               : status;
+}
+
 static cull_status run(struct cli *cli, void *values, char **names, size_t count)
 {
     struct output *out = &cli->out;
@@ -43,19 +67,33 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     cull_usage usage;
     cull_name name;
     cull_scope scope;
+    const struct du_options *options = values;
+    bool selects = selection_is_narrowed(&options->select) || options->select.empty;
     cull_status status = cli_open(cli, false);
 
-    (void)values;
-    if (status == CULL_OK) {
-        status = resolve_scope(cli, count > 0 ? names[0] : NULL, &name, &scope);
+    if (status == CULL_OK && count > 0 && options->select.collection != NULL) {
+        status = cli_fail(cli, CULL_E_USAGE, "du: NAME or --collection, not both");
     }
     if (status == CULL_OK) {
-        status = cull_usage_of(cli->store, &scope, cli_now_ms(), &usage, &cli->err);
+        status = options->select.collection != NULL
+                     ? selection_scope(cli, &options->select, &name, &scope)
+                     : resolve_scope(cli, count > 0 ? names[0] : NULL, &name, &scope);
+    }
+    if (status == CULL_OK && selects && scope.kind == CULL_SCOPE_VERSION) {
+        status = cli_fail(cli, CULL_E_USAGE, "du: name a version or select them, not both");
+    }
+    if (status == CULL_OK) {
+        status = selects ? usage_selected(cli, &options->select, &scope, &usage)
+                         : cull_usage_of(cli->store, &scope, cli_now_ms(), &usage, &cli->err);
     }
     if (status != CULL_OK) {
         return status;
     }
-    if (count == 0 && scope.kind != CULL_SCOPE_STORE) {
+    if (options->select.collection != NULL) {
+        shown = options->select.collection;
+    } else if (selects && count == 0 && scope.kind == CULL_SCOPE_STORE) {
+        shown = "selected";
+    } else if (count == 0 && scope.kind != CULL_SCOPE_STORE) {
         shown = scope.kind == CULL_SCOPE_PROJECT ? scope.project : scope.entity;
     }
     record_begin(out, "usage");
@@ -79,10 +117,14 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 
 const struct cli_command command_du = {
     .name = "du",
-    .usage = "du [NAME]",
+    .usage = "du [NAME] [SELECTION]",
     .text = "Say how many bytes are tracked, stored and reclaimable.\n\n"
             "NAME is an entity, entity/project, entity/project/collection, or a version;\n"
-            "without it, the whole store.",
+            "without it, the whole store. Flags narrow it to the versions that they select,\n"
+            "deleted ones with them.",
+    .options = du_table,
+    .option_count = ARG_LEN(du_table),
+    .args_bytes = sizeof(struct du_options),
     .positionals_max = 1,
     .exits = "exit: 0 done  1 failed  2 usage  4 no such store or name\n",
     .run = run,

@@ -68,7 +68,7 @@ static cull_status visit_kept(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
-static cull_status print_would_free(struct cli *cli, const struct version_list *list)
+cull_status deletion_print_free(struct cli *cli, const struct version_list *list)
 {
     cull_version_key *keys = version_list_keys(list);
     char count[UNITS_TEXT_MAX];
@@ -134,5 +134,5 @@ cull_status deletion_print(struct cli *cli, const struct version_list *list, boo
         field_time(out, "kept_until", kept.until_ms);
     }
     summary_end(out);
-    return would_free ? print_would_free(cli, list) : CULL_OK;
+    return would_free ? deletion_print_free(cli, list) : CULL_OK;
 }

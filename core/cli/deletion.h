@@ -22,4 +22,7 @@ bool deletion_done(cull_status status);
 CULL_MUST_USE cull_status deletion_print(struct cli *cli, const struct version_list *list,
                                          bool dry_run, bool would_free);
 
+/* "a cycle would then free ...", of these versions; and in the summary. */
+CULL_MUST_USE cull_status deletion_print_free(struct cli *cli, const struct version_list *list);
+
 #endif

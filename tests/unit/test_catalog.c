@@ -2153,17 +2153,24 @@ static const struct {
     { "both of two", { .type = "dataset", .tag = "nightly" }, true },
 };
 
+/* What a walk asks, in its order. */
+static bool takes(const cull_selection *selection, const struct cull__collection *collection,
+                  const cull_version_info *info, uint32_t position)
+{
+    return cull__selection_takes_collection(selection, collection) &&
+           cull__selection_takes_plain(selection, info, position) &&
+           (!cull__selection_asks_labels(selection) ||
+            cull__selection_takes_labels(selection, info));
+}
+
 START_TEST(rule_19_a_selection_takes_a_version_if_all_that_is_set_holds)
     {
         static const char *const aliases[] = { "best", "rc-1" };
         static const char *const tags[] = { "nightly" };
+        struct full_world full;
         const cull_version_info info = {
             .key = { MNIST, 6 },
             .state = CULL_VERSION_COMMITTED,
-            .entity = "team",
-            .project = "vision",
-            .collection = "mnist",
-            .type = "dataset",
             .run = "r",
             .aliases = aliases,
             .alias_count = 2,
@@ -2172,9 +2179,11 @@ START_TEST(rule_19_a_selection_takes_a_version_if_all_that_is_set_holds)
             .created_ms = 5000,
         };
 
+        full_world_init(&full);
         ck_assert_msg(
-            cull__selection_takes(&selections[_i].selection, &info, 2) == selections[_i].takes,
+            takes(&selections[_i].selection, mnist(&full.world), &info, 2) == selections[_i].takes,
             "%s", selections[_i].name);
+        world_release(&full.world);
     }
 END_TEST
 
@@ -2183,16 +2192,14 @@ START_TEST(a_bare_version_is_taken_by_what_asks_for_nothing)
         const cull_selection no_run = { .no_run = true };
         const cull_selection no_alias = { .no_alias = true };
         const cull_selection empty_run = { .run = "" };
-        const cull_version_info info = { .state = CULL_VERSION_COMMITTED,
-                                         .entity = "e",
-                                         .project = "p",
-                                         .collection = "c",
-                                         .type = "t",
-                                         .run = "" };
+        const cull_version_info info = { .state = CULL_VERSION_COMMITTED, .run = "" };
+        struct full_world full;
 
-        ck_assert(cull__selection_takes(&no_run, &info, 0));
-        ck_assert(cull__selection_takes(&no_alias, &info, 0));
-        ck_assert(!cull__selection_takes(&empty_run, &info, 0));
+        full_world_init(&full);
+        ck_assert(takes(&no_run, mnist(&full.world), &info, 0));
+        ck_assert(takes(&no_alias, mnist(&full.world), &info, 0));
+        ck_assert(!takes(&empty_run, mnist(&full.world), &info, 0));
+        world_release(&full.world);
     }
 END_TEST
 

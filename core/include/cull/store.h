@@ -209,9 +209,10 @@ typedef struct cull_selection {
     const char *type;
     const char *tag;
     bool no_run;
-    uint64_t created_before_ms;          /**< 0: any */
-    uint32_t keep_last;                  /**< all but the last N of each collection */
-    uint32_t keep_every;                 /**< all but each K-th ordinal */
+    bool empty;                 /**< its collection has no COMMITTED version */
+    uint64_t created_before_ms; /**< 0: any */
+    uint32_t keep_last;         /**< all but the last N of each collection, of those in `states` */
+    uint32_t keep_every;        /**< all but each K-th ordinal */
     const char *const *keep_alias_globs; /**< but those with such an alias */
     size_t keep_alias_glob_count;
     unsigned states; /**< bits 1 << CULL_VERSION_...; 0: COMMITTED only */
@@ -226,6 +227,27 @@ typedef struct cull_selection {
 CULL_API CULL_MUST_USE cull_status cull_select(cull_store *store, const cull_selection *selection,
                                                cull_version_visit_fn visit, void *ctx,
                                                cull_error *err);
+
+/** Where a listing in pages goes on. All zero: at its beginning. */
+typedef struct cull_page {
+    cull_name after; /**< of the last version that was told, by the names it then had */
+    bool deleted;    /**< its collection was deleted */
+    uint64_t collection;
+    uint32_t ordinal;
+    bool more; /**< out: there are others behind it */
+} cull_page;
+
+/**
+ * Visit at most limit of the selected versions (at least 1), those that come after *page in the order of
+ * cull_select(), and move *page behind them. Whatever is deleted, restored or committed between two pages,
+ * what stays selected is told: what the page is after need not be there any more. A collection that is
+ * deleted between two pages of a listing with deleted ones comes again.
+ */
+CULL_API CULL_MUST_USE cull_status cull_select_page(cull_store *store,
+                                                    const cull_selection *selection,
+                                                    cull_page *page, size_t limit,
+                                                    cull_version_visit_fn visit, void *ctx,
+                                                    cull_error *err);
 
 typedef struct cull_collection_info {
     uint64_t id;
@@ -548,6 +570,20 @@ CULL_API CULL_MUST_USE cull_status cull_restore(cull_store *store, const cull_ve
                                                 size_t count, const char *as,
                                                 const cull_caller *caller, cull_error *err);
 
+/**
+ * Take back the soft-deleted versions that a selection takes (its states do not count, and a deleted
+ * version has no aliases), all or none. None is CULL_OK.
+ * @param dry_run  tell of them, restore none
+ * @param visit    may be NULL; told of each before it is restored
+ * @retval CULL_E_EXISTS a deleted collection's name is taken again
+ * @retval CULL_E_BUSY   they were purged or restored again and again while this was trying
+ */
+CULL_API CULL_MUST_USE cull_status cull_restore_selected(cull_store *store,
+                                                         const cull_selection *selection,
+                                                         bool dry_run, cull_version_visit_fn visit,
+                                                         void *ctx, const cull_caller *caller,
+                                                         cull_error *err);
+
 /* --- reading ------------------------------------------------------------------------------ */
 
 /** The manifest of a version that is not purged; freed by the caller. CULL_E_NOTFOUND,
@@ -612,6 +648,13 @@ typedef struct cull_usage {
 /** Figures of a part of the store. CULL_E_NOTFOUND. Cost: O(lifespans of the store). */
 CULL_API CULL_MUST_USE cull_status cull_usage_of(cull_store *store, const cull_scope *scope,
                                                  uint64_t now_ms, cull_usage *out, cull_error *err);
+
+/** The same of the versions that a selection takes, its states included: of COMMITTED and soft-deleted
+ *  ones, say both. */
+CULL_API CULL_MUST_USE cull_status cull_usage_selected(cull_store *store,
+                                                       const cull_selection *selection,
+                                                       uint64_t now_ms, cull_usage *out,
+                                                       cull_error *err);
 
 /** What purging these versions would free now, other versions staying: blobs and bytes (of those
  *  whose size is known; *exact: all of them are). */

@@ -380,6 +380,11 @@ cull_status cull__version_info(cull_version_info *out, const struct cull__catalo
                                const struct cull__collection *collection,
                                const struct cull__version *version,
                                struct cull__info_scratch *scratch);
+/* The same in two: without aliases, tags and ids; and those. */
+void cull__version_info_plain(cull_version_info *out, const struct cull__collection *collection,
+                              const struct cull__version *version);
+cull_status cull__version_info_texts(cull_version_info *out, const struct cull__version *version,
+                                     struct cull__info_scratch *scratch);
 void cull__info_scratch_release(struct cull__info_scratch *scratch);
 
 /* Collections in the order of names (entity, project, collection; a deleted one after a live one,
@@ -391,10 +396,21 @@ cull_status cull__collections_sorted(const struct cull__catalog *catalog, const 
                                      cull_error *err);
 /* Does a glob (*, ?, [a-z], [!a-z], \x) match the whole text? No recursion; O(text x stars). */
 bool cull__glob_match(const char *glob, const char *text);
-/* Does a selection take this version? position_from_end: COMMITTED versions after it in its
- * collection. */
-bool cull__selection_takes(const cull_selection *selection, const cull_version_info *info,
-                           uint32_t position_from_end);
+
+/* --- selections (selection.c): a version is taken if all three take it ------------------------ */
+
+/* What all versions of a collection have. */
+bool cull__selection_takes_collection(const cull_selection *selection,
+                                      const struct cull__collection *collection);
+/* What a version has without its texts. position_from_end: versions after it in its collection that are
+ * in one of the selection's states. */
+bool cull__selection_takes_plain(const cull_selection *selection, const cull_version_info *info,
+                                 uint32_t position_from_end);
+/* Its aliases and tags; need they be there? */
+bool cull__selection_takes_labels(const cull_selection *selection, const cull_version_info *info);
+bool cull__selection_asks_labels(const cull_selection *selection);
+/* The states that it is for, as bits. */
+unsigned cull__selection_states(const cull_selection *selection);
 
 /* --- checkpoint (catalog_save.c, catalog_load.c, version_load.c) -------------------------------------------------------------- */
 

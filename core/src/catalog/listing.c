@@ -28,8 +28,8 @@ static cull_status texts_reserve(const cull_allocator *allocator, const char ***
 }
 
 /* Names of aliases, ascending, and tags and ids, which ascend, into the scratch. */
-static cull_status fill_texts(cull_version_info *out, const struct cull__version *version,
-                              struct cull__info_scratch *scratch)
+cull_status cull__version_info_texts(cull_version_info *out, const struct cull__version *version,
+                                     struct cull__info_scratch *scratch)
 {
     cull_status status = texts_reserve(scratch->allocator, &scratch->aliases,
                                        &scratch->alias_capacity, version->alias_count);
@@ -63,12 +63,9 @@ static cull_status fill_texts(cull_version_info *out, const struct cull__version
     return status;
 }
 
-cull_status cull__version_info(cull_version_info *out, const struct cull__catalog *catalog,
-                               const struct cull__collection *collection,
-                               const struct cull__version *version,
-                               struct cull__info_scratch *scratch)
+void cull__version_info_plain(cull_version_info *out, const struct cull__collection *collection,
+                              const struct cull__version *version)
 {
-    (void)catalog;
     *out = (cull_version_info){
         .key = { collection->id, version->ordinal },
         .id = version->id,
@@ -93,7 +90,16 @@ cull_status cull__version_info(cull_version_info *out, const struct cull__catalo
         .pinned = version->base_pins > 0,
     };
     memcpy(out->manifest_digest.bytes, version->manifest_digest, sizeof version->manifest_digest);
-    return fill_texts(out, version, scratch);
+}
+
+cull_status cull__version_info(cull_version_info *out, const struct cull__catalog *catalog,
+                               const struct cull__collection *collection,
+                               const struct cull__version *version,
+                               struct cull__info_scratch *scratch)
+{
+    (void)catalog;
+    cull__version_info_plain(out, collection, version);
+    return cull__version_info_texts(out, version, scratch);
 }
 
 void cull__info_scratch_release(struct cull__info_scratch *scratch)
@@ -277,59 +283,4 @@ cull_status cull__collections_sorted(const struct cull__catalog *catalog, const 
     *out = gather.found;
     *count = gather.count;
     return CULL_OK;
-}
-
-/* --- selections ------------------------------------------------------------------------------- */
-
-static bool one_of(const char *const *texts, size_t count, const char *text)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(texts[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool names_take(const cull_selection *selection, const cull_version_info *info)
-{
-    return (selection->entity == NULL || strcmp(selection->entity, info->entity) == 0) &&
-           (selection->project == NULL || strcmp(selection->project, info->project) == 0) &&
-           (selection->collection == NULL ||
-            strcmp(selection->collection, info->collection) == 0) &&
-           (selection->name_glob == NULL ||
-            cull__glob_match(selection->name_glob, info->collection)) &&
-           (selection->type == NULL || strcmp(selection->type, info->type) == 0) &&
-           (selection->run == NULL ||
-            (info->run[0] != '\0' && strcmp(selection->run, info->run) == 0)) &&
-           (!selection->no_run || info->run[0] == '\0');
-}
-
-static bool labels_take(const cull_selection *selection, const cull_version_info *info)
-{
-    if ((selection->alias != NULL && !one_of(info->aliases, info->alias_count, selection->alias)) ||
-        (selection->no_alias && info->alias_count > 0) ||
-        (selection->tag != NULL && !one_of(info->tags, info->tag_count, selection->tag))) {
-        return false;
-    }
-    for (size_t glob = 0; glob < selection->keep_alias_glob_count; glob++) {
-        for (size_t i = 0; i < info->alias_count; i++) {
-            if (cull__glob_match(selection->keep_alias_globs[glob], info->aliases[i])) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-bool cull__selection_takes(const cull_selection *selection, const cull_version_info *info,
-                           uint32_t position_from_end)
-{
-    unsigned states = selection->states == 0 ? 1u << CULL_VERSION_COMMITTED : selection->states;
-
-    return (states >> info->state & 1) != 0 && names_take(selection, info) &&
-           labels_take(selection, info) &&
-           (selection->created_before_ms == 0 || info->created_ms < selection->created_before_ms) &&
-           position_from_end >= selection->keep_last &&
-           (selection->keep_every == 0 || info->key.ordinal % selection->keep_every != 0);
 }

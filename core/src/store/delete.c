@@ -231,7 +231,7 @@ static cull_status check_selected(struct cull__txn *txn, void *context, cull_err
 
     ctx->count = 0;
     cull__going_clear(&ctx->versions.going);
-    status = cull__select_locked(txn->store, &ctx->selection, take_selected, ctx, err);
+    status = cull__select_plain(txn->store, &ctx->selection, take_selected, ctx, err);
     if (status == CULL_E_NOMEM) {
         return cull__error_nomem(err);
     }

@@ -310,6 +310,12 @@ cull_status cull__link_alias_remove(struct cull__txn *txn, uint64_t id, const ch
 /* cull_select() for who holds the lock. */
 cull_status cull__select_locked(cull_store *store, const cull_selection *selection,
                                 cull_version_visit_fn visit, void *ctx, cull_error *err);
+/* The keys of what is selected, in that order, freed by the caller; likewise. */
+cull_status cull__select_keys(cull_store *store, const cull_selection *selection,
+                              cull_version_key **keys, size_t *count, cull_error *err);
+/* The same without aliases, tags and ids, which the visitor finds empty. */
+cull_status cull__select_plain(cull_store *store, const cull_selection *selection,
+                               cull_version_visit_fn visit, void *ctx, cull_error *err);
 
 /* CULL_E_NOTFOUND for a key that names no version: already collected, or never there. */
 cull_status cull__version_missing(const cull_store *store, const cull_version_key *key,

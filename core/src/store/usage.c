@@ -12,6 +12,9 @@ struct part {
     cull_store *store;
     const cull_scope *scope;
     const struct cull__run *run;
+    const cull_version_key *keys; /* of a selection: its versions, sorted */
+    size_t key_count;
+    bool selected;
     uint64_t *committed; /* bits: held by a COMMITTED version of the part */
     uint64_t *retained;  /* bits: held by a retained one */
     size_t bits;
@@ -22,6 +25,10 @@ struct part {
 static bool in_part(const struct part *part, const struct cull__collection *collection,
                     const struct cull__version *version)
 {
+    if (part->selected) {
+        return cull__version_keys_have(part->keys, part->key_count, collection->id,
+                                       version->ordinal);
+    }
     switch (part->scope->kind) {
     case CULL_SCOPE_VERSION:
         return collection->id == part->scope->version.collection &&
@@ -58,6 +65,12 @@ static cull_status mark_collection(const struct part *part,
     }
     cull__bits_release(&bits);
     return status;
+}
+
+/* All that the store holds, garbage too? */
+static bool is_whole(const struct part *part)
+{
+    return part->scope->kind == CULL_SCOPE_STORE && !part->selected;
 }
 
 /* The collections of a scope; those of the trash with them. */
@@ -192,7 +205,7 @@ static bool has_object(const struct cull__index *index, uint32_t number)
 static void add_blobs(const struct part *part, cull_usage *out)
 {
     const struct cull__index *index = part->store->index;
-    bool whole = part->scope->kind == CULL_SCOPE_STORE;
+    bool whole = is_whole(part);
 
     for (uint32_t number = 0; number < part->bits; number++) {
         uint64_t size_bytes;
@@ -221,7 +234,7 @@ static cull_status add_reclaimable(const struct part *part, uint64_t now_ms, cul
 
     for (size_t i = 0; i < dead.count && status == CULL_OK; i++) {
         if (has_object(index, dead.at[i]) &&
-            (part->scope->kind == CULL_SCOPE_STORE || cull__bit_get(part->retained, dead.at[i]))) {
+            (is_whole(part) || cull__bit_get(part->retained, dead.at[i]))) {
             out->reclaimable_bytes +=
                 cull__blob_table_known_size(index->blobs, dead.at[i], &out->size_exact);
         }
@@ -315,6 +328,30 @@ cull_status cull_usage_of(cull_store *store, const cull_scope *scope, uint64_t n
         status = fill_usage(&part, now_ms, out, err);
         cull__store_leave(store);
     }
+    return status;
+}
+
+cull_status cull_usage_selected(cull_store *store, const cull_selection *selection, uint64_t now_ms,
+                                cull_usage *out, cull_error *err)
+{
+    const cull_scope all = { .kind = CULL_SCOPE_STORE };
+    struct part part = { .store = store, .scope = &all, .selected = true };
+    cull_version_key *keys = NULL;
+    cull_status status = cull__store_enter(store, CULL__NEED_INDEX, err);
+
+    memset(out, 0, sizeof *out);
+    out->size_exact = true;
+    if (status != CULL_OK) {
+        return status;
+    }
+    status = cull__select_keys(store, selection, &keys, &part.key_count, err);
+    if (status == CULL_OK) {
+        part.key_count = cull__version_keys_sort(keys, part.key_count);
+        part.keys = keys;
+        status = fill_usage(&part, now_ms, out, err);
+    }
+    cull__free(store->allocator, keys);
+    cull__store_leave(store);
     return status;
 }
 
