@@ -287,6 +287,20 @@ static void draw_rules(struct rules_draw *draw, const struct rules_model *model,
     }
 }
 
+/* A run that is there, or was, and its place. */
+static void draw_run(struct rules_draw *draw, const struct rules_model *model,
+                     struct rules_request *out)
+{
+    out->run = PICK(draw, runs);
+    if (model->run_count > 0 && chance(draw, 80)) {
+        const struct rules_run *run = &model->runs[rules_number(draw, model->run_count)];
+
+        out->run = run->name;
+        out->entity = run->entity;
+        out->project = run->project;
+    }
+}
+
 static void draw_deletion(struct rules_draw *draw, const struct rules_model *model,
                           struct rules_request *out)
 {
@@ -304,15 +318,21 @@ static void draw_deletion(struct rules_draw *draw, const struct rules_model *mod
     out->delete_aliases = chance(draw, 55);
     out->skip_protected = chance(draw, 35);
     out->dry_run = chance(draw, 10);
-    out->with_artifacts = chance(draw, 80);
+    out->with_artifacts = chance(draw, 60);
     out->scope = PICK(draw, scopes);
-    out->run = PICK(draw, runs);
+    if (out->op == RULES_CASCADE && out->scope == CULL_SCOPE_RUN) {
+        draw_run(draw, model, out);
+    }
     if (out->op == RULES_DELETE) {
         draw_keys(draw, model, CULL_VERSION_COMMITTED, 12, out);
     } else if (out->op == RULES_SELECTED) {
         out->no_alias = chance(draw, 40);
         out->label = !out->no_alias && chance(draw, 30) ? PICK(draw, aliases) : NULL;
         out->name = chance(draw, 50) ? out->name : NULL;
+        if (chance(draw, 40)) {
+            draw_run(draw, model, out);
+            out->name = chance(draw, 70) ? NULL : out->name;
+        }
     }
 }
 

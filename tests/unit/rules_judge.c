@@ -531,6 +531,8 @@ static bool selects(model_ptr model, request_ptr request, size_t version)
     return at->state == CULL_VERSION_COMMITTED && rules_same(in->entity, request->entity) &&
            (request->project == NULL || rules_same(in->project, request->project)) &&
            (request->name == NULL || rules_same(in->name, request->name)) &&
+           (request->run == NULL ||
+            at->run == rules_run(model, request->entity, request->project, request->run)) &&
            (!request->no_alias || at->aliases.count == 0) &&
            (request->label == NULL || rules_labels_have(&at->aliases, request->label));
 }
@@ -540,7 +542,12 @@ static void judge_selected(struct rules_verdict *out, model_ptr model, request_p
     if (request->name != NULL ? rules_collection(model, request->entity, request->project,
                                                  request->name) == RULES_NONE
                               : !anything_in(model, request->entity, request->project)) {
-        say(because(out, CULL_E_NOTFOUND), 0, "%s", request->entity);
+        (void)because(out, CULL_E_NOTFOUND);
+        return;
+    }
+    if (request->run != NULL &&
+        rules_run(model, request->entity, request->project, request->run) == RULES_NONE) {
+        say(because(out, CULL_E_NOTFOUND), 0, "%s", request->run);
         return;
     }
     for (size_t i = 0; i < model->version_count; i++) {

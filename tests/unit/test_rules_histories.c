@@ -383,6 +383,7 @@ static cull_status ask_delete(struct player *player, const struct rules_request 
     const cull_selection selection = { .entity = request->entity,
                                        .project = request->project,
                                        .collection = request->name,
+                                       .run = request->run,
                                        .alias = request->label,
                                        .no_alias = request->no_alias };
     cull_version_key keys[RULES_KEYS];
@@ -1042,7 +1043,7 @@ START_TEST(rule_14_a_run_takes_what_it_logged)
     {
         static const enum reached wanted[] = { REACHED_RUNS, REACHED_DELETED };
 
-        focus(140000, OP(CASCADE) | OP(RESTORE), false, wanted, ARRAY_LEN(wanted));
+        focus(140000, OP(OPEN) | OP(CASCADE) | OP(SELECTED), false, wanted, ARRAY_LEN(wanted));
     }
 END_TEST
 

@@ -118,6 +118,12 @@ static cull_status check_run(const struct cull__catalog *catalog, const cull_sel
     return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such run", selection->run);
 }
 
+/* A run that was deleted is forgotten: another of its name did not log what it logged. */
+static bool run_takes(const cull_selection *selection, const struct cull__version *version)
+{
+    return selection->run == NULL || (version->run != NULL && !version->run->deleted);
+}
+
 static cull_status select_in(cull_store *store, const struct cull__collection *collection,
                              const cull_selection *selection, struct cull__info_scratch *scratch,
                              cull_version_visit_fn visit, void *ctx, cull_error *err)
@@ -133,7 +139,7 @@ static cull_status select_in(cull_store *store, const struct cull__collection *c
         if (cull__version_info(&info, store->catalog, collection, version, scratch) != CULL_OK) {
             return cull__error_nomem(err);
         }
-        if (cull__selection_takes(selection, &info, after)) {
+        if (run_takes(selection, version) && cull__selection_takes(selection, &info, after)) {
             status = visit(ctx, &info);
         }
     }
