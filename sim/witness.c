@@ -937,6 +937,19 @@ static void judge_stamp(struct witness *witness, const struct witness_fact *fact
     witness->clock_ms = fact->until_ms;
 }
 
+/* Names, aliases and tags are the histories' business. */
+static void judge_others(struct witness *witness, const struct witness_fact *fact,
+                         const struct witness_call *call)
+{
+    if (fact->type == CULL__FACT_RELEASE) {
+        witness_break(witness, "a release in a store that keeps objects");
+    }
+    if (fact->type == CULL__FACT_SIZES || fact->type == CULL__FACT_RESIZE) {
+        witness_break(witness, "a size is learned, and all were said at once");
+    }
+    witness_rules_fact(witness, fact, call);
+}
+
 static void judge(struct witness *witness, const struct witness_fact *fact,
                   const struct witness_call *call)
 {
@@ -998,15 +1011,8 @@ static void judge(struct witness *witness, const struct witness_fact *fact,
     case CULL__FACT_VERIFIED:
         judge_cycle_fact(witness, fact, call, "a verification");
         break;
-    case CULL__FACT_RELEASE:
-        witness_break(witness, "a release in a store that keeps objects");
-        break;
-    case CULL__FACT_SIZES:
-    case CULL__FACT_RESIZE:
-        witness_break(witness, "a size is learned, and all were said at once");
-        break;
-    default: /* names, aliases and tags: the histories' business */
-        witness_rules_fact(witness, fact, call);
+    default:
+        judge_others(witness, fact, call);
         break;
     }
 }
