@@ -68,12 +68,18 @@ void crowd_trace(struct crowd *crowd, uint64_t value)
     crowd->trace ^= crowd->trace >> 29;
 }
 
+const char *crowd_actor(unsigned number)
+{
+    static const char *const actors[CROWD_PROCESSES + 1] = { "ann", "bob", "cyd", "dan", "eve" };
+
+    return actors[number];
+}
+
 cull_caller crowd_caller(const struct crowd *crowd, struct crowd_process *process)
 {
-    static const char *const actors[CROWD_PROCESSES] = { "ann", "bob", "cyd", "dan" };
-
     process->call.now_ms = (uint64_t)((int64_t)crowd->now_ms + process->skew_ms);
-    return (cull_caller){ process->call.now_ms, actors[process->number] };
+    process->call.actor = process->number;
+    return (cull_caller){ process->call.now_ms, crowd_actor(process->number) };
 }
 
 bool crowd_judge(struct crowd *crowd, const struct crowd_process *process, const char *what,
@@ -185,6 +191,7 @@ static void make_witness(struct crowd *crowd)
         .contents = (const uint8_t(*)[WITNESS_CONTENT_MAX])crowd->contents,
         .names = collections,
         .name_count = CROWD_NAMES,
+        .actor = crowd_actor,
         .objects = crowd->memory,
         .reached = crowd->reached,
     };
@@ -235,6 +242,9 @@ static void crowd_init(struct crowd *crowd, const struct crowd_history *history,
     make_contents(crowd);
     make_names(crowd);
     make_store(crowd);
+    if (crowd->settings.rules) {
+        crowd_give_roles(crowd);
+    }
 }
 
 static void crowd_release(struct crowd *crowd)
@@ -287,6 +297,12 @@ static const struct {
     [ACT_STRAY] = { "stray", crowd_act_stray, NEEDS_NOBODY },
     [ACT_DAMAGE] = { "damage", crowd_act_damage, NEEDS_NOBODY },
     [ACT_TEAR] = { "damage-checkpoint", crowd_act_tear, NEEDS_NOBODY },
+    [ACT_LINK] = { "link", crowd_act_link, NEEDS_PROCESS },
+    [ACT_UNLINK] = { "unlink", crowd_act_unlink, NEEDS_PROCESS },
+    [ACT_PROTECT] = { "protect", crowd_act_protect, NEEDS_PROCESS },
+    [ACT_ROLE] = { "role", crowd_act_role, NEEDS_PROCESS },
+    [ACT_TTL] = { "ttl", crowd_act_ttl, NEEDS_PROCESS },
+    [ACT_REGISTRY] = { "delete-registry", crowd_act_registry, NEEDS_PROCESS },
 };
 
 static void begin_call(struct crowd *crowd, struct crowd_process *process,

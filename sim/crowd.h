@@ -32,32 +32,38 @@ struct dice {
 uint64_t dice_number(struct dice *dice, uint64_t below);
 bool dice_chance(struct dice *dice, unsigned percent);
 
-#define CROWD_ACTS(X)        \
-    X(UPLOAD, "upload")      \
-    X(ABORT, "abort")        \
-    X(RENEW, "renew")        \
-    X(DROP, "drop")          \
-    X(DELETE, "delete")      \
-    X(RESTORE, "restore")    \
-    X(SCOPE, "delete-scope") \
-    X(ALIAS, "alias")        \
-    X(PLAN, "plan")          \
-    X(EXECUTE, "execute")    \
-    X(COLLECT, "collect")    \
-    X(FINISH, "finish")      \
-    X(FSCK, "fsck")          \
-    X(MAINTAIN, "maintain")  \
-    X(REFRESH, "refresh")    \
-    X(REOPEN, "reopen")      \
-    X(KILL, "kill")          \
-    X(TAKEOVER, "takeover")  \
-    X(CLOCK, "clock")        \
-    X(SKEW, "skew")          \
-    X(NET, "network")        \
-    X(OWNER, "owner")        \
-    X(STRAY, "stray")        \
-    X(DAMAGE, "damage")      \
-    X(TEAR, "damage-checkpoint")
+#define CROWD_ACTS(X)            \
+    X(UPLOAD, "upload")          \
+    X(ABORT, "abort")            \
+    X(RENEW, "renew")            \
+    X(DROP, "drop")              \
+    X(DELETE, "delete")          \
+    X(RESTORE, "restore")        \
+    X(SCOPE, "delete-scope")     \
+    X(ALIAS, "alias")            \
+    X(PLAN, "plan")              \
+    X(EXECUTE, "execute")        \
+    X(COLLECT, "collect")        \
+    X(FINISH, "finish")          \
+    X(FSCK, "fsck")              \
+    X(MAINTAIN, "maintain")      \
+    X(REFRESH, "refresh")        \
+    X(REOPEN, "reopen")          \
+    X(KILL, "kill")              \
+    X(TAKEOVER, "takeover")      \
+    X(CLOCK, "clock")            \
+    X(SKEW, "skew")              \
+    X(NET, "network")            \
+    X(OWNER, "owner")            \
+    X(STRAY, "stray")            \
+    X(DAMAGE, "damage")          \
+    X(TEAR, "damage-checkpoint") \
+    X(LINK, "link")              \
+    X(UNLINK, "unlink")          \
+    X(PROTECT, "protect")        \
+    X(ROLE, "role")              \
+    X(TTL, "ttl")                \
+    X(REGISTRY, "delete-registry")
 
 enum crowd_act {
 #define X(id, text) ACT_##id,
@@ -65,6 +71,7 @@ enum crowd_act {
 #undef X
         CROWD_ACT_COUNT
 };
+#define CROWD_ACT_RULES ACT_LINK /* from here on: acts of worlds with roles and a registry */
 
 enum crowd_incident {
     INCIDENT_NONE,
@@ -114,6 +121,7 @@ struct crowd_settings {
     bool damage; /* objects are damaged */
     bool tears;  /* checkpoints are damaged */
     bool ttls;
+    bool rules; /* there are roles, a registry and its links, protected aliases, default TTLs */
     unsigned letters;
     unsigned names;
     unsigned processes;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/base_internal.h"
+#include "cull/rules.h"
 
 /* --- plans ------------------------------------------------------------------------------------ */
 
@@ -53,7 +54,7 @@ static void compare_versions(struct crowd *crowd, const cull_plan *plan,
         for (size_t i = 0; i < expired_count && same; i++) {
             same = expired[i].collection != in->id ||
                    (expired[i].ordinal < in->count &&
-                    witness_expires(&in->versions[expired[i].ordinal], wanted->now_ms));
+                    witness_expires(witness, &in->versions[expired[i].ordinal], wanted->now_ms));
         }
     }
     if (!same) {
@@ -198,6 +199,13 @@ static void note_execution(struct crowd *crowd, const struct crowd_process *proc
         status == CULL_E_BUSY && result->cycle > 0 && result->cycle < crowd->witness.cycles;
 }
 
+/* Going below the grace that was promised takes an administrator, where there are roles. */
+static bool is_denied(const struct crowd *crowd, const struct crowd_process *process)
+{
+    return crowd->settings.rules && process->plan_options.allow_shorter_grace &&
+           witness_role(&crowd->witness, process->number, false) < CULL_ROLE_ADMINISTRATOR;
+}
+
 static void execute(struct crowd_turn *turn)
 {
     struct crowd *crowd = turn->crowd;
@@ -225,6 +233,12 @@ static void execute(struct crowd_turn *turn)
         allowed |= CROWD_BIT(CULL_E_REFUSED);
     }
     status = cull_gc_execute(process->store, process->plan, &options, &caller, &result, &err);
+    if (is_denied(crowd, process)) { /* by now, at least */
+        allowed |= CROWD_BIT(CULL_E_REFUSED);
+        crowd->reached[CAME_DENIED] += status == CULL_E_REFUSED;
+    } else if (info.refusal == NULL) {
+        crowd->reached[CAME_REFUSED_SUSPENDED] += status == CULL_E_REFUSED;
+    }
     crowd_tell(crowd,
                "%u: executes cycle %d: %s, %d purged, %d deleted (%d finished), %d rescued, %d "
                "failed",
@@ -237,8 +251,7 @@ static void execute(struct crowd_turn *turn)
     }
     judge_sums(crowd, &info, &result, status);
     note_execution(crowd, process, &result, status, seq_before);
-    crowd->reached[info.refusal != NULL ? CAME_REFUSED_EMPTY : CAME_REFUSED_SUSPENDED] +=
-        status == CULL_E_REFUSED;
+    crowd->reached[CAME_REFUSED_EMPTY] += info.refusal != NULL && status == CULL_E_REFUSED;
     if (status != CULL_E_BUSY || result.cycle > 0 || process->ports.moved > 0) {
         /* else somebody else was at work, and it may be tried again */
         cull_plan_free(process->plan);

@@ -102,6 +102,10 @@ static void compare_collection(struct crowd *crowd, const cull_store *store,
             return;
         }
         retained += version != NULL;
+        if (version != NULL && version->ttl_ms != wanted->ttl_ms) {
+            witness_break(&crowd->witness, "v%zu has a TTL of %" PRIu64 " ms; expected %" PRIu64,
+                          ordinal, version->ttl_ms, wanted->ttl_ms);
+        }
         if (version != NULL &&
             version->base_pins != witness_base_pins(&crowd->witness, in, ordinal, 0)) {
             witness_break(&crowd->witness, "v%zu is the base of %" PRIu32 " uploads", ordinal,
@@ -132,6 +136,9 @@ void crowd_compare(struct crowd *crowd, struct crowd_process *process, bool thor
     if (store->catalog->cycles != crowd->witness.cycles ||
         HASH_COUNT(store->catalog->uploads) != crowd->witness.upload_count) {
         witness_break(&crowd->witness, "a handle has another cycle, or other open uploads");
+    }
+    if (crowd->settings.rules) {
+        crowd_compare_rules(crowd, store);
     }
     for (size_t i = 0; i < crowd->witness.collection_count; i++) {
         compare_collection(crowd, store, &crowd->witness.collections[i], thorough, &members);

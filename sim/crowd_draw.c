@@ -5,6 +5,8 @@
  *           own, which it throws where it stands. Each seed leaves some acts out and makes others
  *           frequent. What comes inside of a paused cycle is drawn by other weights, because
  *           there the few things that may go wrong are rare.
+ *           Roles, links and what else only some worlds have come from dice of their own, between
+ *           the other ops.
  * INVARIANT The first n ops of a seed do not depend on how many are drawn.
  */
 #include "crowd.h"
@@ -31,19 +33,22 @@ static const struct {
     bool always;
     unsigned inside;
 } acts[CROWD_ACT_COUNT] = {
-    [ACT_UPLOAD] = { 150, true, 100 }, [ACT_ABORT] = { 2, false, 100 },
-    [ACT_RENEW] = { 4, false, 100 },   [ACT_DROP] = { 3, false, 100 },
-    [ACT_DELETE] = { 20, true, 100 },  [ACT_RESTORE] = { 5, false, 200 },
-    [ACT_SCOPE] = { 2, false, 100 },   [ACT_ALIAS] = { 3, false, 100 },
-    [ACT_PLAN] = { 8, false, 100 },    [ACT_EXECUTE] = { 11, false, 200 },
-    [ACT_COLLECT] = { 14, true, 300 }, [ACT_FINISH] = { 5, false, 300 },
-    [ACT_FSCK] = { 1, false, 100 },    [ACT_MAINTAIN] = { 3, false, 100 },
-    [ACT_REFRESH] = { 3, false, 100 }, [ACT_REOPEN] = { 2, false, 100 },
-    [ACT_KILL] = { 3, false, 300 },    [ACT_TAKEOVER] = { 5, false, 1000 },
-    [ACT_CLOCK] = { 14, true, 100 },   [ACT_SKEW] = { 2, false, 50 },
-    [ACT_NET] = { 45, false, 100 },    [ACT_OWNER] = { 3, false, 100 },
-    [ACT_STRAY] = { 2, false, 100 },   [ACT_DAMAGE] = { 2, false, 100 },
-    [ACT_TEAR] = { 2, false, 100 },
+    [ACT_UPLOAD] = { 150, true, 100 },  [ACT_ABORT] = { 2, false, 100 },
+    [ACT_RENEW] = { 4, false, 100 },    [ACT_DROP] = { 3, false, 100 },
+    [ACT_DELETE] = { 20, true, 100 },   [ACT_RESTORE] = { 5, false, 200 },
+    [ACT_SCOPE] = { 2, false, 100 },    [ACT_ALIAS] = { 3, false, 100 },
+    [ACT_PLAN] = { 8, false, 100 },     [ACT_EXECUTE] = { 11, false, 200 },
+    [ACT_COLLECT] = { 14, true, 300 },  [ACT_FINISH] = { 5, false, 300 },
+    [ACT_FSCK] = { 1, false, 100 },     [ACT_MAINTAIN] = { 3, false, 100 },
+    [ACT_REFRESH] = { 3, false, 100 },  [ACT_REOPEN] = { 2, false, 100 },
+    [ACT_KILL] = { 3, false, 300 },     [ACT_TAKEOVER] = { 5, false, 1000 },
+    [ACT_CLOCK] = { 14, true, 100 },    [ACT_SKEW] = { 2, false, 50 },
+    [ACT_NET] = { 45, false, 100 },     [ACT_OWNER] = { 3, false, 100 },
+    [ACT_STRAY] = { 2, false, 100 },    [ACT_DAMAGE] = { 2, false, 100 },
+    [ACT_TEAR] = { 2, false, 100 },     [ACT_LINK] = { 12, true, 100 },
+    [ACT_UNLINK] = { 6, false, 100 },   [ACT_PROTECT] = { 6, false, 100 },
+    [ACT_ROLE] = { 3, false, 100 },     [ACT_TTL] = { 4, false, 100 },
+    [ACT_REGISTRY] = { 1, false, 100 },
 };
 
 struct drawing {
@@ -83,11 +88,13 @@ static void draw_store(struct dice *dice, struct crowd_settings *out)
     out->store.grace_is_zero = out->store.grace_ms == 0;
 }
 
-static void draw_weights(struct drawing *drawing, const struct crowd_settings *settings)
+/* Of the acts from first on to before end; the others do not come. */
+static void draw_weights(struct drawing *drawing, const struct crowd_settings *settings,
+                         unsigned first, unsigned end)
 {
     static const unsigned factors[] = { 0, 1, 2, 2, 2, 4 };
 
-    for (unsigned i = 0; i < CROWD_ACT_COUNT; i++) {
+    for (unsigned i = first; i < end; i++) {
         unsigned factor =
             acts[i].always
                 ? 2
@@ -154,9 +161,28 @@ static void draw_incident(struct drawing *drawing, struct crowd_op *op)
     }
 }
 
+static void draw_op(struct drawing *drawing, const struct crowd_settings *settings,
+                    struct crowd_op *op)
+{
+    bool inside = drawing->inside > 0;
+
+    drawing->inside -= inside;
+    op->act = drawing->taken_over
+                  ? (uint8_t)(dice_chance(&drawing->dice, 70) ? ACT_COLLECT : ACT_FINISH)
+                  : draw_act(drawing, inside ? drawing->inside_weights : drawing->weights);
+    drawing->taken_over = op->act == ACT_TAKEOVER && inside;
+    op->process = (uint8_t)dice_number(&drawing->dice, settings->processes);
+    op->slot = (uint8_t)dice_number(&drawing->dice, CROWD_UPLOADS);
+    op->dice = dice_number(&drawing->dice, UINT64_MAX);
+    if (dice_chance(&drawing->dice, drawing->trouble)) {
+        draw_incident(drawing, op);
+    }
+}
+
 void crowd_draw(struct crowd_history *out, uint64_t seed, size_t count)
 {
     struct drawing drawing = { .dice = { seed * UINT64_C(0x2545f4914f6cdd1d) + 7 } };
+    struct drawing rules = { .dice = { seed * UINT64_C(0x2545f4914f6cdd1d) + 11 } };
 
     out->ops = calloc(count, sizeof *out->ops);
     if (out->ops == NULL) {
@@ -164,23 +190,14 @@ void crowd_draw(struct crowd_history *out, uint64_t seed, size_t count)
     }
     out->count = count;
     draw_store(&drawing.dice, &out->settings);
-    draw_weights(&drawing, &out->settings);
+    draw_weights(&drawing, &out->settings, 0, CROWD_ACT_RULES);
     drawing.trouble = (unsigned)dice_number(&drawing.dice, 4) * 8;
+    out->settings.rules = dice_chance(&rules.dice, 30);
+    draw_weights(&rules, &out->settings, CROWD_ACT_RULES, CROWD_ACT_COUNT);
+    rules.trouble = drawing.trouble;
     for (size_t i = 0; i < count; i++) {
-        struct crowd_op *op = &out->ops[i];
-        bool inside = drawing.inside > 0;
-
-        drawing.inside -= inside;
-        op->act = drawing.taken_over
-                      ? (uint8_t)(dice_chance(&drawing.dice, 70) ? ACT_COLLECT : ACT_FINISH)
-                      : draw_act(&drawing, inside ? drawing.inside_weights : drawing.weights);
-        drawing.taken_over = op->act == ACT_TAKEOVER && inside;
-        op->process = (uint8_t)dice_number(&drawing.dice, out->settings.processes);
-        op->slot = (uint8_t)dice_number(&drawing.dice, CROWD_UPLOADS);
-        op->dice = dice_number(&drawing.dice, UINT64_MAX);
-        if (dice_chance(&drawing.dice, drawing.trouble)) {
-            draw_incident(&drawing, op);
-        }
+        draw_op(out->settings.rules && dice_chance(&rules.dice, 20) ? &rules : &drawing,
+                &out->settings, &out->ops[i]);
     }
 }
 

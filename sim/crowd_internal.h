@@ -128,6 +128,7 @@ void crowd_trace(struct crowd *crowd, uint64_t value);
 /* Is a status among those allowed (bits), or does the incident explain it? If not, it is broken. */
 bool crowd_judge(struct crowd *crowd, const struct crowd_process *process, const char *what,
                  cull_status status, unsigned allowed, const cull_error *err);
+const char *crowd_actor(unsigned number);
 /* Who asks, and when; the witness is told. */
 cull_caller crowd_caller(const struct crowd *crowd, struct crowd_process *process);
 /* Open the process's handle if it is not. False: an incident. */
@@ -184,10 +185,23 @@ void crowd_act_owner(struct crowd_turn *turn);
 void crowd_act_stray(struct crowd_turn *turn);
 void crowd_act_damage(struct crowd_turn *turn);
 void crowd_act_tear(struct crowd_turn *turn);
+/* crowd_rules.c */
+void crowd_act_link(struct crowd_turn *turn);
+void crowd_act_unlink(struct crowd_turn *turn);
+void crowd_act_protect(struct crowd_turn *turn);
+void crowd_act_role(struct crowd_turn *turn);
+void crowd_act_ttl(struct crowd_turn *turn);
+void crowd_act_registry(struct crowd_turn *turn);
+/* Everybody becomes a member; the first process's user, who made the store, is its owner. */
+void crowd_give_roles(struct crowd *crowd);
+/* A version, preferably in this state. False: there is none at all. */
+bool crowd_choose(struct crowd_turn *turn, cull_version_state state, cull_version_key *out);
 
 /* What a cycle in a world without faults comes to: settling. */
 void crowd_settle(struct crowd *crowd);
 /* The process's state against the witness's; thorough: members of versions too. */
 void crowd_compare(struct crowd *crowd, struct crowd_process *process, bool thorough);
+/* crowd_compare_rules.c: links, protected aliases, roles and times to live. */
+void crowd_compare_rules(struct crowd *crowd, const cull_store *store);
 
 #endif

@@ -37,6 +37,19 @@
     X(REVIVALS, "collections brought back")                                   \
     X(TAKEN_NAMES, "restores refused: name taken")                            \
     X(TTL_EXPIRIES, "versions expired by TTL")                                \
+    X(DEFAULT_EXPIRIES, "versions expired by their entity's default")         \
+    X(LINKS, "versions linked")                                               \
+    X(UNLINKS, "links taken away")                                            \
+    X(LOST_LINKS, "links lost with their sources")                            \
+    X(REGAINED_LINKS, "links that came back with their sources")              \
+    X(LINK_ALIASES, "aliases of links set or moved")                          \
+    X(PROTECTIONS, "aliases declared protected")                              \
+    X(PROTECTED, "deletes refused: protected")                                \
+    X(SKIPPED, "deletes that skipped what is protected")                      \
+    X(ROLES, "roles given or taken")                                          \
+    X(DENIED, "requests refused for want of a role")                          \
+    X(TTLS, "times to live set")                                              \
+    X(REGISTRIES, "portfolios and registries deleted")                        \
     X(PLANS, "plans")                                                         \
     X(FULL_PLANS, "plans fully verified")                                     \
     X(STALE_PLANS, "plans executed after the log moved on")                   \

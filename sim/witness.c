@@ -558,10 +558,13 @@ static void judge_commit(struct witness *witness, const struct witness_fact *fac
     end_upload(witness, upload);
 }
 
-bool witness_expires(const struct witness_version *version, uint64_t now_ms)
+bool witness_expires(const struct witness *witness, const struct witness_version *version,
+                     uint64_t now_ms)
 {
-    return version->state == CULL_VERSION_COMMITTED && version->ttl_ms > 0 &&
-           version->created_ms + version->ttl_ms <= now_ms;
+    uint64_t ttl_ms = witness_ttl(witness, version);
+
+    return version->state == CULL_VERSION_COMMITTED && ttl_ms > 0 &&
+           version->created_ms + ttl_ms <= now_ms;
 }
 
 static bool is_due(const struct witness_version *version, uint64_t now_ms, bool shorter,
@@ -579,7 +582,7 @@ bool witness_purges(const struct witness *witness, const struct witness_collecti
     bool at_once = witness->settings.grace_ms == 0 || (shorter && shorter_ms == 0);
 
     return (is_due(version, now_ms, shorter, shorter_ms) ||
-            (at_once && witness_expires(version, now_ms))) &&
+            (at_once && witness_expires(witness, version, now_ms))) &&
            witness_base_pins(witness, in, ordinal, now_ms) == 0;
 }
 
@@ -613,7 +616,8 @@ static void judge_delete(struct witness *witness, const struct witness_fact *fac
         struct witness_version *version = &in->versions[fact->numbers[i]];
 
         if (fact->until_ms != witness->clock_ms + witness->settings.grace_ms ||
-            (fact->how == CULL_REASON_TTL && !witness_expires(version, witness->clock_ms))) {
+            (fact->how == CULL_REASON_TTL &&
+             !witness_expires(witness, version, witness->clock_ms))) {
             witness_break(witness, "v%" PRIu32 " is deleted: with another grace, or too early",
                           fact->numbers[i]);
         }
@@ -623,7 +627,9 @@ static void judge_delete(struct witness *witness, const struct witness_fact *fac
         REACHED(witness, DELETES);
         if (fact->how == CULL_REASON_TTL) {
             REACHED(witness, TTL_EXPIRIES);
+            witness->settings.reached[CAME_DEFAULT_EXPIRIES] += version->ttl_ms == 0;
         }
+        witness_rules_lose(witness, &(cull_version_key){ in->id, fact->numbers[i] });
     }
 }
 
@@ -635,6 +641,7 @@ static void judge_restore(struct witness *witness, const struct witness_fact *fa
         struct witness_version *version = &in->versions[fact->numbers[i]];
 
         version->state = CULL_VERSION_COMMITTED;
+        witness_rules_regain(witness, &(cull_version_key){ in->id, fact->numbers[i] });
         REACHED(witness, RESTORES);
         if (version->planned > 0 && version->planned > witness->cycle_seq) {
             REACHED(witness, RESTORED_AFTER_PLAN);
@@ -685,6 +692,7 @@ static void judge_purge(struct witness *witness, const struct witness_fact *fact
                           fact->numbers[i]);
         }
         version->state = CULL_VERSION_PURGED;
+        witness_rules_purge(witness, &(cull_version_key){ in->id, fact->numbers[i] });
         drop_refs(witness, version);
         REACHED(witness, PURGES);
         if (fact->numbers[i] + 1 == in->count) {
@@ -929,6 +937,19 @@ static void judge_stamp(struct witness *witness, const struct witness_fact *fact
     witness->clock_ms = fact->until_ms;
 }
 
+/* Names, aliases and tags are the histories' business. */
+static void judge_others(struct witness *witness, const struct witness_fact *fact,
+                         const struct witness_call *call)
+{
+    if (fact->type == CULL__FACT_RELEASE) {
+        witness_break(witness, "a release in a store that keeps objects");
+    }
+    if (fact->type == CULL__FACT_SIZES || fact->type == CULL__FACT_RESIZE) {
+        witness_break(witness, "a size is learned, and all were said at once");
+    }
+    witness_rules_fact(witness, fact, call);
+}
+
 static void judge(struct witness *witness, const struct witness_fact *fact,
                   const struct witness_call *call)
 {
@@ -990,14 +1011,8 @@ static void judge(struct witness *witness, const struct witness_fact *fact,
     case CULL__FACT_VERIFIED:
         judge_cycle_fact(witness, fact, call, "a verification");
         break;
-    case CULL__FACT_RELEASE:
-        witness_break(witness, "a release in a store that keeps objects");
-        break;
-    case CULL__FACT_SIZES:
-    case CULL__FACT_RESIZE:
-        witness_break(witness, "a size is learned, and all were said at once");
-        break;
-    default: /* names, aliases and tags: the histories' business */
+    default:
+        judge_others(witness, fact, call);
         break;
     }
 }
@@ -1078,7 +1093,7 @@ void witness_plan(struct witness *witness, uint64_t now_ms, bool shorter, uint64
             bool purged = witness_purges(witness, in, v, out->now_ms, shorter, shorter_ms);
 
             out->versions += purged;
-            out->expired += witness_expires(version, out->now_ms);
+            out->expired += witness_expires(witness, version, out->now_ms);
             out->kept += retained(version) && !purged;
             if (purged) {
                 version->planned = witness->seq;

@@ -70,6 +70,41 @@ struct witness_upload { /* an open one */
     uint64_t ttl_ms;
 };
 
+/* --- roles, links, times to live ---------------------------------------------------------------- */
+
+#define WITNESS_LINKS_MAX 128
+#define WITNESS_PORTFOLIOS_MAX 8
+#define WITNESS_LABELS 4 /* aliases that links have; the first is latest */
+#define WITNESS_ACTORS 5
+
+struct witness_link {
+    bool there;
+    bool lost; /* its source is soft-deleted */
+    size_t portfolio;
+    uint32_t ordinal;
+    cull_version_key source;
+    unsigned aliases; /* labels, as bits */
+    unsigned had;     /* that it lost with its source */
+};
+
+struct witness_portfolio {
+    uint64_t id; /* 0: none */
+    uint32_t ordinals;
+};
+
+/* Of the one entity and the one registry that there are. */
+struct witness_rules {
+    uint64_t entity;
+    uint64_t registry;   /* 0: none */
+    unsigned guarded;    /* protected aliases, as bits */
+    uint64_t default_ms; /* 0: none */
+    uint32_t roles[WITNESS_ACTORS];
+    uint32_t registry_roles[WITNESS_ACTORS];
+    struct witness_portfolio portfolios[WITNESS_PORTFOLIOS_MAX];
+    struct witness_link links[WITNESS_LINKS_MAX];
+    size_t link_limit; /* rows ever used */
+};
+
 struct witness_claim {
     uint8_t letter;
     uint32_t incarnation;
@@ -79,6 +114,7 @@ struct witness_claim {
 /* What the call that appends was asked for. */
 struct witness_call {
     uint64_t now_ms; /* of its process */
+    unsigned actor;  /* number of who asks */
     uint64_t abort;  /* the upload that it aborts; 0 */
     bool shorter;    /* purges after shorter_ms */
     uint64_t shorter_ms;
@@ -98,6 +134,7 @@ struct witness_settings {
     const uint8_t (*contents)[WITNESS_CONTENT_MAX];
     const char *const *names; /* of collections */
     unsigned name_count;
+    const char *(*actor)(unsigned number);
     cull_objects *objects; /* looked into, never changed */
     uint64_t *reached;
 };
@@ -114,7 +151,8 @@ struct witness_fact_blob {
 struct witness_fact {
     unsigned type;
     uint64_t id, parent, run, until_ms;
-    uint32_t ordinal, how;
+    uint64_t source;
+    uint32_t ordinal, how, source_ordinal;
     const char *name; /* not terminated */
     size_t name_len;
     uint32_t numbers[WITNESS_NUMBERS_MAX];
@@ -153,6 +191,7 @@ struct witness {
     struct witness_claim *claims; /* all object versions ever claimed */
     size_t claim_count;
     size_t claim_capacity;
+    struct witness_rules rules;
     struct witness_fact fact; /* being judged */
     char broken[512];         /* the first violation; "" while there is none */
 };
@@ -206,7 +245,25 @@ void witness_plan(struct witness *witness, uint64_t now_ms, bool shorter, uint64
 /* Is a version among those that such a plan purges, or expires? */
 bool witness_purges(const struct witness *witness, const struct witness_collection *in,
                     size_t ordinal, uint64_t now_ms, bool shorter, uint64_t shorter_ms);
-bool witness_expires(const struct witness_version *version, uint64_t now_ms);
+bool witness_expires(const struct witness *witness, const struct witness_version *version,
+                     uint64_t now_ms);
+
+/* --- rules (witness_rules.c) --------------------------------------------------------------------- */
+
+extern const char *const witness_labels[WITNESS_LABELS];
+
+/* A fact of roles, links or times to live; others are passed over. */
+void witness_rules_fact(struct witness *witness, const struct witness_fact *fact,
+                        const struct witness_call *call);
+/* A version is soft-deleted, comes back, is purged. Invariant 3: a protected one is not deleted. */
+void witness_rules_lose(struct witness *witness, const cull_version_key *key);
+void witness_rules_regain(struct witness *witness, const cull_version_key *key);
+void witness_rules_purge(struct witness *witness, const cull_version_key *key);
+/* The role in force: in the entity, or in the registry. */
+uint32_t witness_role(const struct witness *witness, unsigned actor, bool in_registry);
+bool witness_protected(const struct witness *witness, const cull_version_key *key);
+bool witness_linked(const struct witness *witness, const cull_version_key *key);
+uint64_t witness_ttl(const struct witness *witness, const struct witness_version *version);
 
 /* --- damage (witness_damage.c) ------------------------------------------------------------------ */
 

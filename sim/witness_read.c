@@ -240,8 +240,8 @@ static void take_field(struct bytes *in, char field, size_t digest_len, struct w
         (void)take(in, 1); /* whether it is exact */
         break;
     case 'q':
-        (void)varint(in);
-        (void)varint(in);
+        out->source = varint(in);
+        out->source_ordinal = (uint32_t)varint(in);
         break;
     case 'y':
         for (size_t i = 0; i < 4; i++) { /* keep last, keep every, younger than, TTL */

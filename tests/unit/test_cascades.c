@@ -196,6 +196,26 @@ START_TEST(rule_32_aliases_come_back_if_nobody_took_them_and_a_purged_version_do
     }
 END_TEST
 
+START_TEST(rule_14_a_selection_by_run_takes_nothing_that_a_deleted_run_of_that_name_logged)
+    {
+        const cull_scope run = scope_of(CULL_SCOPE_RUN);
+        const cull_selection selection = { .entity = "e", .project = "p", .run = "train" };
+        struct bench_store bench;
+        struct told told = { "" };
+        cull_error err = { CULL_OK, "" };
+        cull_caller caller;
+
+        bench_open(&bench, &graced);
+        caller = bench_caller(&bench);
+        (void)commit_by_run(&bench, "train", "a=1");
+        OK(cull_delete_scope(bench.store, &run, false, false, NULL, NULL, &caller, &err));
+        (void)commit_by_run(&bench, "train", "a=2");
+        OK(cull_select(bench.store, &selection, tell, &told, &err));
+        ck_assert_str_eq(told.text, "p/c:v1");
+        bench_close(&bench);
+    }
+END_TEST
+
 Suite *cascades_suite(void)
 {
     Suite *suite = suite_create("cascades");
@@ -204,6 +224,8 @@ Suite *cascades_suite(void)
     tcase_add_loop_test(tcase,
                         rule_13_a_cascade_deletes_all_versions_aborts_uploads_and_frees_the_name, 0,
                         sizeof scopes / sizeof scopes[0]);
+    tcase_add_test(tcase,
+                   rule_14_a_selection_by_run_takes_nothing_that_a_deleted_run_of_that_name_logged);
     tcase_add_loop_test(tcase, rule_14_deleting_a_run_keeps_its_versions_unless_they_are_to_go_too,
                         0, 2);
     tcase_add_loop_test(

@@ -222,6 +222,28 @@ static void open_with_roles(struct bench_store *bench)
     grant(bench, "zoe", CULL_ROLE_VIEWER);
 }
 
+START_TEST(rule_27_what_is_not_there_cannot_be_downloaded)
+    {
+        struct bench_store bench;
+        cull_error err = { CULL_OK, "" };
+        cull_version_key key;
+        cull_caller owner;
+
+        open_with_roles(&bench);
+        owner = bench_caller(&bench);
+        key = bench_key(&bench, "c", 2); /* in the trash: it can be read */
+        ck_assert_int_eq(cull_download_check(bench.store, &key, &owner, &err), CULL_OK);
+        bench.now_ms += 1000000;
+        (void)bench_collect(&bench);
+        ck_assert_int_eq(cull_download_check(bench.store, &key, &owner, &err), CULL_E_NOTFOUND);
+        ck_assert_ptr_nonnull(strstr(err.message, "already collected"));
+        key.ordinal = 9;
+        ck_assert_int_eq(cull_download_check(bench.store, &key, &owner, &err), CULL_E_NOTFOUND);
+        ck_assert_ptr_nonnull(strstr(err.message, "e/p/c:v9"));
+        bench_close(&bench);
+    }
+END_TEST
+
 START_TEST(rule_28_each_change_takes_a_role_and_a_refusal_says_which_and_changes_nothing)
     {
         for (int role = CULL_ROLE_NONE; role <= CULL_ROLE_ADMINISTRATOR; role++) {
@@ -452,6 +474,7 @@ Suite *roles_suite(void)
     tcase_add_test(tcase, rule_27_roles_rise_and_have_names);
     tcase_add_test(tcase,
                    rule_27_the_owner_is_administrator_and_others_are_members_until_a_role_is_given);
+    tcase_add_test(tcase, rule_27_what_is_not_there_cannot_be_downloaded);
     tcase_add_loop_test(
         tcase, rule_28_each_change_takes_a_role_and_a_refusal_says_which_and_changes_nothing, 0,
         sizeof changes / sizeof changes[0]);

@@ -281,6 +281,22 @@ static cull_status check_link_download(const cull_store *store, const char *acto
                : cull__check_role(store->catalog, actor, &place, CULL_ROLE_VIEWER, err);
 }
 
+/* Of a version that is there. */
+static cull_status check_download(const cull_store *store, const char *actor,
+                                  const cull_version_key *version, cull_error *err)
+{
+    const struct cull__collection *collection;
+    cull_status status = cull__key_open(store, version, &collection, err);
+
+    if (status == CULL_OK &&
+        (collection == NULL || cull__version_at(collection, version->ordinal) == NULL)) {
+        status = cull__version_missing(store, version, err);
+    }
+    return status == CULL_OK ? cull__check_collection_role(store->catalog, actor, collection,
+                                                           CULL_ROLE_VIEWER, err)
+                             : status;
+}
+
 cull_status cull_download_check(cull_store *store, const cull_version_key *version,
                                 const cull_caller *caller, cull_error *err)
 {
@@ -288,13 +304,9 @@ cull_status cull_download_check(cull_store *store, const cull_version_key *versi
 
     if (status == CULL_OK) {
         const struct cull__link *link = cull__key_link(store, version);
-        const struct cull__collection *collection = cull__key_collection(store, version);
 
         status = link != NULL ? check_link_download(store, actor_of(caller), link, err)
-                 : collection == NULL
-                     ? cull__version_missing(store, version, err)
-                     : cull__check_collection_role(store->catalog, actor_of(caller), collection,
-                                                   CULL_ROLE_VIEWER, err);
+                              : check_download(store, actor_of(caller), version, err);
         cull__store_leave(store);
     }
     return status;
