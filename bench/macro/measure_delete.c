@@ -1,7 +1,7 @@
 /*
  * measure_delete.c - what does soft-deleting every version of a store cost, in one transaction?
  *
- * The versions are found first; deleting them checks every rule, writes the facts (which are the
+ * The versions are found first, and in the other row selected by their date in the same call; deleting them checks every rule, writes the facts (which are the
  * audit) and applies them. Then they are restored, for the next turn. Beside it: writing and syncing
  * as many bytes as the log grew by. Every version's memory is the catalog's over their number.
  */
@@ -42,6 +42,7 @@ void measure_delete(const char *dir, unsigned rounds)
     cull_store_options options = { .log = maker_open_log(dir, false) };
     const cull_delete_options with_aliases = { .delete_aliases = true };
     const cull_selection all = { 0 };
+    const cull_selection old = { .created_before_ms = maker_caller().now_ms };
     const cull_caller caller = maker_caller();
     struct keys keys = { NULL, 0, 0 };
     cull_error err = { CULL_OK, "" };
@@ -67,6 +68,18 @@ void measure_delete(const char *dir, unsigned rounds)
         after = stat_of(store);
         limit = limit_write_sync(scratch, after.log_bytes - before.log_bytes);
         sample("delete.many", seconds, limit);
+        must_ok_err(cull_restore(store, keys.at, keys.count, NULL, &caller, &err), &err);
+        before = stat_of(store);
+        begun = bench_now();
+        must_ok_err(cull_delete_selected(store, &old, &with_aliases, NULL, NULL, &caller, &err),
+                    &err);
+        seconds = bench_now() - begun;
+        after = stat_of(store);
+        if (after.versions != 0) {
+            must(NULL); /* all of them are old */
+        }
+        limit = limit_write_sync(scratch, after.log_bytes - before.log_bytes);
+        sample("delete.selected", seconds, limit);
         must_ok_err(cull_restore(store, keys.at, keys.count, NULL, &caller, &err), &err);
     }
     /* commands that come after need not apply all this again */

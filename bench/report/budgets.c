@@ -43,6 +43,8 @@ const struct budget bench_budgets[] = {
       "random writes of a slot, rows appended", VALUE_LEAST(8, 15) },
     { "delete.many", "soft-delete of 2 million versions in one durable transaction", "s",
       "write and fsync of the bytes that the log grew by", VALUE_MOST(0.5, 0) },
+    { "delete.selected", "the same, selected in it as older than a date", "s",
+      "write and fsync of the bytes that the log grew by", VALUE_MOST(0.5, 0) },
     { "open.cached", "opening with all rooms, file in the page cache", "GB/s", "cat of the file",
       VALUE_LEAST(2, 0) },
     { "open.cold", "opening with all rooms, file not in the page cache", "GB/s",

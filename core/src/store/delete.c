@@ -25,10 +25,15 @@ static int compare_keys(const void *a, const void *b)
 size_t cull__version_keys_sort(cull_version_key *keys, size_t count)
 {
     size_t kept = 0;
+    size_t ascending = 1;
 
-    if (count > 1) {
-        qsort(keys, count, sizeof *keys, compare_keys);
+    while (ascending < count && compare_keys(&keys[ascending - 1], &keys[ascending]) < 0) {
+        ascending++;
     }
+    if (ascending >= count) {
+        return count; /* as a selection has them, mostly */
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || compare_keys(&keys[i], &keys[kept - 1]) != 0) {
             keys[kept++] = keys[i];
