@@ -162,7 +162,7 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
 
 const struct cli_command command_ttl = {
     .name = "ttl",
-    .usage = "ttl set VERSION... D | inherit|off VERSION... | default|by ENTITY [VALUE]",
+    .usage = "ttl set VERSION... D | inherit|off VERSION... | default|by E [VALUE]",
     .text = "Say how long versions live.\n\n"
             "Counted from a version's creation. What has lived long enough is deleted by\n"
             "the next cycle, whatever its aliases, and can be restored as usual. A version's\n"
