@@ -45,9 +45,10 @@ function note(name, text, number) {
         gsub(/[a-z_]+/, " ", number)
         count = split(number, parts, " ")
         for (i = 1; i <= count; i++) {
-            if (!((parts[i], name) in seen)) {
-                seen[parts[i], name] = 1
-                tests[parts[i]] = tests[parts[i]] " " name
+            number = parts[i] + 0 # 01 is 1
+            if (!((number, name) in seen)) {
+                seen[number, name] = 1
+                tests[number] = tests[number] " " name
             }
         }
     }
