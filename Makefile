@@ -54,7 +54,7 @@ FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EXAMPLE_SOURCES := $(sort $(wildcard core/examples/*.c))
 MAN_PAGES := $(sort $(wildcard core/man/*.[1-8]))
 C_FILES = $(sort $(HEADERS) $(LIB_SOURCES) $(CLI_SOURCES) $(SIM_SOURCES) $(UNIT_SOURCES) \
-	$(EXAMPLE_SOURCES) $(wildcard core/src/*/*.h core/cli/*.h sim/*.h tests/*/*.[ch] \
+	$(EXAMPLE_SOURCES) $(wildcard core/src/*/*.h core/cli/*.h core/examples/*.h sim/*.h tests/*/*.[ch] \
 	tests/*/*.cc bench/*/*.h) $(BENCH_SOURCES) $(BENCH_SHARED) $(MACRO_SOURCES) $(REPORT_SOURCES))
 
 # A folder's program is built once it has its main().
@@ -247,6 +247,7 @@ $(BUILD)/bench-report: $(REPORT_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(REPORT_OBJECTS) $(LIB_LIBS)
 
+.SECONDARY: $(call objects,$(EXAMPLE_SOURCES))
 $(BUILD)/examples/%: $(BUILD)/obj/core/examples/%.o $(BUILD)/libcull.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -339,7 +340,7 @@ ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 sanitize: ## Unit tests and histories under AddressSanitizer and UBSan
 	+@$(AGAIN) BUILD=$(BUILD)/asan CFLAGS='$(ASAN)' NO_UNDEFINED= $(BUILD)/asan/unit-tests \
 		$(BUILD)/asan/crash-log \
-		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(REPLAYS))
+		$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(PROGRAMS) $(EXAMPLES) $(REPLAYS))
 	@sh tests/check.sh --sanitize $(BUILD)/asan
 
 # The library and one suite; the others have one thread.
@@ -356,7 +357,7 @@ COVERAGE_MIN ?= 85
 .PHONY: coverage
 coverage: ## Line coverage of core/src; fails under 85 %
 	+@$(AGAIN) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage \
-		$(BUILD)/coverage/unit-tests $(PROGRAMS:$(BUILD)/%=$(BUILD)/coverage/%)
+		$(BUILD)/coverage/unit-tests $(patsubst $(BUILD)/%,$(BUILD)/coverage/%,$(PROGRAMS) $(EXAMPLES))
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	@failed=0; sh tests/check.sh --coverage $(BUILD)/coverage || failed=1; \
 		gcovr --root . --filter 'core/src/' --object-directory $(BUILD)/coverage \

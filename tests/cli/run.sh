@@ -98,7 +98,8 @@ run_case() {
         LC_ALL=C
         TZ=UTC
         CLI_LIB=$here/lib.sh
-        export PATH CULL_STORE NO_COLOR LC_ALL TZ CLI_LIB
+        EXAMPLES=$(dirname "$cull")/examples
+        export EXAMPLES PATH CULL_STORE NO_COLOR LC_ALL TZ CLI_LIB
         umask 022
         set -u
         . "$here/lib.sh"
