@@ -68,9 +68,15 @@ static cull_status print_deleted(struct deleting *deleting)
     struct cli *cli = deleting->cli;
     const struct delete_options *options = deleting->options;
 
+    cull_status status;
+
     cli->changed = cli->changed || !options->dry_run;
-    return deletion_print(cli, &deleting->list, options->dry_run,
-                          options->dry_run || options->bytes);
+    status =
+        deletion_print(cli, &deleting->list, options->dry_run, options->dry_run || options->bytes);
+    /* reads manifests, where the versions have ids on a server: not for what a selection deleted */
+    return status == CULL_OK && (options->dry_run || !selection_is_said(&options->select))
+               ? deletion_print_dependents(cli, &deleting->list)
+               : status;
 }
 
 /* The library's options; list: where versions that stay are taken from. */

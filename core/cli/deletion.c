@@ -68,6 +68,39 @@ static cull_status visit_kept(void *ctx, const cull_version_info *version)
     return CULL_OK;
 }
 
+static cull_status visit_dependent(void *ctx, const cull_version_info *dependent, const char *path,
+                                   const cull_version_key *target)
+{
+    struct cli *cli = ctx;
+    char name[VERSION_NAME_MAX];
+    char shown[PRINTABLE_MAX];
+
+    (void)target;
+    record_begin(&cli->out, "dependent");
+    field_text(&cli->out, "name", version_name(name, dependent));
+    field_text(&cli->out, "path", path);
+    record_end(&cli->out);
+    if (!cli->out.json) {
+        (void)printf("%s refers to it by %s, and keeps those bytes\n", name,
+                     printable(shown, path));
+    }
+    return CULL_OK;
+}
+
+cull_status deletion_print_dependents(struct cli *cli, const struct version_list *list)
+{
+    cull_version_key *keys = version_list_keys(list);
+    cull_status status = CULL_OK;
+
+    if (list->count > 0) {
+        status = keys == NULL ? cli_fail_nomem(cli)
+                              : cull_dependents(cli->store, keys, list->count, visit_dependent, cli,
+                                                &cli->err);
+    }
+    free(keys);
+    return status;
+}
+
 cull_status deletion_print_free(struct cli *cli, const struct version_list *list)
 {
     cull_version_key *keys = version_list_keys(list);

@@ -23,6 +23,9 @@ CULL_MUST_USE cull_status deletion_print(struct cli *cli, const struct version_l
                                          bool dry_run, bool would_free);
 
 /* "a cycle would then free ...", of these versions; and in the summary. */
+/* What refers into these versions by wandb-artifact://, and keeps its bytes. */
+CULL_MUST_USE cull_status deletion_print_dependents(struct cli *cli,
+                                                    const struct version_list *list);
 CULL_MUST_USE cull_status deletion_print_free(struct cli *cli, const struct version_list *list);
 
 #endif

@@ -211,6 +211,50 @@ START_TEST(rule_7_a_reference_keeps_its_targets_file_and_nothing_else_of_it)
     }
 END_TEST
 
+static cull_status note_dependent(void *ctx, const cull_version_info *dependent, const char *path,
+                                  const cull_version_key *target)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+
+    (void)snprintf(text + len, 200 - len, "%s:v%u/%s>v%u ", dependent->collection,
+                   dependent->key.ordinal, path, target->ordinal);
+    return CULL_OK;
+}
+
+static const char *dependents_of(struct bench_store *bench, const char *collection)
+{
+    static char text[200];
+    const cull_version_key key = bench_key(bench, collection, 0);
+    cull_error err = { CULL_OK, "" };
+
+    text[0] = '\0';
+    ck_assert_int_eq(cull_dependents(bench->store, &key, 1, note_dependent, text, &err), CULL_OK);
+    return text;
+}
+
+/* Before and after the deletion, which they do not block; what nobody refers to has none. */
+START_TEST(rule_18_dependents_are_listed_keep_their_bytes_and_never_block_a_deletion)
+    {
+        struct bench_store bench;
+
+        bench_open(&bench, &(struct bench_options){ .grace_ms = 1000 });
+        (void)must_commit(&bench, "target", "a=cat b=dog", NULL, ARTIFACT_1);
+        (void)must_commit(&bench, "referrer", "x=rat", "wandb-artifact://" HEX_1 "/a", NULL);
+        (void)must_commit(&bench, "other", "y=owl", NULL, NULL);
+        ck_assert_str_eq(dependents_of(&bench, "target"), "referrer:v0/r>v0 ");
+        ck_assert_str_eq(dependents_of(&bench, "referrer"), "");
+        bench_delete(&bench, "target", 0);
+        ck_assert_str_eq(dependents_of(&bench, "target"), "referrer:v0/r>v0 ");
+        bench.now_ms += 1000;
+        ck_assert_uint_eq(bench_collect(&bench).blobs_deleted, 1);
+        ck_assert(bench_has_object(&bench, "cat"));
+        ck_assert(!bench_has_object(&bench, "dog"));
+        bench_check(&bench);
+        bench_close(&bench);
+    }
+END_TEST
+
 START_TEST(rule_7_a_reference_to_a_reference_keeps_the_file_behind_both)
     {
         struct bench_store bench;
@@ -464,6 +508,7 @@ Suite *references_suite(void)
 
     tcase_add_loop_test(tc, an_id_has_one_form_from_whichever_it_comes, 0, ARRAY_LEN(forms));
     tcase_add_loop_test(tc, rule_7_a_reference_keeps_its_targets_file_and_nothing_else_of_it, 0, 2);
+    tcase_add_test(tc, rule_18_dependents_are_listed_keep_their_bytes_and_never_block_a_deletion);
     tcase_add_test(tc, rule_7_a_reference_to_a_reference_keeps_the_file_behind_both);
     tcase_add_loop_test(tc, rule_7_a_reference_that_leads_nowhere_is_named_with_its_id, 0,
                         ARRAY_LEN(nowhere));

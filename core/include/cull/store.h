@@ -631,6 +631,18 @@ CULL_API CULL_MUST_USE cull_status cull_why(cull_store *store, const cull_digest
                                             cull_blob_info *out, cull_why_visit_fn visit, void *ctx,
                                             cull_error *err);
 
+/** Called for each path of a retained version that refers into one of the asked ones. */
+typedef cull_status (*cull_dependent_visit_fn)(void *ctx, const cull_version_info *dependent,
+                                               const char *path, const cull_version_key *target);
+
+/** Which other retained versions refer by wandb-artifact:// into these. They never keep a version from
+ *  being deleted, and keep the bytes that they refer to. Cost: reads the manifests of all retained
+ *  versions, if one of these has an id on a server; else nothing. CULL_E_DAMAGED. */
+CULL_API CULL_MUST_USE cull_status cull_dependents(cull_store *store,
+                                                   const cull_version_key *versions, size_t count,
+                                                   cull_dependent_visit_fn visit, void *ctx,
+                                                   cull_error *err);
+
 typedef struct cull_usage {
     uint64_t versions;          /**< committed */
     uint64_t versions_in_trash; /**< soft-deleted */
