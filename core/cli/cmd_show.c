@@ -233,6 +233,37 @@ static cull_status show_links(struct cli *cli, const cull_version_key *key)
     return cull_links_of(cli->store, key, visit_link, &cli->out, &cli->err);
 }
 
+static cull_status visit_state(void *ctx, const cull_version_info *version)
+{
+    *(cull_version_state *)ctx = version->state;
+    return CULL_OK;
+}
+
+/* Why who asks cannot delete a committed version: what deleting it would say. That aliases go with it has
+ * to be said then, and they are shown anyhow. */
+static cull_status show_refusal(struct cli *cli, const cull_version_key *key)
+{
+    const cull_delete_options trial = { .dry_run = true, .delete_aliases = true };
+    const cull_caller caller = cli_caller(cli);
+    cull_version_state state = CULL_VERSION_PURGED;
+    cull_error refusal = { CULL_OK, "" };
+    char shown[PRINTABLE_MAX];
+
+    if (cull_version_show(cli->store, key, visit_state, &state, &refusal) != CULL_OK ||
+        state != CULL_VERSION_COMMITTED) {
+        return CULL_OK; /* a link, or one that is deleted, which the state says */
+    }
+    if (cull_delete(cli->store, key, 1, &trial, &caller, &refusal) == CULL_E_REFUSED) {
+        record_begin(&cli->out, "delete_refused");
+        field_text(&cli->out, "reason", refusal.message);
+        record_end(&cli->out);
+        if (!cli->out.json) {
+            line("delete", "refused: %s", printable(shown, refusal.message));
+        }
+    }
+    return CULL_OK;
+}
+
 static cull_status show_files(struct cli *cli, const cull_version_key *key)
 {
     cull_manifest *manifest = NULL;
@@ -264,7 +295,8 @@ static cull_status run(struct cli *cli, void *values, char **names, size_t count
     if ((status = cli_open(cli, false)) != CULL_OK ||
         (status = resolve_version(cli, names[0], &key)) != CULL_OK ||
         (status = show_version(cli, &key)) != CULL_OK ||
-        (status = show_links(cli, &key)) != CULL_OK) {
+        (status = show_links(cli, &key)) != CULL_OK ||
+        (status = show_refusal(cli, &key)) != CULL_OK) {
         return status;
     }
     return options->files ? show_files(cli, &key) : CULL_OK;

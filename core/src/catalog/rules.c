@@ -215,14 +215,17 @@ static void list_aliases(char *text, size_t room, const char *const *aliases, si
 
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(aliases[i]);
+        char shown[CULL_PRINTABLE_MAX];
+        size_t len;
 
+        (void)cull__printable(shown, aliases[i], strlen(aliases[i]));
+        len = strlen(shown);
         if (used + len + sizeof ", and 4294967295 more" > room) {
             (void)snprintf(text + used, room - used, "%s%zu more", i == 0 ? "" : ", and ",
                            count - i);
             return;
         }
-        used += (size_t)snprintf(text + used, room - used, "%s%s", i == 0 ? "" : ", ", aliases[i]);
+        used += (size_t)snprintf(text + used, room - used, "%s%s", i == 0 ? "" : ", ", shown);
     }
 }
 

@@ -26,6 +26,7 @@ shown cull tag add e/p/names:v0 "$hidden"
 shown cull show e/p/names
 shown cull ls e/p/names
 shown cull alias ls e/p/names
+shown cull delete e/p/names:v0
 shown cull tag ls e/p/names
 run diff -r src out
 cull --json show e/p/names --files >json.out
