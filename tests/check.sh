@@ -91,6 +91,7 @@ run_short() {
         stage cli sh tests/cli/run.sh "$build/cull" $([ -z "$without" ] || cli_cases)
     fi
     if [ "$mode" = all ]; then
+        stage rules sh tests/rules.sh "$build"
         stage model sh tests/model/verify.sh --small "$build"
         stage install sh tests/install/run.sh "$build"
         stage readme sh tests/readme/run.sh "$build"
