@@ -30,7 +30,7 @@ static void place_open(struct place *place, const char *hosting, cull_versioning
                                                  .versioning = versioning };
     const cull_caller caller = { .now_ms = 1, .actor = "tester" };
     cull_store_settings settings = { .late_deletes = CULL_LATE_IMPOSSIBLE, .seed = 1 };
-    cull_store_options options = { NULL };
+    cull_store_options options = { .log = NULL };
     cull_error err = { CULL_OK, "" };
 
     (void)snprintf(settings.hosting, sizeof settings.hosting, "%s", hosting);
