@@ -14,7 +14,7 @@
 
 #define ALIGNED 64u
 #define HUGE_PAGE_BYTES (1u << 21)
-#define SLAB_BYTES_MIN (2 * HUGE_PAGE_BYTES)
+#define SLAB_BYTES_MIN ((size_t)2 * HUGE_PAGE_BYTES)
 #define BLOCK_BYTES_MAX (1u << 20)
 #define PAGE_BYTES \
     4096u /* madvise() refuses what is not aligned to the system's, and no harm done */
