@@ -9,8 +9,8 @@
  * COST      One set bit a row, no comparison inside a prefix; one search of the kept ordinals
  *           downwards over all groups together.
  * FAILURE   None.
- * THREADS   Pure in the lifespans. Ranges of groups are independent, but for the bits: one bit set
- *           a thread, joined afterwards (atomics cost 1.4 to 10 times).
+ * THREADS   None; pure in the lifespans. A full verification with threads is pass.c. Ranges of groups
+ *           would be independent, but for the bits (atomics cost 1.4 to 10 times).
  */
 #include "index/index_internal.h"
 
