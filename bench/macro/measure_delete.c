@@ -1,7 +1,8 @@
 /*
  * measure_delete.c - what does soft-deleting every version of a store cost, in one transaction?
  *
- * The versions are found first, and in the other row selected by their date in the same call; deleting them checks every rule, writes the facts (which are the
+ * The versions are found first, and in the other row selected by
+ * their date in the same call; deleting them checks every rule, writes the facts (which are the
  * audit) and applies them. Then they are restored, for the next turn. Beside it: writing and syncing
  * as many bytes as the log grew by. Every version's memory is the catalog's over their number.
  */

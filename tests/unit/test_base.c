@@ -11,6 +11,7 @@
 
 #include "base/base_internal.h"
 #include "base/slabs.h"
+#include "base/thread.h"
 #include "base/bits.h"
 #include "base/buf.h"
 #include "support.h"
@@ -757,6 +758,30 @@ START_TEST(slabs_without_memory_give_nothing_and_keep_what_is_there)
     }
 END_TEST
 
+static void *mask_of_thread(void *ctx)
+{
+    (void)pthread_sigmask(SIG_SETMASK, NULL, ctx);
+    return NULL;
+}
+
+START_TEST(threads_of_our_own_take_no_signals)
+    {
+        sigset_t inside;
+        sigset_t before;
+        sigset_t after;
+        pthread_t thread;
+
+        (void)pthread_sigmask(SIG_SETMASK, NULL, &before);
+        ck_assert(cull__thread_start(&thread, mask_of_thread, &inside));
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_int_eq(sigismember(&inside, SIGTERM), 1);
+        ck_assert_int_eq(sigismember(&inside, SIGINT), 1);
+        (void)pthread_sigmask(SIG_SETMASK, NULL, &after);
+        ck_assert_int_eq(sigismember(&after, SIGTERM), sigismember(&before, SIGTERM));
+        ck_assert_int_eq(sigismember(&after, SIGINT), sigismember(&before, SIGINT));
+    }
+END_TEST
+
 START_TEST(a_sum_is_told_or_refused)
     {
         uint64_t sum = 7;
@@ -837,6 +862,7 @@ static TCase *memory_case(void)
     tcase_add_test(tc, room_that_cannot_grow_keeps_block_and_capacity);
     tcase_add_test(tc, blocks_of_slabs_are_aligned_and_apart);
     tcase_add_test(tc, slabs_without_memory_give_nothing_and_keep_what_is_there);
+    tcase_add_test(tc, threads_of_our_own_take_no_signals);
     tcase_add_test(tc, a_sum_is_told_or_refused);
     return tc;
 }

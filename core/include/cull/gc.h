@@ -59,8 +59,8 @@ typedef struct cull_plan cull_plan;
  * Decide what a cycle would delete. Deletes nothing; pure in (log position, now_ms, options).
  *
  * Takes as soft-deleted every version that the store's policies let go, and every one whose TTL is
- * over; as purged every soft-deleted version that is due and not the base of an open upload; finds the blobs that nothing else holds; and
- * verifies: that what the purges would take is what the rule of the mark says, that all counts
+ * over; as purged every soft-deleted version that is due and not the base of an open upload; finds
+ * the blobs that nothing else holds; and verifies: that what the purges would take is what the rule of the mark says, that all counts
  * together are all lifespans and pins, and that what changed since the last time is what was kept of
  * it; and, when due, every count, every lifespan and the fingerprints of all versions, with
  * options->threads. Other calls have the handle while it verifies.
@@ -70,8 +70,8 @@ typedef struct cull_plan cull_plan;
  *                         made: collecting a damaged store destroys evidence.
  * @retval CULL_E_BUSY     other cycles purged again and again while this one was verified in full
  * Cost: time follows the versions that are soft-deleted or have a TTL, those of the collections that
- * policies are for, what they kill, and what changed; a full verification is O(lifespans + blobs). Memory: 64 bytes a blob of the plan, 4 a
- * killed lifespan, 16 a version of the largest collection and thread.
+ * policies are for, what they kill, and what changed; a full verification is O(lifespans + blobs).
+ * Memory: 64 bytes a blob of the plan, 4 a killed lifespan, 16 a version of the largest collection and thread.
  */
 CULL_API CULL_MUST_USE cull_status cull_gc_plan(cull_plan **out, cull_store *store,
                                                 const cull_gc_options *options, cull_error *err);

@@ -38,7 +38,8 @@ typedef struct cull_policy {
 /**
  * Keep a policy; one of the same name is replaced.
  * @retval CULL_E_USAGE   it says nothing, or its name or a glob has not the form
- * @retval CULL_E_REFUSED the actor is no administrator; or, as things are, it would leave a collection empty, and allow_empty is false
+ * @retval CULL_E_REFUSED the actor is no administrator; or, as things are, it would leave a
+ *                        collection empty, and allow_empty is false
  * @retval CULL_E_LIMIT   there are CULL_POLICIES_MAX already
  * Cost: O(versions of the collections that it is for).
  */

@@ -369,7 +369,8 @@ CULL_API CULL_MUST_USE cull_status cull_upload_put(cull_upload *upload, const cu
                                                    const cull_caller *caller, cull_error *err);
 
 /** Confirm that these blobs' objects are durable (the caller's word; cull_upload_send() gives it
- *  itself). In an index-only store: that their content is there because of this upload. Idempotent. CULL_E_ENDED; CULL_E_NOTFOUND: not pinned by this upload. */
+ *  itself). In an index-only store: that their content is there because of this upload.
+ *  Idempotent. CULL_E_ENDED; CULL_E_NOTFOUND: not pinned by this upload. */
 CULL_API CULL_MUST_USE cull_status cull_upload_confirm(cull_upload *upload,
                                                        const cull_digest *digests, size_t count,
                                                        const cull_caller *caller, cull_error *err);

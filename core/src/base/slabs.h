@@ -3,7 +3,7 @@
  *
  * A table that is read at random misses the cache of page addresses at each read, and each such miss
  * reads memory itself. Who has tens of megabytes takes further blocks from slabs, which are an eighth
- * of the whole, four megabytes at least. Memory is the caller's allocator's; advice is all that the system gets.
+ * of the whole, four megabytes at least. Memory is the caller's allocator's.
  */
 #ifndef CULL_SLABS_H
 #define CULL_SLABS_H

@@ -404,6 +404,10 @@ bool cull__selection_takes_collection(const cull_selection *selection,
                                       const struct cull__collection *collection);
 /* What a version has without its texts. position_from_end: versions after it in its collection that are
  * in one of the selection's states. */
+/* The run that a version names is not deleted, if one is asked for: what is deleted is forgotten, and
+ * another of its name did not log what it logged. */
+bool cull__selection_takes_run(const cull_selection *selection,
+                               const struct cull__version *version);
 bool cull__selection_takes_plain(const cull_selection *selection, const cull_version_info *info,
                                  uint32_t position_from_end);
 /* Its aliases and tags; need they be there? */
@@ -412,7 +416,7 @@ bool cull__selection_asks_labels(const cull_selection *selection);
 /* The states that it is for, as bits. */
 unsigned cull__selection_states(const cull_selection *selection);
 
-/* --- checkpoint (catalog_save.c, catalog_load.c, version_load.c) -------------------------------------------------------------- */
+/* --- checkpoint (catalog_save.c, catalog_load.c, version_load.c) --------------- */
 
 cull_status cull__catalog_save(const struct cull__catalog *catalog, struct cull__buf *out);
 /* Everything is checked: CULL_E_CORRUPT. */

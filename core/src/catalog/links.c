@@ -84,13 +84,10 @@ bool cull__version_is_linked(const struct cull__collection *collection, uint32_t
 
 bool cull__alias_protected(const struct cull__project *registry, const char *name)
 {
-    for (const struct cull__label *at = registry->registry->protected_aliases; at != NULL;
-         at = at->next) {
-        if (strcmp(at->text, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    bool there;
+
+    (void)cull__label_seek(&registry->registry->protected_aliases, name, strlen(name), &there);
+    return there;
 }
 
 const char *cull__link_protection(const struct cull__link *link)

@@ -51,6 +51,11 @@ bool cull__selection_takes_plain(const cull_selection *selection, const cull_ver
            (!selection->no_run || info->run[0] == '\0');
 }
 
+bool cull__selection_takes_run(const cull_selection *selection, const struct cull__version *version)
+{
+    return selection->run == NULL || (version->run != NULL && !version->run->deleted);
+}
+
 bool cull__selection_asks_labels(const cull_selection *selection)
 {
     return selection->alias != NULL || selection->no_alias || selection->tag != NULL ||

@@ -66,6 +66,14 @@ static uint32_t home_line(uint64_t hash, const struct cull__slot_segment *segmen
     return (uint32_t)hash & ((1u << segment->lines_log2) - 1);
 }
 
+/* Where a search begins. */
+static inline const struct cull__slot_line *line_of(const struct cull__slots *slots, uint64_t hash)
+{
+    const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hash)];
+
+    return &lines_of(segment)[home_line(hash, segment)];
+}
+
 static uint8_t tag_of(uint64_t hash)
 {
     uint8_t tag = (uint8_t)(hash >> SEGMENT_LINES_LOG2);
@@ -457,11 +465,7 @@ struct query {
 
 void cull__slots_expect(const struct cull__blob_table *table, const cull_digest *digest)
 {
-    uint64_t hash = hash_digest(table, digest->bytes);
-    const struct cull__slot_segment *segment =
-        &table->slots.segments[segment_of(&table->slots, hash)];
-
-    CULL_PREFETCH(&lines_of(segment)[home_line(hash, segment)]);
+    CULL_PREFETCH(line_of(&table->slots, hash_digest(table, digest->bytes)));
 }
 
 /* Put a query on the line behind its own, and fetch it; false if no entry came by to lie there. */
@@ -482,12 +486,10 @@ static bool query_goes_on(const struct cull__slots *slots, struct query *query)
 static inline void query_begin(const struct cull__blob_table *table, struct query *query,
                                const cull_digest *digest, uint8_t which)
 {
-    const struct cull__slots *slots = &table->slots;
     uint64_t hash = hash_digest(table, digest->bytes);
-    const struct cull__slot_segment *segment = &slots->segments[segment_of(slots, hash)];
 
     *query = (struct query){ .hash = hash, .which = which };
-    query->line = &lines_of(segment)[home_line(hash, segment)];
+    query->line = line_of(&table->slots, hash);
     CULL_PREFETCH(query->line);
 }
 

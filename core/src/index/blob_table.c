@@ -5,7 +5,8 @@
  *           free numbers as a stack; slots from digest to number (blob_slots.c).
  * INVARIANT Rows of free numbers are zero. Every number in use and not unindexed is in the slots,
  *           once they stand, and no other; no two of those share a digest.
- * COST      25 bytes a blob with a 16-byte digest, 8.2 to 8.5 of slots, an eighth of air at most (column.c).
+ * COST      25 bytes a blob with a 16-byte digest, 8.2 to 8.5 of slots, an eighth of air at most
+ *           (column.c).
  *           A command that never looks for a digest, or only for a few, builds no slots.
  * FAILURE   Room is made before anything changes.
  * THREADS   None.

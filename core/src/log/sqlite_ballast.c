@@ -11,7 +11,8 @@
  * COST      One stat when the log is opened.
  * FAILURE   None is told: without ballast a full disk is as it would be without this file. Filling
  *           leaves several times its size to others: it is seldom taken back from a cycle that it was
- *           given up for, which then gives it up again. Whoever else writes to that disk may: a race that room inside of our own
+ *           given up for, which then gives it up again. Whoever else writes to that disk may: a
+ *           race that room inside of our own
  *           files would not lose, but SQLite cuts both its files as it opens and closes them.
  * THREADS   Under the handle's mutex. Several processes: cutting twice is cutting once.
  * WHY NOT   room for readers: they need none (sqlite_open.c). A share of the disk kept free by asking

@@ -20,17 +20,14 @@
  */
 #include "log/sqlite_handle.h"
 #include "log/segments.h"
+#include "base/pages.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define HUGE_COLUMN_BYTES (4u << 20)
-#define MADE_BYTES_MIN (64u << 10)
 #define NARROW_BYTES_MIN (256u << 10)
 #define HASTENED_BYTES_MIN (4u << 20) /* fewer are read before a thread has started */
-#define PAGE_BYTES \
-    4096u /* madvise() refuses what is not aligned to the system's, and no harm done */
 
 /* --- segments ----------------------------------------------------------------------------- */
 
@@ -435,29 +432,6 @@ done:
 
 /* --- get ---------------------------------------------------------------------------------- */
 
-/* Say of the whole pages there how they are used. Advice only. */
-static void pages_advise(uint8_t *data, size_t len, int advice)
-{
-    uintptr_t start = ((uintptr_t)data + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
-    uintptr_t end = ((uintptr_t)data + len) & ~(uintptr_t)(PAGE_BYTES - 1);
-
-    if (start < end) {
-        (void)madvise((void *)start, end - start, advice);
-    }
-}
-
-void cull__pages_make(uint8_t *data, size_t len)
-{
-#ifdef MADV_POPULATE_WRITE /* all pages in one call: meeting one after another takes longer */
-    if (len >= MADE_BYTES_MIN) {
-        pages_advise(data, len, MADV_POPULATE_WRITE);
-    }
-#else
-    (void)data;
-    (void)len;
-#endif
-}
-
 /* SQLite keeps of what it reads as many pages as fit its cache, each in memory of its own. Of a
  * checkpoint it reads every page once, so some few will do, again and again. */
 static void cache_narrow(struct cull__sqlite *log, bool narrow)
@@ -578,9 +552,8 @@ static cull_status places_load(struct cull__sqlite *log, const struct cull__list
         cache_narrow(log, false);
     }
     for (size_t i = 0; status == CULL_OK && i < out->count; i++) {
-        if (out->columns[i].len >=
-            HUGE_COLUMN_BYTES) { /* for who stays: the system makes them later */
-            pages_advise(out->columns[i].data, out->columns[i].len, MADV_HUGEPAGE);
+        if (out->columns[i].len >= HUGE_COLUMN_BYTES) { /* for who stays: made later */
+            cull__pages_huge(out->columns[i].data, out->columns[i].len);
         }
     }
     return status;

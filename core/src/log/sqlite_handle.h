@@ -144,9 +144,6 @@ cull_status cull__sqlite_checkpoint_get(cull_log *log, const char *room, unsigne
 cull_status cull__sqlite_checkpoint_size(cull_log *log, const char *room, uint64_t *seq,
                                          uint64_t *bytes, cull_error *err);
 
-/* Make the memory there in one go. Advice only. */
-void cull__pages_make(uint8_t *data, size_t len);
-
 /* sqlite_places.c */
 /* A segment that is wanted. */
 struct cull__place {

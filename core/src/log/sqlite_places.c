@@ -24,6 +24,8 @@
  */
 #include "log/sqlite_handle.h"
 #include "log/segments.h"
+#include "base/pages.h"
+#include "base/thread.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -333,7 +335,7 @@ static void *read_apart(void *ctx)
             place_find(job->fd, job->root, &job->places[i]);
         }
         places_advise(job, 0, ADVISED_AHEAD);
-        started = pthread_create(&other, NULL, read_places, job) == 0;
+        started = cull__thread_start(&other, read_places, job);
         (void)read_places(job);
         if (started) {
             (void)pthread_join(other, NULL);
@@ -350,7 +352,7 @@ void cull__sqlite_places_read(const char *path, uint32_t root, struct cull__plac
     pthread_t thread;
 
     atomic_init(&job.next, 0);
-    if (pthread_create(&thread, NULL, read_apart, &job) == 0) {
+    if (cull__thread_start(&thread, read_apart, &job)) {
         (void)pthread_join(thread, NULL);
     }
 }

@@ -91,3 +91,43 @@ cull_status cull_manifest_digest(const cull_manifest *manifest, cull_digest *out
     cull_hasher_free(line.hasher);
     return status;
 }
+
+/* --- equal digests ----------------------------------------------------------------------------- */
+
+static bool texts_equal(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool cull__manifest_lines_deceive(const cull_manifest *manifest)
+{
+    for (size_t i = 0; i < cull_manifest_count(manifest); i++) {
+        cull_entry entry;
+
+        cull_manifest_at(manifest, i, &entry);
+        if (entry.kind != CULL_ENTRY_BLOB || memchr(entry.path, '\n', entry.path_len) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cull__manifest_says_same(const cull_manifest *a, const cull_manifest *b)
+{
+    bool agree = cull_manifest_count(a) == cull_manifest_count(b);
+
+    for (size_t i = 0; agree && i < cull_manifest_count(a); i++) {
+        cull_entry left;
+        cull_entry right;
+
+        cull_manifest_at(a, i, &left);
+        cull_manifest_at(b, i, &right);
+        agree = left.kind == right.kind && left.path_len == right.path_len &&
+                memcmp(left.path, right.path, left.path_len) == 0 &&
+                memcmp(&left.digest, &right.digest, sizeof left.digest) == 0 &&
+                texts_equal(left.digest_text, right.digest_text) &&
+                texts_equal(left.ref, right.ref);
+    }
+    return agree && cull_manifest_check(a, NULL) == CULL_OK &&
+           cull_manifest_check(b, NULL) == CULL_OK;
+}

@@ -220,6 +220,12 @@ int cull__manifest_compare(const struct cull_manifest *a, size_t i, const struct
  * an artifact. */
 bool cull__manifest_count_paths(const struct cull_manifest *manifest, const cull_digest *digests,
                                 size_t count, uint32_t *paths);
+/* manifest_digest.c: two manifests of one digest. May this one's lines, path:digest, be those of another
+ * one that has as many entries? A path with a newline ends a line of its own; a reference's digest is any
+ * text, also a blob's. */
+bool cull__manifest_lines_deceive(const cull_manifest *manifest);
+/* Have both the same paths, digests and references? What is known of sizes does not count. */
+bool cull__manifest_says_same(const cull_manifest *a, const cull_manifest *b);
 /* Equal in everything a reader can see. */
 bool cull__manifest_same(const struct cull_manifest *a, size_t i, const struct cull_manifest *b,
                          size_t j);

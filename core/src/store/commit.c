@@ -635,46 +635,6 @@ static cull_status commit_equal(struct commit_ctx *commit, struct cull__txn *txn
     return status == CULL_OK ? add_artifact_id(commit, txn, collection, ordinal, err) : status;
 }
 
-static bool texts_equal(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* May a manifest's lines, path:digest, be those of another one that has as many entries? A path with
- * a newline ends a line of its own; a reference's digest is any text, also a blob's. */
-static bool lines_may_deceive(const cull_manifest *manifest)
-{
-    for (size_t i = 0; i < cull_manifest_count(manifest); i++) {
-        cull_entry entry;
-
-        cull_manifest_at(manifest, i, &entry);
-        if (entry.kind != CULL_ENTRY_BLOB || memchr(entry.path, '\n', entry.path_len) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool entries_agree(const cull_manifest *a, const cull_manifest *b)
-{
-    bool agree = cull_manifest_count(a) == cull_manifest_count(b);
-
-    for (size_t i = 0; agree && i < cull_manifest_count(a); i++) {
-        cull_entry left;
-        cull_entry right;
-
-        cull_manifest_at(a, i, &left);
-        cull_manifest_at(b, i, &right);
-        agree = left.kind == right.kind && left.path_len == right.path_len &&
-                memcmp(left.path, right.path, left.path_len) == 0 &&
-                memcmp(&left.digest, &right.digest, sizeof left.digest) == 0 &&
-                texts_equal(left.digest_text, right.digest_text) &&
-                texts_equal(left.ref, right.ref);
-    }
-    return agree && cull_manifest_check(a, NULL) == CULL_OK &&
-           cull_manifest_check(b, NULL) == CULL_OK;
-}
-
 /* A manifest digest is MD5, of lines that other entries can imitate: an equal version is one that also
  * holds as many entries, and the same blobs by their seeded hashes; where the lines may deceive, one
  * whose stored manifest says the same. */
@@ -686,7 +646,7 @@ static cull_status holds_the_same(const struct commit_ctx *commit,
 
     *same = version->entries == cull_manifest_count(commit->manifest) &&
             version->blobs == commit->effect.blobs && version->sum == commit->effect.sum;
-    if (!*same || !lines_may_deceive(commit->manifest)) {
+    if (!*same || !cull__manifest_lines_deceive(commit->manifest)) {
         return CULL_OK;
     }
     status = cull__manifest_load(commit->upload->store, commit->upload->collection,
@@ -694,7 +654,8 @@ static cull_status holds_the_same(const struct commit_ctx *commit,
     if (status == CULL_E_NOMEM || status == CULL_E_IO || status == CULL_E_BUSY) {
         return status;
     }
-    *same = status == CULL_OK && stored != NULL && entries_agree(commit->manifest, stored);
+    *same =
+        status == CULL_OK && stored != NULL && cull__manifest_says_same(commit->manifest, stored);
     cull_manifest_free(stored);
     return CULL_OK;
 }

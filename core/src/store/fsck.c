@@ -258,7 +258,8 @@ static cull_status check_found(struct cull__txn *txn, void *ctx, cull_error *err
 }
 
 /* A blob that versions hold, whose object was lost and was read now, right to the last byte: a disk
- * was mounted again, a backup put back, which may be in memory only as yet. What an upload has named it confirms itself. No delete can
+ * was mounted again, a backup put back, which may be in memory only as yet. What an upload has
+ * named it confirms itself. No delete can
  * be on its way: repairs hold the collector's lock, and what a version holds is never claimed. */
 static bool repair_found(struct fsck *fsck, uint32_t number, const cull_object_id *id)
 {

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "base/thread.h"
+
 #define LARGE_ROWS 65536
 #define SHARD 64
 #define BLOBS_FOR_THREADS 262144 /* fewer are looked at before a thread has started */
@@ -297,7 +299,7 @@ static cull_status load_rooms(struct beside *beside, struct cull__checkpoint che
     struct cull__cursor in;
     cull_status status;
 
-    worth = worth && pthread_create(&thread, NULL, check_beside, beside) == 0;
+    worth = worth && cull__thread_start(&thread, check_beside, beside);
     if (!worth) {
         (void)check_beside(beside);
     }

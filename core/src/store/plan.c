@@ -1,8 +1,8 @@
 /*
  * plan.c - what a cycle would delete: pure in (log position, time, options).
  *
- * SHAPE     1. versions: those that policies let go, due soft-deletes, expired TTLs. 2. what would die: lifespans that only
- *           these versions cross, and pins of uploads whose lease is over, each taking one from its
+ * SHAPE     1. versions: those that policies let go, due soft-deletes, expired TTLs. 2. what
+ *           would die: lifespans that only these versions cross, and pins of uploads whose lease is over, each taking one from its
  *           blob's count; with the blobs whose count is 0 already. 3. verification, at once: what the
  *           purges would leave by the rule of the mark is what was kept less what was taken; all
  *           counts together are all lifespans and pins; the counts of the dead are as they were

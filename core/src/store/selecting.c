@@ -43,12 +43,6 @@ static cull_status check_run(const struct cull__catalog *catalog, const cull_sel
     return cull__error_set(err, CULL_E_NOTFOUND, "%s: no such run", selection->run);
 }
 
-/* A run that was deleted is forgotten: another of its name did not log what it logged. */
-static bool run_takes(const cull_selection *selection, const struct cull__version *version)
-{
-    return selection->run == NULL || (version->run != NULL && !version->run->deleted);
-}
-
 /* Versions of a collection in the selection's states. */
 static uint32_t count_states(const struct cull__collection *collection, unsigned states)
 {
@@ -108,7 +102,8 @@ static cull_status select_in(struct selecting *selecting, const struct cull__col
             continue;
         }
         cull__version_info_plain(&info, collection, version);
-        if (run_takes(selection, version) && cull__selection_takes_plain(selection, &info, after)) {
+        if (cull__selection_takes_run(selection, version) &&
+            cull__selection_takes_plain(selection, &info, after)) {
             status = tell(selecting, collection, version, &info);
         }
     }

@@ -15,6 +15,7 @@
  */
 #include "store/sweep.h"
 
+#include "base/thread.h"
 #include "object/objects_internal.h"
 
 #define SWEEP_THREADS_MAX 64
@@ -139,8 +140,8 @@ static void delete_objects(struct cull__sweep *sweep, struct batch *batch)
                                     .versions = batch->versions + first,
                                     .result = batch->result + first,
                                     .count = end - first };
-        started[i] = i > 0 && end > first &&
-                     pthread_create(&threads[i], NULL, delete_share, &shares[i]) == 0;
+        started[i] =
+            i > 0 && end > first && cull__thread_start(&threads[i], delete_share, &shares[i]);
     }
     for (size_t i = 0; i < count; i++) { /* ours, and those that got no thread */
         if (!started[i] && shares[i].count > 0) {

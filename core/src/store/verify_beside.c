@@ -17,6 +17,8 @@
  */
 #include "store/store_internal.h"
 
+#include "base/thread.h"
+
 #define BLOBS_A_PIECE 32768 /* about 50 us */
 #define OPEN_TURNS 8        /* commits that may break into one pass over open rows */
 
@@ -74,7 +76,7 @@ static enum cull__pass_state run_piece(const struct beside *beside, struct cull_
     parts[0] = (struct part){ pass, beside->store, hasten, 0, CULL__PASS_DONE };
     for (unsigned i = 1; i < count; i++) {
         parts[i] = (struct part){ pass, beside->store, hasten, i, CULL__PASS_DONE };
-        started[i] = pthread_create(&threads[i], NULL, run_part, &parts[i]) == 0;
+        started[i] = cull__thread_start(&threads[i], run_part, &parts[i]);
     }
     (void)run_part(&parts[0]);
     for (unsigned i = 1; i < count; i++) {
